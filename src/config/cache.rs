@@ -1,0 +1,20 @@
+//! The `[cache]` section. A smaller cache costs time, never correctness.
+
+/// How much is remembered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cache {
+    /// Principals whose compiled policies are kept. Default 10000, from 1 to 10000000.
+    pub principals: u64,
+    /// Memory for decisions, in MiB. Default 32, from 1 to 65536.
+    pub decisions_mib: u64,
+    /// Access keys whose secrets are kept unsealed. Default 10000, from 1 to 10000000.
+    pub access_keys: u64,
+    /// Sessions whose tokens have been verified. Default 100000, from 1 to 10000000.
+    pub sessions: u64,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self { principals: 10_000, decisions_mib: 32, access_keys: 10_000, sessions: 100_000 }
+    }
+}

@@ -1,0 +1,210 @@
+//! What can be wrong with a configuration, told so that the operator knows where to look and what to write instead.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// Everything that is wrong, in the order in which it was found.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub struct ConfigError(
+    /// At least one.
+    pub Vec<Problem>,
+);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let line_end = if index == 0 { "" } else { "\n" };
+            write!(f, "{line_end}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The file is not TOML.
+    #[error("{place}: {message}", place = FileLine(file, *line))]
+    Syntax {
+        /// The file's name.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What the parser expected.
+        message: String,
+    },
+    /// The file has a key that means nothing.
+    #[error("unknown key `{key}` {place}{}", DidYouMean(suggestion))]
+    UnknownKey {
+        /// The key, with its section.
+        key: String,
+        /// Where it stands.
+        place: Place,
+        /// The nearest key.
+        suggestion: Option<String>,
+    },
+    /// The file has a section that means nothing.
+    #[error("unknown section `{section}` {place}{}", DidYouMean(suggestion))]
+    UnknownSection {
+        /// The section.
+        section: String,
+        /// Where it begins.
+        place: Place,
+        /// The nearest section.
+        suggestion: Option<String>,
+    },
+    /// The file gives a section's name a value.
+    #[error("`{section}` {place} is a section: write [{section}] on a line of its own, and its keys below")]
+    NotASection {
+        /// The section.
+        section: &'static str,
+        /// Where it stands.
+        place: Place,
+    },
+    /// A variable is named like a setting and is none.
+    #[error("unknown variable {variable} in the environment{}", DidYouMean(suggestion))]
+    UnknownVariable {
+        /// Its name.
+        variable: String,
+        /// The nearest variable.
+        suggestion: Option<String>,
+    },
+    /// A setting has a value that it cannot have.
+    #[error("`{key}` {place} {fault}")]
+    Wrong {
+        /// The key, with its section.
+        key: String,
+        /// Where the value was given.
+        place: Place,
+        /// Why it cannot.
+        fault: Fault,
+    },
+    /// Half of a pair.
+    #[error("`{key}` {place} needs `{missing}` too: TLS takes a certificate and its key")]
+    HalfOfTls {
+        /// The half that was given.
+        key: &'static str,
+        /// Where.
+        place: Place,
+        /// The half that was not.
+        missing: &'static str,
+    },
+    /// Secrets would cross a network in the clear, and nobody said that they may.
+    #[error(
+        "`server.listen` {place} is {listen}, which other machines reach, and without TLS secrets would cross the network in \
+         the clear: set `server.tls_certificate` and `server.tls_key`, or listen on 127.0.0.1, or set \
+         `server.allow_plain_http` when a proxy in front ends TLS"
+    )]
+    PlainHttp {
+        /// The address.
+        listen: SocketAddr,
+        /// Where it was given.
+        place: Place,
+    },
+    /// Clients would be sent to a URL without TLS.
+    #[error(
+        "`server.public_url` {place} must begin with https://, unless it names this machine or `server.allow_plain_http` is set"
+    )]
+    PlainPublicUrl {
+        /// Where it was given.
+        place: Place,
+    },
+    /// The next key would be published before the present one signs.
+    #[error(
+        "`sessions.publish_ahead_hours` {place} is {hours} hours, which must be less than `sessions.rotate_after_days`, {days} \
+         days"
+    )]
+    PublishedTooEarly {
+        /// Where the hours were given.
+        place: Place,
+        /// How long a key is published before it signs.
+        hours: u32,
+        /// How long a key signs.
+        days: u32,
+    },
+}
+
+/// Why a setting cannot have a value. Follows the name of the setting.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// A value of another type.
+    #[error("must be {expected}, not {found}")]
+    WrongType {
+        /// What the setting takes.
+        expected: &'static str,
+        /// What it was given.
+        found: &'static str,
+    },
+    /// A number too small or too large.
+    #[error("is {value}, but must be from {least} to {most}")]
+    OutOfRange {
+        /// What was given.
+        value: i128,
+        /// The least that the setting takes.
+        least: u64,
+        /// The most that it takes.
+        most: u64,
+    },
+    /// A text that does not read as what it must be.
+    #[error("is `{value}`, but must be {expected}")]
+    Malformed {
+        /// The beginning of what was given.
+        value: String,
+        /// What the setting takes.
+        expected: &'static str,
+    },
+    /// The same, of a setting that is secret.
+    #[error("must be {expected}")]
+    MalformedSecret {
+        /// What the setting takes.
+        expected: &'static str,
+    },
+}
+
+impl Fault {
+    pub(super) fn malformed(value: &str, expected: &'static str) -> Self {
+        /// Characters of a value that a message shows.
+        const SHOWN: usize = 80;
+        Self::Malformed { value: value.chars().take(SHOWN).flat_map(char::escape_debug).collect(), expected }
+    }
+}
+
+/// Where a value was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In the file of this name, in this line, from 1.
+    File(String, usize),
+    /// In this environment variable.
+    Variable(String),
+    /// By this flag.
+    Flag(&'static str),
+    /// Nowhere.
+    Default,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(file, line) => write!(f, "in {}", FileLine(file, *line)),
+            Self::Variable(variable) => write!(f, "in the variable {variable}"),
+            Self::Flag(flag) => write!(f, "in the flag {flag}"),
+            Self::Default => f.write_str("by default"),
+        }
+    }
+}
+
+struct FileLine<'a>(&'a str, usize);
+
+impl fmt::Display for FileLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} line {}", self.0, self.1)
+    }
+}
+
+struct DidYouMean<'a>(&'a Option<String>);
+
+impl fmt::Display for DidYouMean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean `{nearest}`?"))
+    }
+}

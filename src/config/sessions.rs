@@ -1,0 +1,40 @@
+//! The `[sessions]` section.
+
+/// How temporary credentials are signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sessions {
+    /// What new signing keys sign with: ES256 or EdDSA. Keys made before a change go on as they are. Default ES256.
+    pub algorithm: SigningAlgorithm,
+    /// How long a key signs before the next one takes over, in days. Default 30, from 1 to 365.
+    pub rotate_after_days: u32,
+    /// How long before it signs a key is published, in hours: longer than verifiers keep the key set, shorter than a key
+    /// signs. Default 24, from 1 to 720.
+    pub publish_ahead_hours: u32,
+}
+
+/// An algorithm that session tokens are signed with, by its JWA name (RFC 7518 section 3.1, RFC 8037 section 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// `ES256`: ECDSA on P-256 with SHA-256, which every JWT library verifies.
+    #[default]
+    Es256,
+    /// `EdDSA`: Ed25519.
+    EdDsa,
+}
+
+impl SigningAlgorithm {
+    /// The algorithm of a JWA name, which is case-sensitive.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "ES256" => Some(Self::Es256),
+            "EdDSA" => Some(Self::EdDsa),
+            _ => None,
+        }
+    }
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        Self { algorithm: SigningAlgorithm::Es256, rotate_after_days: 30, publish_ahead_hours: 24 }
+    }
+}

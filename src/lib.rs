@@ -1,0 +1,14 @@
+//! brevet, a temporary credential broker: AWS IAM and STS that anyone can run.
+//!
+//! The floors of the house, lowest first. A file uses only what stands on lower floors, or beside it; `tests/floors` reads the
+//! `use crate::` lines and says where an edge is wrong.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+#![cfg_attr(not(test), warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::todo, clippy::unimplemented))]
+
+// Floor 0, vocabulary: synchronous, no IO.
+pub mod clock;
+pub mod config;
+pub mod telemetry;
+pub mod types;

@@ -1,0 +1,19 @@
+//! The words of the house: each is parsed once, and cannot be wrong afterwards.
+
+mod account;
+mod arn;
+mod ids;
+mod name;
+mod page;
+pub mod secret;
+mod tag;
+
+pub use account::AccountId;
+pub use arn::{Arn, Realm};
+pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid};
+pub use name::{
+    EntityPath, GroupName, InvalidName, PolicyName, RoleName, RoleSessionName, SourceIdentity, UserName, VirtualMfaName,
+};
+pub use page::{Marker, PageRequest};
+pub use secret::{SecretBytes, SecretText};
+pub use tag::{Tag, Tags};

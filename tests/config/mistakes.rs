@@ -1,0 +1,172 @@
+//! What is wrong is named, with its place and what to write instead.
+
+use brevet::config::Overrides;
+use proptest::prelude::*;
+
+use super::{load, refusals};
+
+#[test]
+fn a_misspelt_key_is_named_with_the_nearest_right_one() {
+    assert_eq!(
+        refusals("# ours\n[server]\nlisen = '127.0.0.1:1'"),
+        ["unknown key `server.lisen` in brevet.toml line 3; did you mean `server.listen`?"]
+    );
+    assert_eq!(
+        refusals("[server]\ndata_dir = 'x'"),
+        ["unknown key `server.data_dir` in brevet.toml line 2; did you mean `store.data_dir`?"]
+    );
+    assert_eq!(
+        refusals("listen = '127.0.0.1:1'"),
+        ["unknown key `listen` in brevet.toml line 1; did you mean `server.listen`?"]
+    );
+    assert_eq!(
+        refusals("[sever]\nlisten = '127.0.0.1:1'"),
+        ["unknown section `sever` in brevet.toml line 1; did you mean `server`?"]
+    );
+    assert_eq!(refusals("[server]\ncolour = 1"), ["unknown key `server.colour` in brevet.toml line 2"]);
+    assert_eq!(
+        refusals("server = 1"),
+        ["`server` in brevet.toml line 1 is a section: write [server] on a line of its own, and its keys below"]
+    );
+}
+
+#[test]
+fn a_misspelt_variable_is_named_too() {
+    let said = |variable| load("", &[(variable, "1")], &Overrides::default()).unwrap_err().to_string();
+    assert_eq!(
+        said("BREVET_SERVER_CONECTIONS"),
+        "unknown variable BREVET_SERVER_CONECTIONS in the environment; did you mean `BREVET_SERVER_CONNECTIONS`?"
+    );
+    assert_eq!(said("BREVET_LOG"), "unknown variable BREVET_LOG in the environment");
+}
+
+#[test]
+fn everything_is_reported_at_once_and_in_order() {
+    let file = "[server]\nconnections = 'many'\nrequest_limit = 1\nallow_plain_http = 1\n\n[cache]\nprincipals = -1\n\
+                decisions_mib = 1.5\n[server.listen]\n[log]\nlevel = 'inof'\nformat = 'JSON'\n[store]\ndata_dir = ''\n\
+                [sessions]\nalgorithm = 'HS256'\n[realm]\nregion = 'EU'\npartition = 'a:b'\n";
+    let (variables, none) = ([("BREVET_SERVER_HEADER_TIMEOUT", "1m")], Overrides::default());
+    let said = load(file, &variables, &none).unwrap_err().to_string();
+    assert_eq!(
+        said.lines().collect::<Vec<_>>(),
+        [
+            "`server.connections` in brevet.toml line 2 must be a whole number, not a text",
+            "`server.request_limit` in brevet.toml line 3 is 1, but must be from 65536 to 67108864",
+            "`server.allow_plain_http` in brevet.toml line 4 must be true or false, not a whole number",
+            "`server.listen` in brevet.toml line 9 must be a text, not a table",
+            "`cache.principals` in brevet.toml line 7 is -1, but must be from 1 to 10000000",
+            "`cache.decisions_mib` in brevet.toml line 8 must be a whole number, not a number with a fraction",
+            "`log.level` in brevet.toml line 11 is `inof`, but must be off, error, warn, info, debug or trace, or a list such \
+             as info,brevet::store=debug",
+            "`log.format` in brevet.toml line 12 is `JSON`, but must be text or json",
+            "`store.data_dir` in brevet.toml line 14 is ``, but must be a path",
+            "`sessions.algorithm` in brevet.toml line 16 is `HS256`, but must be ES256 or EdDSA",
+            "`realm.region` in brevet.toml line 18 is `EU`, but must be 1 to 32 lower-case letters, digits and hyphens",
+            "`realm.partition` in brevet.toml line 19 is `a:b`, but must be 1 to 32 lower-case letters, digits and hyphens",
+            "`server.header_timeout` in the variable BREVET_SERVER_HEADER_TIMEOUT is `1m`, but must be a whole number",
+        ]
+    );
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_named_by_line() {
+    let said = refusals("[server]\nlisten = '127.0.0.1:1'\nlisten = '127.0.0.1:2'\n");
+    assert!(said.len() == 1 && said[0].starts_with("brevet.toml line 3: "), "{said:?}");
+    let secret = refusals("[store]\ndatabase = \"postgres://u:hunter2@db/brevet\n").concat();
+    assert!(secret.starts_with("brevet.toml line 2: ") && !secret.contains("hunter2"), "{secret}");
+}
+
+#[test]
+fn a_wrong_flag_is_named() {
+    let flags = Overrides { listen: Some("here".to_owned()), ..Overrides::default() };
+    assert_eq!(
+        load("", &[], &flags).unwrap_err().to_string(),
+        "`server.listen` in the flag --listen is `here`, but must be an address and port, such as 127.0.0.1:8700"
+    );
+}
+
+#[test]
+fn tls_takes_both_halves() {
+    let need = "needs `server.tls_key` too: TLS takes a certificate and its key";
+    assert_eq!(
+        refusals("[server]\nlisten = '0.0.0.0:1'\ntls_certificate = 'c'"),
+        [format!("`server.tls_certificate` in brevet.toml line 3 {need}")]
+    );
+    assert!(refusals("[server]\ntls_key = 'k'")[0].contains("needs `server.tls_certificate` too"));
+}
+
+#[test]
+fn secrets_do_not_cross_a_network_in_the_clear_unasked() {
+    let open = "[server]\nlisten = '0.0.0.0:8700'\n";
+    let said = refusals(open);
+    assert!(said[0].starts_with("`server.listen` in brevet.toml line 2 is 0.0.0.0:8700, which other machines reach"));
+    for word in ["server.tls_certificate", "server.tls_key", "127.0.0.1", "server.allow_plain_http"] {
+        assert!(said[0].contains(word), "{word}");
+    }
+    let none = Overrides::default();
+    for enough in ["allow_plain_http = true", "tls_certificate = 'c'\ntls_key = 'k'"] {
+        load(&format!("{open}{enough}"), &[], &none).unwrap();
+    }
+    for loopback in ["127.0.0.2:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+        load(&format!("[server]\nlisten = '{loopback}'"), &[], &none).unwrap();
+    }
+    assert!(load("[server]\nlisten = '[::]:1'", &[], &none).is_err());
+
+    let said = refusals("[server]\npublic_url = 'http://broker.example.com'");
+    assert!(said[0].starts_with("`server.public_url` in brevet.toml line 2 must begin with https://"), "{said:?}");
+    load("[server]\npublic_url = 'http://localhost:8700'", &[], &none).unwrap();
+    load("[server]\nallow_plain_http = true\npublic_url = 'http://broker.example.com'", &[], &none).unwrap();
+}
+
+#[test]
+fn a_key_signs_for_longer_than_the_next_is_published() {
+    assert_eq!(
+        refusals("[sessions]\nrotate_after_days = 2\npublish_ahead_hours = 48"),
+        ["`sessions.publish_ahead_hours` in brevet.toml line 3 is 48 hours, which must be less than \
+          `sessions.rotate_after_days`, 2 days"]
+    );
+    load("[sessions]\nrotate_after_days = 2\npublish_ahead_hours = 47", &[], &Overrides::default()).unwrap();
+    assert!(refusals("[sessions]\nrotate_after_days = 1")[0].starts_with("`sessions.publish_ahead_hours` by default"));
+}
+
+#[test]
+fn a_proxy_is_an_address_or_an_exact_range() {
+    for wrong in ["'proxy.example.com'", "'10.0.0.1/8'", "''"] {
+        assert!(refusals(&format!("[server]\ntrusted_proxies = [{wrong}]"))[0].contains("line 2"), "{wrong}");
+    }
+    assert!(refusals("[server]\ntrusted_proxies = '10.0.0.0/8'")[0].ends_with("must be a list of texts, not a text"));
+    assert!(refusals("[server]\ntrusted_proxies = [1]")[0].ends_with("must be a text, not a whole number"));
+}
+
+/// The password is in no message, wherever the URL stands and whatever is wrong with it.
+#[test]
+fn a_database_password_is_never_repeated() {
+    for url in
+        ["mysql://u:hunter2@db/brevet", "postgres://u:hunter2@db:port/brevet", "postgres://u:hunter2/x@db/brevet"]
+    {
+        let flags = Overrides { database: Some(brevet::types::SecretText::new(url)), ..Overrides::default() };
+        let none = Overrides::default();
+        for error in [
+            load(&format!("[store]\ndatabase = '{url}'"), &[], &none).unwrap_err(),
+            load("", &[("BREVET_STORE_DATABASE", url)], &none).unwrap_err(),
+            load("", &[], &flags).unwrap_err(),
+        ] {
+            let said = format!("{error} {error:?}");
+            assert!(said.contains("store.database") && !said.contains("hunter2"), "{said}");
+        }
+    }
+}
+
+proptest! {
+    /// No file brings it down.
+    #[test]
+    fn any_text_settles_or_is_refused(text in "[\\[\\]a-z0-9=.,'\"#{}\n -]{0,200}") {
+        let _ = load(&text, &[], &Overrides::default());
+    }
+
+    #[test]
+    fn any_value_settles_or_is_refused(section in 0usize..27, value in "\\PC{0,40}") {
+        let variable = brevet::config::KEYS[section].variable();
+        let _ = load("", &[(&variable, &value)], &Overrides::default());
+    }
+}
