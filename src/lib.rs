@@ -12,3 +12,9 @@ pub mod clock;
 pub mod config;
 pub mod telemetry;
 pub mod types;
+
+// Floor 1, pure machinery: synchronous, no IO.
+pub mod crypto;
+pub mod policy;
+pub mod sigv4;
+pub mod wire;

@@ -1,0 +1,49 @@
+//! Any text, as any kind of policy: parsing, compiling and deciding must not panic.
+#![no_main]
+
+use std::sync::Arc;
+
+use brevet::clock::Timestamp;
+use brevet::policy::{
+    Context, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, evaluate, evaluate_trust,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let principal = Principal {
+        kind: PrincipalKind::AssumedRole,
+        account: "111122223333".to_owned(),
+        arn: "arn:aws:sts::111122223333:assumed-role/r/s".to_owned(),
+        issuer_arn: Some("arn:aws:iam::111122223333:role/r".to_owned()),
+        unique_id: "AROAEXAMPLE:s".to_owned(),
+    };
+    let mut context = Context::new();
+    context.set("aws:username", "ann");
+    context.set("aws:CurrentTime", Timestamp(1_585_699_200));
+    context.set("aws:SourceIp", "203.0.113.7");
+    context.set("aws:TagKeys", vec!["a".to_owned(), "b".to_owned()]);
+    let request = Request {
+        principal: &principal,
+        action: "s3:GetObject",
+        resource: "arn:aws:s3:::bucket/ann/x",
+        resource_account: Some("444455556666"),
+        context: &context,
+    };
+    let nothing = PolicySet::default();
+    for kind in [Kind::Identity, Kind::Boundary, Kind::Session, Kind::Trust, Kind::Resource] {
+        let Ok(document) = Document::parse(text, kind) else { continue };
+        let set = PolicySet::new(vec![Arc::new(Policy::compile(&document, kind, "fuzzed"))]);
+        let policies = match kind {
+            Kind::Identity => Policies { identity: &set, boundary: None, session: None, resource: None },
+            Kind::Boundary => Policies { identity: &nothing, boundary: Some(&set), session: None, resource: None },
+            Kind::Session => Policies { identity: &nothing, boundary: None, session: Some(&set), resource: None },
+            Kind::Trust | Kind::Resource => {
+                Policies { identity: &nothing, boundary: None, session: None, resource: Some(&set) }
+            }
+        };
+        let _ = evaluate(&request, &policies).because(request.action);
+        let _ = evaluate_trust(&request, &policies).because(request.action);
+        let _ = set.valid_until(Timestamp(1_585_699_200), &context);
+    }
+});

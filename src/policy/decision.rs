@@ -1,0 +1,126 @@
+//! The answer to a request, with its reasons.
+//!
+//! Source of the sentences: IAM User Guide, `troubleshoot_access-denied`.
+
+use std::sync::Arc;
+
+use super::document::{Kind, StatementEffect};
+use super::operator::Operator;
+
+/// What was decided, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// The outcome.
+    pub effect: Effect,
+    /// The statements that made it: those that deny when the denial is explicit, otherwise those that allow. When a request
+    /// is denied implicitly these are the allowances that did not suffice.
+    pub statements: Vec<MatchedStatement>,
+    /// What was missing, when the denial is implicit.
+    pub missing: Option<Missing>,
+}
+
+/// The three outcomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// Allowed.
+    Allowed,
+    /// A statement denies it.
+    ExplicitlyDenied,
+    /// Nothing denies it, but not everything that must allow it does.
+    ImplicitlyDenied,
+}
+
+/// A statement that matched a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MatchedStatement {
+    /// The id that the policy was compiled with.
+    pub policy: Arc<str>,
+    /// How the policy was used.
+    pub kind: Kind,
+    /// The statement's `Sid`.
+    pub sid: Option<Arc<str>>,
+    /// Its place in the policy, from 0.
+    pub index: usize,
+    /// What it does.
+    pub effect: StatementEffect,
+}
+
+/// Which kind of policy did not allow a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    /// The kind of policy.
+    pub layer: Layer,
+    /// The first statement there that would have allowed the request but for a condition.
+    pub near: Option<NearMiss>,
+}
+
+/// The kinds of policies that may have to allow a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Layer {
+    /// The principal's own policies.
+    Identity,
+    /// His permissions boundary.
+    Boundary,
+    /// The policies of his session.
+    Session,
+    /// The policy of the resource.
+    Resource,
+    /// The trust policy of a role.
+    Trust,
+}
+
+/// A statement that allows the request but for one condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NearMiss {
+    /// The statement.
+    pub statement: MatchedStatement,
+    /// The first key, in lower case, whose condition does not hold.
+    pub key: String,
+    /// Its operator.
+    pub operator: Operator,
+    /// Whether the request does not carry the key at all.
+    pub absent: bool,
+}
+
+impl Decision {
+    /// Whether the request may go on.
+    pub fn is_allowed(&self) -> bool {
+        self.effect == Effect::Allowed
+    }
+
+    /// What AWS adds to "User: … is not authorized to perform: … on resource: …", with the space before it. Empty where AWS
+    /// adds nothing.
+    pub fn because(&self, action: &str) -> String {
+        match self.effect {
+            Effect::Allowed => String::new(),
+            Effect::ExplicitlyDenied => match self.statements.first() {
+                Some(statement) => format!(" with an explicit deny in {}", with_article(statement.kind)),
+                None => String::new(),
+            },
+            Effect::ImplicitlyDenied => match &self.missing {
+                Some(missing) => format!(" because no {} allows the {action} action", missing.layer.name()),
+                None => String::new(),
+            },
+        }
+    }
+}
+
+impl Layer {
+    fn name(self) -> &'static str {
+        match self {
+            Layer::Identity => "identity-based policy",
+            Layer::Boundary => "permissions boundary",
+            Layer::Session => "session policy",
+            Layer::Resource | Layer::Trust => "resource-based policy",
+        }
+    }
+}
+
+fn with_article(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Identity => "an identity-based policy",
+        Kind::Boundary => "a permissions boundary",
+        Kind::Session => "a session policy",
+        Kind::Trust | Kind::Resource => "a resource-based policy",
+    }
+}

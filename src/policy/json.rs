@@ -1,0 +1,126 @@
+//! JSON for policy documents: bounded in depth, and a key that appears twice is an error instead of a silent choice.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// A policy needs seven levels (document, statements, statement, condition, operator, key, value).
+const DEEPEST: usize = 16;
+
+/// A JSON value. Numbers keep only their canonical text, which is all that a condition compares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Json {
+    Null,
+    Bool(bool),
+    Number(String),
+    Text(String),
+    List(Vec<Json>),
+    Object(BTreeMap<String, Json>),
+}
+
+impl Json {
+    /// Reads one value and nothing after it. The error names the place, for people.
+    pub(super) fn parse(text: &str) -> Result<Json, String> {
+        let mut reader = serde_json::Deserializer::from_str(text);
+        let value = Level(0).deserialize(&mut reader).map_err(|e| e.to_string())?;
+        reader.end().map_err(|e| e.to_string())?;
+        Ok(value)
+    }
+}
+
+/// How deep the value to be read stands.
+#[derive(Clone, Copy)]
+struct Level(usize);
+
+impl<'de> DeserializeSeed<'de> for Level {
+    type Value = Json;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        if self.0 > DEEPEST {
+            return Err(D::Error::custom(format_args!("nested deeper than {DEEPEST} levels")));
+        }
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Level {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+        Ok(Json::Number(value.to_string()))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::Text(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element_seed(Level(self.0 + 1))? {
+            list.push(item);
+        }
+        Ok(Json::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+        let mut object = BTreeMap::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let value = entries.next_value_seed(Level(self.0 + 1))?;
+            if object.contains_key(&key) {
+                return Err(A::Error::custom(format_args!("the key `{key}` appears twice")));
+            }
+            object.insert(key, value);
+        }
+        Ok(Json::Object(object))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_that_appears_twice_is_refused_at_any_depth() {
+        assert!(Json::parse(r#"{"a":1,"a":1}"#).is_err());
+        assert!(Json::parse(r#"[{"x":{"a":1,"b":2,"a":1}}]"#).is_err());
+        assert!(Json::parse(r#"{"a":1,"A":1}"#).is_ok(), "names differ by case");
+    }
+
+    #[test]
+    fn nesting_is_bounded() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert!(Json::parse(&nested(DEEPEST)).is_ok());
+        for depth in [DEEPEST + 2, 1_000, 100_000] {
+            assert!(Json::parse(&nested(depth)).is_err(), "{depth}");
+            assert!(Json::parse(&"{\"a\":".repeat(depth)).is_err(), "{depth}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_follow_the_value() {
+        assert!(Json::parse("{} ").is_ok());
+        assert!(Json::parse("{} {}").is_err());
+        assert!(Json::parse("").is_err());
+    }
+}

@@ -1,0 +1,44 @@
+//! The policy language of AWS IAM as a pure function: no clock, no store, no HTTP.
+//!
+//! A text becomes a [`Document`] (valid for its [`Kind`], or [`Malformed`] in AWS's own words), a document becomes a compiled
+//! [`Policy`], policies become a [`PolicySet`] that knows which condition keys it reads, and [`evaluate`] turns a request and
+//! the sets that apply to it into a [`Decision`] that names the statements that made it.
+//!
+//! Left to others: who the caller is, which policies apply to him, and what a context holds (`decision`); whether a principal
+//! that a trust policy names exists (`ops`); how large a document may be (`ops`).
+//!
+//! Sources: the IAM User Guide's "IAM JSON policy reference", in particular the pages `reference_policies_grammar`,
+//! `reference_policies_elements_*`, `reference_policies_variables`, `reference_policies_evaluation-logic` and
+//! `troubleshoot_access-denied`.
+
+mod arn;
+mod compile;
+mod condition;
+mod context;
+mod decimal;
+mod decision;
+mod document;
+mod evaluate;
+mod glob;
+mod json;
+mod malformed;
+mod moment;
+mod network;
+mod operator;
+mod parse;
+mod pattern;
+mod principal;
+mod set;
+mod statement;
+mod template;
+mod validity;
+
+pub use compile::Policy;
+pub use context::{Context, Value};
+pub use decision::{Decision, Effect, Layer, MatchedStatement, Missing, NearMiss};
+pub use document::{Condition, Document, Kind, Listed, PrincipalList, Statement, StatementEffect, Version};
+pub use evaluate::{Policies, Request, evaluate, evaluate_trust};
+pub use malformed::{Fault, Malformed};
+pub use operator::{Operator, SetOperator, Test};
+pub use principal::{Principal, PrincipalKind};
+pub use set::{KeySet, PolicySet};
