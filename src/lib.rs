@@ -18,3 +18,10 @@ pub mod crypto;
 pub mod policy;
 pub mod sigv4;
 pub mod wire;
+
+// Floor 2, the entities of an account with their rules.
+pub mod identity;
+
+// Floor 3, what is durable.
+pub mod audit;
+pub mod store;

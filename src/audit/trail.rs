@@ -1,0 +1,121 @@
+//! Writes audit records.
+//!
+//! A record of something that changed or was issued is durable before the caller is answered. A record of a read is written a
+//! moment later, in batches, behind a bounded queue: when the queue is full or the last batch could not be written, reads are
+//! refused too.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{Mutex, mpsc};
+
+use super::event::Event;
+use crate::store::{AuditRow, Store, StoreError};
+use crate::telemetry::names;
+
+/// The way into the audit trail.
+#[derive(Clone)]
+pub struct Trail {
+    store: Arc<dyn Store>,
+    queue: mpsc::Sender<AuditRow>,
+    healthy: Arc<AtomicBool>,
+    waiting: Arc<Mutex<mpsc::Receiver<AuditRow>>>,
+}
+
+/// Reads whose records are not written yet, at the most.
+const QUEUE: usize = 8_192;
+/// Records in one batch.
+const BATCH: usize = 512;
+
+impl Trail {
+    /// A trail in this store. Somebody must run [`Trail::write_queue`].
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        Self { store, queue, healthy: Arc::new(AtomicBool::new(true)), waiting: Arc::new(Mutex::new(waiting)) }
+    }
+
+    /// The record as the store keeps it.
+    ///
+    /// # Errors
+    /// The record cannot be written as JSON.
+    pub fn row(event: &Event) -> Result<AuditRow, StoreError> {
+        let body = serde_json::to_vec(event).map_err(|error| StoreError::corrupt("audit", &error.to_string()))?;
+        Ok(AuditRow {
+            id: event.event_id.clone(),
+            time: event.time.seconds(),
+            account: event.recipient_account_id.clone(),
+            body,
+        })
+    }
+
+    /// Writes a record; it is durable when this returns.
+    ///
+    /// # Errors
+    /// It could not be written: then whatever it records must be refused.
+    pub async fn record(&self, event: &Event) -> Result<(), StoreError> {
+        let written = self.store.append_audit(vec![Self::row(event)?]).await;
+        if written.is_err() {
+            metrics::counter!(names::AUDIT_FAILURES).increment(1);
+        }
+        written
+    }
+
+    /// Leaves a record of a read to be written within a moment.
+    ///
+    /// # Errors
+    /// Records cannot be written at present, or come faster than they can be written.
+    pub fn record_soon(&self, event: &Event) -> Result<(), StoreError> {
+        if !self.healthy.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable("audit records cannot be written at present".to_owned()));
+        }
+        self.queue.try_send(Self::row(event)?).map_err(|_| {
+            metrics::counter!(names::AUDIT_FAILURES).increment(1);
+            StoreError::Unavailable("audit records come faster than they can be written".to_owned())
+        })
+    }
+
+    /// Writes the queue until it is cancelled. A batch that cannot be written is tried again until it can.
+    pub async fn write_queue(self) {
+        let mut waiting = self.waiting.lock().await;
+        let mut batch = Vec::with_capacity(BATCH);
+        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+            self.write(&batch).await;
+            batch.clear();
+        }
+    }
+
+    /// Writes what is still in the queue; for a graceful end, after [`Trail::write_queue`] was cancelled.
+    pub async fn flush(&self) {
+        let mut waiting = self.waiting.lock().await;
+        let mut batch = Vec::new();
+        while let Ok(row) = waiting.try_recv() {
+            batch.push(row);
+        }
+        if !batch.is_empty()
+            && let Err(error) = self.store.append_audit(batch).await
+        {
+            tracing::error!(%error, "the last audit records of reads could not be written");
+        }
+    }
+
+    async fn write(&self, batch: &[AuditRow]) {
+        while let Err(error) = self.store.append_audit(batch.to_vec()).await {
+            if self.healthy.swap(false, Ordering::AcqRel) {
+                tracing::error!(%error, "audit records cannot be written; requests are refused until they can");
+            }
+            metrics::counter!(names::AUDIT_FAILURES).increment(1);
+            tokio::time::sleep(Duration::from_millis(250)).await;
+        }
+        if !self.healthy.swap(true, Ordering::AcqRel) {
+            tracing::info!("audit records can be written again");
+        }
+    }
+}
+
+impl fmt::Debug for Trail {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trail").field("healthy", &self.healthy).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,26 @@
+//! The entities of an account: plain structs with their rules, limits and transitions. No IO, no HTTP.
+//!
+//! Source for the rules: the IAM API reference; for the quotas "IAM and AWS STS quotas", `reference_iam-quotas.html`.
+
+mod access_key;
+mod account;
+mod group;
+mod installation;
+mod login_profile;
+mod managed_policy;
+mod mfa_device;
+mod permissions;
+pub mod quota;
+mod role;
+mod user;
+
+pub use access_key::{AccessKey, KeyOwner, KeyStatus};
+pub use account::Account;
+pub use group::{Group, Membership};
+pub use installation::Installation;
+pub use login_profile::LoginProfile;
+pub use managed_policy::{ManagedPolicy, PolicyUsage, PolicyUse, PolicyVersion};
+pub use mfa_device::MfaDevice;
+pub use permissions::{InlinePolicies, Permissions};
+pub use role::Role;
+pub use user::User;

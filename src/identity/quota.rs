@@ -1,0 +1,29 @@
+//! AWS's default quotas. Sizes of documents are counted without white space, as AWS counts them.
+
+/// Groups that a user may be in.
+pub const GROUPS_PER_USER: usize = 10;
+/// Access keys that a user, or the root user, may have.
+pub const ACCESS_KEYS_PER_USER: usize = 2;
+/// MFA devices that a user may have enabled.
+pub const MFA_DEVICES_PER_USER: usize = 8;
+/// Managed policies attached to one user, group or role.
+pub const ATTACHED_POLICIES: usize = 10;
+/// Versions of a managed policy.
+pub const POLICY_VERSIONS: usize = 5;
+/// Characters of a managed policy.
+pub const MANAGED_POLICY_SIZE: usize = 6_144;
+/// Characters of all inline policies of a user together.
+pub const USER_INLINE_SIZE: usize = 2_048;
+/// Characters of all inline policies of a group together.
+pub const GROUP_INLINE_SIZE: usize = 5_120;
+/// Characters of all inline policies of a role together.
+pub const ROLE_INLINE_SIZE: usize = 10_240;
+/// Characters of a role's trust policy.
+pub const TRUST_POLICY_SIZE: usize = 2_048;
+/// Characters of a session policy.
+pub const SESSION_POLICY_SIZE: usize = 2_048;
+
+/// The length of a policy document as quotas count it: without white space.
+pub fn policy_size(document: &str) -> usize {
+    document.chars().filter(|c| !c.is_whitespace()).count()
+}

@@ -1,0 +1,135 @@
+//! Follows the change feed, so that this broker forgets what another one has changed, and knows how old its knowledge is.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::contract::{Revision, Store, StoreError};
+use super::fresh::Invalidations;
+use super::key::Key;
+
+/// How far this broker has read the change feed.
+pub struct Feed {
+    store: Arc<dyn Store>,
+    invalidations: Arc<Invalidations>,
+    applied: AtomicU64,
+    confirmed: Mutex<Instant>,
+    bound: Duration,
+    keys: watch::Sender<u64>,
+}
+
+/// The change feed could not be read for longer than the staleness bound: decisions would be guesses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the store has not been reachable for longer than the staleness bound")]
+pub struct Stale;
+
+impl Feed {
+    /// Starts at the store's present revision; caches must be empty now.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn begin(
+        store: Arc<dyn Store>,
+        invalidations: Arc<Invalidations>,
+        bound: Duration,
+    ) -> Result<Arc<Self>, StoreError> {
+        let confirmed = Instant::now();
+        let revision = store.revision().await?;
+        Ok(Arc::new(Self {
+            store,
+            invalidations,
+            applied: AtomicU64::new(revision.0),
+            confirmed: Mutex::new(confirmed),
+            bound,
+            keys: watch::Sender::new(0),
+        }))
+    }
+
+    /// The revision up to which every change is known here, if that is known to be recent.
+    ///
+    /// # Errors
+    /// [`Stale`] when the feed has not been read within the staleness bound.
+    pub fn revision(&self) -> Result<Revision, Stale> {
+        let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        if confirmed.elapsed() > self.bound {
+            return Err(Stale);
+        }
+        Ok(Revision(self.applied.load(Ordering::Acquire)))
+    }
+
+    /// How old what is known may be.
+    pub fn bound(&self) -> Duration {
+        self.bound
+    }
+
+    /// Changes its value whenever one of the keys that sign sessions may have changed.
+    pub fn signing_key_changes(&self) -> watch::Receiver<u64> {
+        self.keys.subscribe()
+    }
+
+    /// Applies what a commit of this broker wrote, before anybody is told that it succeeded.
+    pub fn committed(&self, keys: &[Key]) {
+        self.invalidations.apply(keys);
+        self.tell_about_signing_keys(keys);
+    }
+
+    /// Reads the feed until it is cancelled. A store that cannot be reached is asked again until it answers.
+    pub async fn follow(self: Arc<Self>) {
+        loop {
+            match self.catch_up().await {
+                // Nothing may change for hours: reading again well within the bound shows that the store is still there.
+                Ok(()) => {
+                    let _ = tokio::time::timeout(self.bound / 4, self.store.changed()).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the change feed cannot be read");
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+            }
+        }
+    }
+
+    /// Reads the feed to its present end.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        const PAGE: usize = 1_000;
+        loop {
+            let asked = Instant::now();
+            let since = Revision(self.applied.load(Ordering::Acquire));
+            let read = self.store.changes(since, PAGE).await?;
+            let full = read.changes.len() >= PAGE;
+            if read.gap {
+                self.invalidations.apply_all();
+                self.keys.send_modify(|count| *count += 1);
+            } else if !read.changes.is_empty() {
+                let keys: Vec<Key> = read.changes.into_iter().map(|change| change.key).collect();
+                self.committed(&keys);
+            }
+            self.applied.fetch_max(read.through.0, Ordering::AcqRel);
+            if !full {
+                *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+                return Ok(());
+            }
+        }
+    }
+
+    fn tell_about_signing_keys(&self, keys: &[Key]) {
+        let range = super::layout::signing_keys();
+        if keys.iter().any(|key| range.contains(key)) {
+            self.keys.send_modify(|count| *count += 1);
+        }
+    }
+}
+
+impl fmt::Debug for Feed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Feed").field("applied", &self.applied).field("bound", &self.bound).finish_non_exhaustive()
+    }
+}

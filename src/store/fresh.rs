@@ -1,0 +1,249 @@
+//! Caches of values that were computed from records, and forgotten the moment one of those records changes.
+//!
+//! Whoever fills such a cache says which keys the value was read from. A commit of this broker, or one that the change feed
+//! brings from another, names the keys that it wrote; every value that read one of them is dropped. A value whose loading was
+//! overtaken by such a change is used once and not kept.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use super::key::Key;
+
+/// The point in the order of changes at which a load began.
+#[derive(Clone, Copy, Debug)]
+pub struct Ticket(u64);
+
+/// Tells every cache which records have changed.
+#[derive(Default)]
+pub struct Invalidations {
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    sequence: u64,
+    /// The latest changes, newest last; long enough that any load in progress finds what overtook it.
+    recent: VecDeque<(u64, Key)>,
+    /// Everything at or before this point may have changed without being in `recent`.
+    forgotten_through: u64,
+    caches: Vec<Weak<dyn Forget>>,
+}
+
+/// Changes remembered for loads in progress.
+const RECENT: usize = 10_000;
+
+trait Forget: Send + Sync {
+    fn forget(&self, keys: &[Key]);
+    fn forget_all(&self);
+}
+
+impl Invalidations {
+    /// Makes every cache forget what it computed from these records.
+    pub fn apply(&self, keys: &[Key]) {
+        let caches = {
+            let mut state = lock(&self.state);
+            for key in keys {
+                state.sequence += 1;
+                let at = state.sequence;
+                state.recent.push_back((at, key.clone()));
+                if state.recent.len() > RECENT
+                    && let Some((dropped, _)) = state.recent.pop_front()
+                {
+                    state.forgotten_through = dropped;
+                }
+            }
+            state.live_caches()
+        };
+        for cache in caches {
+            cache.forget(keys);
+        }
+    }
+
+    /// Makes every cache forget everything: the change feed has a gap.
+    pub fn apply_all(&self) {
+        let caches = {
+            let mut state = lock(&self.state);
+            state.sequence += 1;
+            state.forgotten_through = state.sequence;
+            state.recent.clear();
+            state.live_caches()
+        };
+        for cache in caches {
+            cache.forget_all();
+        }
+    }
+
+    fn begin(&self) -> Ticket {
+        Ticket(lock(&self.state).sequence)
+    }
+
+    fn overtaken(&self, ticket: Ticket, reads: &HashSet<Key>) -> bool {
+        let state = lock(&self.state);
+        state.forgotten_through > ticket.0
+            || state.recent.iter().rev().take_while(|(at, _)| *at > ticket.0).any(|(_, key)| reads.contains(key))
+    }
+}
+
+impl State {
+    fn live_caches(&mut self) -> Vec<Arc<dyn Forget>> {
+        self.caches.retain(|cache| cache.strong_count() > 0);
+        self.caches.iter().filter_map(Weak::upgrade).collect()
+    }
+}
+
+impl fmt::Debug for Invalidations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Invalidations").finish_non_exhaustive()
+    }
+}
+
+/// One cache, bounded in entries.
+pub struct Fresh<V> {
+    entries: moka::sync::Cache<String, Arc<Entry<V>>>,
+    readers: Arc<Mutex<Readers>>,
+    invalidations: Arc<Invalidations>,
+}
+
+struct Entry<V> {
+    value: Arc<V>,
+    reads: HashSet<Key>,
+}
+
+/// Which entries read a record.
+type Readers = HashMap<Key, HashSet<String>>;
+
+impl<V: Send + Sync + 'static> Fresh<V> {
+    /// A cache of at most `capacity` entries that listens to `invalidations`.
+    pub fn new(capacity: u64, invalidations: &Arc<Invalidations>) -> Arc<Self> {
+        let readers = Arc::new(Mutex::new(Readers::new()));
+        let forgotten = Arc::clone(&readers);
+        let entries = moka::sync::Cache::builder()
+            .max_capacity(capacity)
+            .eviction_listener(move |id: Arc<String>, entry: Arc<Entry<V>>, cause| {
+                // A replaced entry's successor may read the same records; a stale mark only costs a needless reload.
+                if cause != moka::notification::RemovalCause::Replaced {
+                    let mut readers = lock(&forgotten);
+                    for key in &entry.reads {
+                        if let Some(ids) = readers.get_mut(key) {
+                            ids.remove(id.as_str());
+                            if ids.is_empty() {
+                                readers.remove(key);
+                            }
+                        }
+                    }
+                }
+            })
+            .build();
+        let cache = Arc::new(Self { entries, readers, invalidations: Arc::clone(invalidations) });
+        let listener: Weak<dyn Forget> = Arc::downgrade(&(Arc::clone(&cache) as Arc<dyn Forget>));
+        lock(&invalidations.state).caches.push(listener);
+        cache
+    }
+
+    /// The value, if it is there and nothing that it was computed from has changed.
+    pub fn find(&self, id: &str) -> Option<Arc<V>> {
+        self.entries.get(id).map(|entry| Arc::clone(&entry.value))
+    }
+
+    /// Say this before reading the first record that a value is computed from.
+    pub fn begin(&self) -> Ticket {
+        self.invalidations.begin()
+    }
+
+    /// Keeps a value that was computed from `reads`, unless one of them has changed since `ticket`.
+    pub fn keep(&self, ticket: Ticket, id: &str, value: V, reads: impl IntoIterator<Item = Key>) -> Arc<V> {
+        let value = Arc::new(value);
+        let reads: HashSet<Key> = reads.into_iter().collect();
+        {
+            let mut readers = lock(&self.readers);
+            for key in &reads {
+                readers.entry(key.clone()).or_default().insert(id.to_owned());
+            }
+        }
+        // First make it findable, then look whether it was overtaken: a change in between finds the entry by itself.
+        self.entries.insert(id.to_owned(), Arc::new(Entry { value: Arc::clone(&value), reads: reads.clone() }));
+        if self.invalidations.overtaken(ticket, &reads) {
+            self.entries.invalidate(id);
+        }
+        value
+    }
+
+    /// How many values are held; approximate while others change it.
+    pub fn len(&self) -> u64 {
+        self.entries.entry_count()
+    }
+}
+
+impl<V: Send + Sync + 'static> Forget for Fresh<V> {
+    fn forget(&self, keys: &[Key]) {
+        let ids: HashSet<String> = {
+            let readers = lock(&self.readers);
+            keys.iter().filter_map(|key| readers.get(key)).flatten().cloned().collect()
+        };
+        for id in ids {
+            self.entries.invalidate(&id);
+        }
+    }
+
+    fn forget_all(&self) {
+        self.entries.invalidate_all();
+        // Entries go lazily; the marks of entries that are gone are dropped with them by the listener.
+    }
+}
+
+impl<V> fmt::Debug for Fresh<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fresh").finish_non_exhaustive()
+    }
+}
+
+/// A panic while the lock was held leaves nothing half-done here that a later reader could trip over.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(name: &str) -> Key {
+        Key::of(&["user", name])
+    }
+
+    #[test]
+    fn a_value_is_forgotten_when_a_record_it_read_changes() {
+        let invalidations = Arc::new(Invalidations::default());
+        let cache = Fresh::new(10, &invalidations);
+        let ticket = cache.begin();
+        cache.keep(ticket, "alice", 1, [key("alice"), key("group")]);
+        invalidations.apply(&[key("bob")]);
+        assert!(cache.find("alice").is_some());
+        invalidations.apply(&[key("group")]);
+        assert!(cache.find("alice").is_none());
+    }
+
+    #[test]
+    fn a_load_that_was_overtaken_is_not_kept() {
+        let invalidations = Arc::new(Invalidations::default());
+        let cache = Fresh::new(10, &invalidations);
+        let ticket = cache.begin();
+        invalidations.apply(&[key("alice")]);
+        assert_eq!(*cache.keep(ticket, "alice", 1, [key("alice")]), 1);
+        assert!(cache.find("alice").is_none());
+        let ticket = cache.begin();
+        invalidations.apply_all();
+        cache.keep(ticket, "alice", 1, [key("alice")]);
+        assert!(cache.find("alice").is_none());
+    }
+
+    #[test]
+    fn a_gap_forgets_everything() {
+        let invalidations = Arc::new(Invalidations::default());
+        let cache = Fresh::new(10, &invalidations);
+        let ticket = cache.begin();
+        cache.keep(ticket, "alice", 1, [key("alice")]);
+        invalidations.apply_all();
+        assert!(cache.find("alice").is_none());
+    }
+}

@@ -1,0 +1,106 @@
+//! Under which key each record lies: the kind first, then the account, then the name in lower case, so that one account's
+//! entities of one kind are one ordered range.
+
+use super::key::{Key, Range};
+use crate::types::{AccessKeyId, AccountId, GroupName, PolicyName, RoleName, UserName, VirtualMfaName};
+
+/// What the whole installation knows about itself.
+pub fn installation() -> Key {
+    Key::of(&["installation"])
+}
+
+/// An account.
+pub fn account(id: AccountId) -> Key {
+    Key::of(&["account", &id.to_string()])
+}
+
+/// All accounts.
+pub fn accounts() -> Range {
+    Key::of(&["account"]).children()
+}
+
+/// A user.
+pub fn user(account: AccountId, name: &UserName) -> Key {
+    entity("user", account, &name.folded())
+}
+
+/// A user's password.
+pub fn login_profile(account: AccountId, name: &UserName) -> Key {
+    entity("login-profile", account, &name.folded())
+}
+
+/// A group.
+pub fn group(account: AccountId, name: &GroupName) -> Key {
+    entity("group", account, &name.folded())
+}
+
+/// How many users a group has.
+pub fn membership(account: AccountId, name: &GroupName) -> Key {
+    entity("membership", account, &name.folded())
+}
+
+/// That a user is in a group, seen from the group.
+pub fn member(account: AccountId, group: &GroupName, user: &UserName) -> Key {
+    entity("member", account, &group.folded()).child(&user.folded())
+}
+
+/// What the users of a group lie below.
+pub fn members(account: AccountId, group: &GroupName) -> Key {
+    entity("member", account, &group.folded())
+}
+
+/// A role.
+pub fn role(account: AccountId, name: &RoleName) -> Key {
+    entity("role", account, &name.folded())
+}
+
+/// A customer managed policy.
+pub fn policy(account: AccountId, name: &PolicyName) -> Key {
+    entity("policy", account, &name.folded())
+}
+
+/// In how many places a policy is used.
+pub fn policy_usage(account: AccountId, name: &PolicyName) -> Key {
+    entity("policy-usage", account, &name.folded())
+}
+
+/// That a policy is used by an entity, seen from the policy. `kind` is `user`, `group` or `role`; `usage` is `attached` or
+/// `boundary`.
+pub fn policy_use(account: AccountId, policy: &PolicyName, usage: &str, kind: &str, folded_name: &str) -> Key {
+    entity("policy-use", account, &policy.folded()).child(usage).child(kind).child(folded_name)
+}
+
+/// What the entities of a kind lie below that use a policy in one way.
+pub fn policy_uses(account: AccountId, policy: &PolicyName, usage: &str, kind: &str) -> Key {
+    entity("policy-use", account, &policy.folded()).child(usage).child(kind)
+}
+
+/// A virtual MFA device.
+pub fn mfa_device(account: AccountId, name: &VirtualMfaName) -> Key {
+    entity("mfa-device", account, &name.folded())
+}
+
+/// An access key; its id is unique in the whole installation.
+pub fn access_key(id: &AccessKeyId) -> Key {
+    Key::of(&["access-key", id.as_str()])
+}
+
+/// A key that signs session tokens.
+pub fn signing_key(kid: &str) -> Key {
+    Key::of(&["signing-key", kid])
+}
+
+/// All keys that sign or have signed session tokens.
+pub fn signing_keys() -> Range {
+    Key::of(&["signing-key"]).children()
+}
+
+/// What all records of a kind (`user`, `group`, `role`, `policy`, `mfa-device`) in an account lie below, in the order of their
+/// names.
+pub fn all(kind: &str, account: AccountId) -> Key {
+    Key::of(&[kind, &account.to_string()])
+}
+
+fn entity(kind: &str, account: AccountId, folded_name: &str) -> Key {
+    Key::of(&[kind, &account.to_string(), folded_name])
+}
