@@ -25,3 +25,13 @@ pub mod identity;
 // Floor 3, what is durable.
 pub mod audit;
 pub mod store;
+
+// Floor 4, sessions and decisions.
+pub mod decision;
+pub mod session;
+
+// Floor 5, who calls.
+pub mod authn;
+
+// Floor 6, the operations and their one pipeline.
+pub mod ops;

@@ -1,0 +1,80 @@
+//! Who calls: proof that somebody was authenticated.
+
+use crate::clock::Timestamp;
+use crate::decision::{Identity, Subject};
+use crate::session::claims::SessionClaims;
+use crate::types::{AccessKeyId, AccountId, Arn, Realm};
+
+/// An authenticated caller. Only this floor makes one.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    subject: Subject,
+    access_key: AccessKeyId,
+    region: String,
+    session: Option<Box<SessionClaims>>,
+}
+
+impl Caller {
+    pub(super) fn new(
+        subject: Subject,
+        access_key: AccessKeyId,
+        region: String,
+        session: Option<Box<SessionClaims>>,
+    ) -> Self {
+        Self { subject, access_key, region, session }
+    }
+
+    /// Whom decisions about this caller are about.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// The account that it belongs to.
+    pub fn account(&self) -> AccountId {
+        self.subject.account
+    }
+
+    /// Which entity it is.
+    pub fn identity(&self) -> &Identity {
+        &self.subject.identity
+    }
+
+    /// The key that signed the request.
+    pub fn access_key(&self) -> &AccessKeyId {
+        &self.access_key
+    }
+
+    /// The region that the request was signed for.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// What its session token says, for temporary credentials.
+    pub fn session(&self) -> Option<&SessionClaims> {
+        self.session.as_deref()
+    }
+
+    /// When it last proved a second factor, if ever.
+    pub fn mfa(&self) -> Option<Timestamp> {
+        self.subject.session.as_ref().and_then(|session| session.mfa)
+    }
+
+    /// The ARN that AWS shows for it: of the user, of the account's root, or of the session of a role.
+    pub fn arn(&self, realm: &Realm, entity: &Arn) -> Arn {
+        match (&self.subject.identity, &self.subject.session) {
+            (Identity::Root, _) => realm.root(self.subject.account),
+            (Identity::Role(_), Some(session)) => session.assumed_role.clone().unwrap_or_else(|| entity.clone()),
+            _ => entity.clone(),
+        }
+    }
+
+    /// The unique id that AWS shows for it: `AIDA…`, the account's id, or `AROA…:session`.
+    pub fn user_id(&self, entity: &str) -> String {
+        match (&self.subject.identity, &self.subject.session) {
+            (Identity::Role(_), Some(session)) => {
+                format!("{entity}:{}", session.session_name.as_deref().unwrap_or_default())
+            }
+            _ => entity.to_owned(),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Authentication: one file per scheme; each ends in a [`Caller`].
+
+mod caller;
+mod error;
+pub mod mfa;
+mod passwords;
+mod sigv4;
+
+pub use caller::Caller;
+pub use error::Error;
+pub use passwords::Passwords;
+pub use sigv4::{Authenticator, Settings};

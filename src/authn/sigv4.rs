@@ -1,0 +1,248 @@
+//! Callers that sign their requests with SigV4, with a long-lived access key or a session's.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use moka::sync::Cache;
+
+use super::{Caller, Error};
+use crate::clock::Timestamp;
+use crate::crypto::hash::sha256;
+use crate::decision::{Identity, SessionFacts, Subject};
+use crate::identity::{AccessKey, KeyOwner, KeyStatus};
+use crate::session::claims::{SessionClaims, SessionKind};
+use crate::session::{Keeper, SessionError, VerifiedSession};
+use crate::sigv4::{RequestParts, Scope, SignedRequest, SigningKey};
+use crate::store::{Fresh, Invalidations, Reader, Store, Vault, layout};
+use crate::types::{AccessKeyId, RoleName, SecretText, Tag, Tags, UserName};
+
+/// How much the authenticator may remember.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Long-lived access keys.
+    pub access_keys: u64,
+    /// Session tokens whose signature was checked.
+    pub sessions: u64,
+}
+
+/// Checks SigV4 signatures.
+pub struct Authenticator {
+    store: Arc<dyn Store>,
+    vault: Arc<Vault>,
+    keeper: Arc<Keeper>,
+    keys: Arc<Fresh<LongLived>>,
+    /// By SHA-256 of the token, so that the cache holds no token. Checking a token's signature costs more than all the rest.
+    sessions: Cache<[u8; 32], Arc<OpenSession>>,
+}
+
+/// A long-lived key, opened.
+#[derive(Debug)]
+struct LongLived {
+    key: AccessKey,
+    signing: SigningKeys,
+}
+
+/// A session whose token was verified.
+#[derive(Debug)]
+struct OpenSession {
+    verified: VerifiedSession,
+    subject: Subject,
+    signing: SigningKeys,
+}
+
+/// A secret and the signing keys that were derived from it lately: one for each day, region and service.
+#[derive(Debug)]
+struct SigningKeys {
+    secret: SecretText,
+    derived: Mutex<Vec<(Scope, SigningKey)>>,
+}
+
+impl Authenticator {
+    /// An authenticator with empty caches.
+    pub fn new(
+        store: Arc<dyn Store>,
+        vault: Arc<Vault>,
+        keeper: Arc<Keeper>,
+        invalidations: &Arc<Invalidations>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            vault,
+            keeper,
+            keys: Fresh::new(settings.access_keys, invalidations),
+            sessions: Cache::new(settings.sessions),
+        }
+    }
+
+    /// Who signed this request, for one of `services`.
+    ///
+    /// # Errors
+    /// [`Error`] names the cause.
+    pub async fn authenticate(
+        &self,
+        parts: &RequestParts<'_>,
+        services: &[&str],
+        now: Timestamp,
+    ) -> Result<Caller, Error> {
+        let signed = SignedRequest::parse(parts).map_err(Error::Signature)?.ok_or(Error::Anonymous)?;
+        signed.check_time(now).map_err(Error::Signature)?;
+        // Only S3 has use for a body that anybody on the way may exchange.
+        if !signed.payload_signed() {
+            return Err(Error::UnsignedPayload);
+        }
+        if !services.contains(&signed.scope().service.as_str()) {
+            return Err(Error::WrongService(signed.scope().service.clone()));
+        }
+        let id: AccessKeyId = signed.access_key_id().parse().map_err(|_| Error::UnknownKey)?;
+        match signed.session_token() {
+            None if id.is_session() => Err(Error::TokenMismatch),
+            None => self.long_lived(&signed, id).await,
+            Some(_) if !id.is_session() => Err(Error::TokenMismatch),
+            Some(token) => self.temporary(&signed, id, token, now),
+        }
+    }
+
+    /// The subject of a session token that a service passes on to ask about it. The token alone proves nothing about whoever
+    /// sends it, so this ends in no [`Caller`].
+    ///
+    /// # Errors
+    /// The token is not one of this broker's, or has expired.
+    pub fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<Subject, Error> {
+        Ok(self.open(token, now)?.subject.clone())
+    }
+
+    async fn long_lived(&self, signed: &SignedRequest<'_>, id: AccessKeyId) -> Result<Caller, Error> {
+        let found = match self.keys.find(id.as_str()) {
+            Some(found) => found,
+            None => self.load(&id).await?.ok_or(Error::UnknownKey)?,
+        };
+        found.signing.verify(signed)?;
+        // Only after the signature: who cannot sign is not told that the key exists.
+        if found.key.status != KeyStatus::Active {
+            return Err(Error::InactiveKey);
+        }
+        let identity = match &found.key.owner {
+            KeyOwner::Root => Identity::Root,
+            KeyOwner::User(name) => Identity::User(name.clone()),
+        };
+        let subject = Subject { account: found.key.account, identity, unique_id: None, session: None };
+        Ok(Caller::new(subject, id, signed.scope().region.clone(), None))
+    }
+
+    async fn load(&self, id: &AccessKeyId) -> Result<Option<Arc<LongLived>>, Error> {
+        let ticket = self.keys.begin();
+        let mut reader = Reader::new(Arc::clone(&self.store));
+        let Some(key) = reader.get::<AccessKey>(&layout::access_key(id)).await? else { return Ok(None) };
+        let secret = self.vault.open_text(key.account, &["access-key", id.as_str(), "secret"], &key.secret).await?;
+        let value = LongLived { key, signing: SigningKeys::of(secret) };
+        Ok(Some(self.keys.keep(ticket, id.as_str(), value, reader.dependencies())))
+    }
+
+    fn temporary(
+        &self,
+        signed: &SignedRequest<'_>,
+        id: AccessKeyId,
+        token: &str,
+        now: Timestamp,
+    ) -> Result<Caller, Error> {
+        let open = self.open(token, now)?;
+        let claims = open.verified.claims();
+        if claims.access_key_id() != id.as_str() {
+            return Err(Error::TokenMismatch);
+        }
+        open.signing.verify(signed)?;
+        let region = signed.scope().region.clone();
+        Ok(Caller::new(open.subject.clone(), id, region, Some(Box::new(claims.clone()))))
+    }
+
+    fn open(&self, token: &str, now: Timestamp) -> Result<Arc<OpenSession>, Error> {
+        let digest = sha256(token.as_bytes());
+        let ring = self.keeper.ring();
+        if let Some(open) = self.sessions.get(&digest) {
+            // The signature was checked; that the key is still in the ring and the time has not run out is checked each time.
+            open.verified.recheck(&ring, now).map_err(refused)?;
+            return Ok(open);
+        }
+        let verified = crate::session::open(&ring, token, now).map_err(refused)?;
+        let subject = subject(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
+        let signing = SigningKeys::of(verified.secret().clone());
+        let open = Arc::new(OpenSession { verified, subject, signing });
+        self.sessions.insert(digest, Arc::clone(&open));
+        Ok(open)
+    }
+}
+
+impl SigningKeys {
+    /// Requests of one key come for few regions and services; more are derived again.
+    const KEPT: usize = 8;
+
+    fn of(secret: SecretText) -> Self {
+        Self { secret, derived: Mutex::new(Vec::new()) }
+    }
+
+    fn verify(&self, signed: &SignedRequest<'_>) -> Result<(), Error> {
+        let key = self.derive(signed.scope());
+        signed.verify(&key).map_err(Error::Signature)
+    }
+
+    fn derive(&self, scope: &Scope) -> SigningKey {
+        let mut derived = self.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, key)) = derived.iter().find(|(other, _)| other == scope) {
+            return key.clone();
+        }
+        let key = SigningKey::derive(&self.secret, scope);
+        if derived.len() >= Self::KEPT {
+            derived.remove(0);
+        }
+        derived.push((scope.clone(), key.clone()));
+        key
+    }
+}
+
+fn refused(error: SessionError) -> Error {
+    match error {
+        SessionError::Expired => Error::Expired,
+        other => Error::Token(other),
+    }
+}
+
+/// What a verified token says, in the terms of decisions; `None` if its claims do not fit together.
+fn subject(claims: &SessionClaims) -> Option<Subject> {
+    let (identity, assumed_role) = match claims.kind {
+        SessionKind::AssumedRole => {
+            (Identity::Role(claims.name.parse::<RoleName>().ok()?), Some(claims.sub.parse().ok()?))
+        }
+        SessionKind::SessionToken if claims.name.is_empty() => (Identity::Root, None),
+        SessionKind::SessionToken => (Identity::User(claims.name.parse::<UserName>().ok()?), None),
+        // No operation issues these yet, so a token that says so is not ours.
+        SessionKind::FederatedUser => return None,
+    };
+    let tags = claims.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
+    let arns: Result<Vec<_>, _> = claims.policy_arns.iter().map(|arn| arn.parse()).collect();
+    // AWS does not carry the second factor of whoever assumed a role into the role's session: its policies cannot ask for it.
+    let mfa = if assumed_role.is_some() { None } else { claims.auth_time };
+    Some(Subject {
+        account: claims.account.parse().ok()?,
+        identity,
+        unique_id: Some(claims.uid.clone()),
+        session: Some(SessionFacts {
+            jti: claims.jti.clone(),
+            assumed_role,
+            session_name: claims.session_name.clone(),
+            issued: claims.iat,
+            expires: claims.exp,
+            mfa,
+            source_identity: claims.source_identity.clone(),
+            tags: Tags::distinct(tags)?,
+            policy: claims.policy.clone(),
+            policy_arns: arns.ok()?,
+        }),
+    })
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authenticator").finish_non_exhaustive()
+    }
+}

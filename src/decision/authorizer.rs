@@ -1,0 +1,287 @@
+//! The authorizer: one place that every operation and every door asks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::cache::{Decisions, Kept, Question};
+use super::denial::Denial;
+use super::keys::{self, RequestFacts};
+use super::principal::{self, CompiledPrincipal};
+use super::subject::{Identity, Subject};
+use crate::clock::Timestamp;
+use crate::policy::{Context, Decision, Policies, Policy, PolicySet, Request, Value, evaluate, evaluate_trust};
+use crate::store::{Feed, Fresh, Invalidations, Reader, Revision, Stale, Store, StoreError};
+use crate::telemetry::names;
+use crate::types::{AccountId, Realm};
+
+/// How much the authorizer may remember.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Compiled principals.
+    pub principals: u64,
+    /// Bytes of kept decisions.
+    pub decision_bytes: u64,
+}
+
+/// Makes decisions from a principal's policies.
+pub struct Authorizer {
+    store: Arc<dyn Store>,
+    realm: Realm,
+    feed: Arc<Feed>,
+    principals: Arc<Fresh<CompiledPrincipal>>,
+    sessions: Arc<Fresh<SessionPolicies>>,
+    decisions: Decisions,
+    stamps: AtomicU64,
+}
+
+/// A session's policies. They have a stamp of their own, because a managed policy among them can change.
+#[derive(Debug)]
+struct SessionPolicies {
+    stamp: u64,
+    set: PolicySet,
+}
+
+/// What is asked about.
+#[derive(Debug)]
+pub struct Asked<'a> {
+    /// Such as `iam:CreateUser`.
+    pub action: &'a str,
+    /// The resource's ARN, or `*`.
+    pub resource: &'a str,
+    /// The account that owns the resource; `None` for one that no account owns.
+    pub resource_account: Option<AccountId>,
+    /// Condition keys of the service, beside the global ones.
+    pub keys: Vec<(String, Value)>,
+    /// The trust policy that must agree, for taking on a role.
+    pub trust: Option<&'a Policy>,
+}
+
+/// A decision with all that one may want to know about it.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The decision and its reasons.
+    pub decision: Arc<Decision>,
+    /// Every change up to this revision is in it.
+    pub revision: Revision,
+    /// Whether it was kept from an earlier question.
+    pub cached: bool,
+    /// The first moment at which time alone could change it.
+    pub until: Option<Timestamp>,
+    /// The ARN that the subject is known by.
+    pub principal_arn: String,
+}
+
+/// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
+#[derive(Debug)]
+pub struct Permit(());
+
+/// Why there is no permit.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// Policy says no.
+    #[error("{0}")]
+    Denied(Box<Denial>),
+    /// The principal does not exist any more.
+    #[error("the principal does not exist")]
+    NoPrincipal,
+    /// What is known may be older than the staleness bound.
+    #[error(transparent)]
+    Stale(#[from] Stale),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Authorizer {
+    /// An authorizer with empty caches.
+    pub fn new(
+        store: Arc<dyn Store>,
+        realm: Realm,
+        feed: Arc<Feed>,
+        invalidations: &Arc<Invalidations>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            store,
+            realm,
+            feed,
+            principals: Fresh::new(settings.principals, invalidations),
+            sessions: Fresh::new(settings.principals, invalidations),
+            decisions: Decisions::new(settings.decision_bytes),
+            stamps: AtomicU64::new(1),
+        }
+    }
+
+    /// A permit for what every authenticated caller may do, such as asking who it is.
+    ///
+    /// # Errors
+    /// The caller does not exist any more, or that cannot be found out.
+    pub async fn admit(&self, subject: &Subject) -> Result<Permit, Refused> {
+        self.feed.revision()?;
+        self.principal(subject).await.map(|_| Permit(()))
+    }
+
+    /// A permit, if policy gives it.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether policy said no, or why nothing could be decided.
+    pub async fn authorize(
+        &self,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<Permit, Refused> {
+        let action = asked.action;
+        let resource = asked.resource;
+        let answer = self.decide(subject, facts, asked).await?;
+        if answer.decision.is_allowed() {
+            return Ok(Permit(()));
+        }
+        Err(Refused::Denied(Box::new(Denial {
+            principal: answer.principal_arn,
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            decision: (*answer.decision).clone(),
+        })))
+    }
+
+    /// The decision itself, for whoever wants to know.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
+        let revision = self.feed.revision()?;
+        let compiled = self.principal(subject).await?;
+        let session = self.session_policies(subject).await?;
+        let principal = subject.principal(&self.realm, &compiled.arn, &compiled.unique_id);
+        let mut context = keys::context(facts, subject, &compiled, &principal);
+        for (key, value) in asked.keys {
+            context.set(&key, value);
+        }
+        let resource_account = asked.resource_account.map(|account| account.to_string());
+        let request = Request {
+            principal: &principal,
+            action: asked.action,
+            resource: asked.resource,
+            resource_account: resource_account.as_deref(),
+            context: &context,
+        };
+        let answer = |decision, cached, until| Answer {
+            decision,
+            revision,
+            cached,
+            until,
+            principal_arn: principal.arn.clone(),
+        };
+        if let Some(trust) = asked.trust {
+            // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
+            let resource = PolicySet::new(vec![Arc::new(trust.clone())]);
+            let policies = Policies {
+                identity: &compiled.identity,
+                boundary: compiled.boundary.as_ref(),
+                session: session.as_deref().map(|session| &session.set),
+                resource: Some(&resource),
+            };
+            return Ok(answer(Arc::new(evaluate_trust(&request, &policies)), false, Some(facts.now)));
+        }
+        let policies = Policies {
+            identity: &compiled.identity,
+            boundary: compiled.boundary.as_ref(),
+            session: session.as_deref().map(|session| &session.set),
+            resource: None,
+        };
+        let sets: Vec<&PolicySet> =
+            [Some(policies.identity), policies.boundary, policies.session].into_iter().flatten().collect();
+        let session_stamp = session.as_ref().map(|session| session.stamp.to_string());
+        let until = earliest_change(&sets, facts.now, &context);
+        let question = Question::new(
+            compiled.stamp,
+            session_stamp.as_deref(),
+            request.action,
+            request.resource,
+            request.resource_account,
+            &context,
+            &sets,
+        );
+        if let Some(kept) = self.decisions.find(&question, facts.now) {
+            metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
+            return Ok(answer(Arc::clone(&kept.decision), true, kept.until));
+        }
+        metrics::counter!(names::DECISIONS, "cache" => "miss").increment(1);
+        let decision = Arc::new(evaluate(&request, &policies));
+        if until.is_none_or(|until| until > facts.now) {
+            self.decisions.keep(question, Arc::new(Kept { decision: Arc::clone(&decision), until }));
+        }
+        Ok(answer(decision, false, until))
+    }
+
+    /// The subject's compiled policies.
+    ///
+    /// # Errors
+    /// There is no such principal (any more), or the store cannot be read.
+    pub async fn principal(&self, subject: &Subject) -> Result<Arc<CompiledPrincipal>, Refused> {
+        let id = principal_id(subject.account, &subject.identity);
+        let compiled = match self.principals.find(&id) {
+            Some(compiled) => compiled,
+            None => self.load_principal(&id, subject).await?,
+        };
+        match &subject.unique_id {
+            Some(expected) if *expected != compiled.unique_id => Err(Refused::NoPrincipal),
+            _ => Ok(compiled),
+        }
+    }
+
+    async fn load_principal(&self, id: &str, subject: &Subject) -> Result<Arc<CompiledPrincipal>, Refused> {
+        let ticket = self.principals.begin();
+        let stamp = self.next_stamp();
+        let mut reader = Reader::new(Arc::clone(&self.store));
+        loop {
+            let found =
+                CompiledPrincipal::load(&mut reader, &self.realm, subject.account, &subject.identity, stamp).await?;
+            // The records were read one by one; only if none has changed since are they the state of one revision.
+            if !reader.restart_if_changed().await? {
+                let compiled = found.ok_or(Refused::NoPrincipal)?;
+                return Ok(self.principals.keep(ticket, id, compiled, reader.dependencies()));
+            }
+        }
+    }
+
+    async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<SessionPolicies>>, Refused> {
+        let Some(session) = &subject.session else { return Ok(None) };
+        if session.policy.is_none() && session.policy_arns.is_empty() {
+            return Ok(None);
+        }
+        if let Some(found) = self.sessions.find(&session.jti) {
+            return Ok(Some(found));
+        }
+        let ticket = self.sessions.begin();
+        let mut reader = Reader::new(Arc::clone(&self.store));
+        let inline = session.policy.as_deref();
+        let set = principal::session_policies(&mut reader, subject.account, inline, &session.policy_arns).await?;
+        let made = SessionPolicies { stamp: self.next_stamp(), set };
+        Ok(Some(self.sessions.keep(ticket, &session.jti, made, reader.dependencies())))
+    }
+
+    fn next_stamp(&self) -> u64 {
+        self.stamps.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+fn principal_id(account: AccountId, identity: &Identity) -> String {
+    match identity {
+        Identity::Root => format!("{account}/root"),
+        Identity::User(name) => format!("{account}/user/{}", name.folded()),
+        Identity::Role(name) => format!("{account}/role/{}", name.folded()),
+    }
+}
+
+fn earliest_change(sets: &[&PolicySet], now: Timestamp, context: &Context) -> Option<Timestamp> {
+    sets.iter().filter_map(|set| set.valid_until(now, context)).min()
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer").field("realm", &self.realm).finish_non_exhaustive()
+    }
+}

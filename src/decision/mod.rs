@@ -1,0 +1,15 @@
+//! Decisions: may this subject do that, and why. The policy engine is pure; this floor feeds it with a principal's policies,
+//! keeps what is dear to make, and forgets it the moment it changes.
+
+mod authorizer;
+mod cache;
+mod denial;
+mod keys;
+mod principal;
+mod subject;
+
+pub use authorizer::{Answer, Asked, Authorizer, Permit, Refused, Settings};
+pub use denial::Denial;
+pub use keys::RequestFacts;
+pub use principal::CompiledPrincipal;
+pub use subject::{Identity, SessionFacts, Subject};

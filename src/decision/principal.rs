@@ -1,0 +1,181 @@
+//! A principal's policies, found and compiled: its own, those of its groups, its boundary.
+
+use crate::identity::{Account, Group, ManagedPolicy, Permissions, Role, User};
+use crate::policy::{Document, Kind, Policy, PolicySet};
+use crate::store::{Reader, StoreError, layout};
+use crate::types::{AccountId, Arn, PolicyName, Realm, Tags};
+
+use super::subject::Identity;
+use std::sync::Arc;
+
+/// What a decision about a principal needs, made once and kept until a record that it was read from changes.
+#[derive(Debug)]
+pub struct CompiledPrincipal {
+    /// Different for every load: a decision kept under one stamp is never found under another.
+    pub stamp: u64,
+    /// The entity's ARN.
+    pub arn: Arn,
+    /// `AIDA…`, `AROA…`, or the account's id for its root user.
+    pub unique_id: String,
+    /// The name of a user, as it was first written.
+    pub user_name: Option<String>,
+    /// The entity's tags.
+    pub tags: Tags,
+    /// Inline and attached policies, inherited ones included.
+    pub identity: PolicySet,
+    /// The permissions boundary; an empty set allows nothing.
+    pub boundary: Option<PolicySet>,
+}
+
+impl CompiledPrincipal {
+    /// Reads and compiles; `None` when there is no such entity.
+    ///
+    /// # Errors
+    /// The store cannot be read, or holds a policy that is not one: then nothing is decided.
+    pub async fn load(
+        reader: &mut Reader,
+        realm: &Realm,
+        account: AccountId,
+        identity: &Identity,
+        stamp: u64,
+    ) -> Result<Option<Self>, StoreError> {
+        match identity {
+            Identity::Root => Self::root(reader, realm, account, stamp).await,
+            Identity::User(name) => {
+                let Some(user) = reader.get::<User>(&layout::user(account, name)).await? else { return Ok(None) };
+                Self::user(reader, realm, account, user, stamp).await.map(Some)
+            }
+            Identity::Role(name) => {
+                let Some(role) = reader.get::<Role>(&layout::role(account, name)).await? else { return Ok(None) };
+                let arn = role.arn(realm, account);
+                let mut policies = Vec::new();
+                collect(reader, account, arn.as_str(), &role.permissions, &mut policies).await?;
+                Ok(Some(Self {
+                    stamp,
+                    unique_id: role.id.to_string(),
+                    user_name: None,
+                    tags: role.tags,
+                    identity: PolicySet::new(policies),
+                    boundary: boundary(reader, account, &role.permissions).await?,
+                    arn,
+                }))
+            }
+        }
+    }
+
+    async fn root(
+        reader: &mut Reader,
+        realm: &Realm,
+        account: AccountId,
+        stamp: u64,
+    ) -> Result<Option<Self>, StoreError> {
+        let found = reader.get::<Account>(&layout::account(account)).await?;
+        Ok(found.map(|account| Self {
+            stamp,
+            arn: realm.root(account.id),
+            unique_id: account.id.to_string(),
+            user_name: None,
+            tags: Tags::default(),
+            identity: PolicySet::new(Vec::new()),
+            boundary: None,
+        }))
+    }
+
+    async fn user(
+        reader: &mut Reader,
+        realm: &Realm,
+        account: AccountId,
+        user: User,
+        stamp: u64,
+    ) -> Result<Self, StoreError> {
+        let arn = user.arn(realm, account);
+        let mut policies = Vec::new();
+        collect(reader, account, arn.as_str(), &user.permissions, &mut policies).await?;
+        for name in &user.groups {
+            // A group that was deleted between two reads grants nothing; the load is repeated anyhow, see `Authorizer`.
+            if let Some(group) = reader.get::<Group>(&layout::group(account, name)).await? {
+                let group_arn = group.arn(realm, account);
+                collect(reader, account, group_arn.as_str(), &group.permissions, &mut policies).await?;
+            }
+        }
+        Ok(Self {
+            stamp,
+            unique_id: user.id.to_string(),
+            user_name: Some(user.name.to_string()),
+            identity: PolicySet::new(policies),
+            boundary: boundary(reader, account, &user.permissions).await?,
+            tags: user.tags,
+            arn,
+        })
+    }
+}
+
+/// The managed policies of a session, which bound it.
+///
+/// # Errors
+/// As [`CompiledPrincipal::load`].
+pub(super) async fn session_policies(
+    reader: &mut Reader,
+    account: AccountId,
+    inline: Option<&str>,
+    arns: &[Arn],
+) -> Result<PolicySet, StoreError> {
+    let mut policies = Vec::new();
+    if let Some(document) = inline {
+        policies.push(compile(document, Kind::Session, "session-policy")?);
+    }
+    for arn in arns {
+        // A policy that is gone allows nothing any more.
+        if let Some(document) = managed_document(reader, account, arn).await? {
+            policies.push(compile(&document, Kind::Session, arn.as_str())?);
+        }
+    }
+    Ok(PolicySet::new(policies))
+}
+
+async fn collect(
+    reader: &mut Reader,
+    account: AccountId,
+    owner: &str,
+    permissions: &Permissions,
+    policies: &mut Vec<Arc<Policy>>,
+) -> Result<(), StoreError> {
+    for (name, document) in permissions.inline.iter() {
+        policies.push(compile(document, Kind::Identity, &format!("{owner}/{name}"))?);
+    }
+    for arn in &permissions.attached {
+        if let Some(document) = managed_document(reader, account, arn).await? {
+            policies.push(compile(&document, Kind::Identity, arn.as_str())?);
+        }
+    }
+    Ok(())
+}
+
+async fn boundary(
+    reader: &mut Reader,
+    account: AccountId,
+    permissions: &Permissions,
+) -> Result<Option<PolicySet>, StoreError> {
+    let Some(arn) = &permissions.boundary else { return Ok(None) };
+    let policies = match managed_document(reader, account, arn).await? {
+        Some(document) => vec![compile(&document, Kind::Boundary, arn.as_str())?],
+        // A boundary whose policy is gone still bounds: it allows nothing.
+        None => Vec::new(),
+    };
+    Ok(Some(PolicySet::new(policies)))
+}
+
+async fn managed_document(reader: &mut Reader, account: AccountId, arn: &Arn) -> Result<Option<String>, StoreError> {
+    let own = arn.account() == Some(account);
+    let Some(name) = arn.name_of_kind("policy").filter(|_| own).and_then(|name| name.parse::<PolicyName>().ok()) else {
+        return Ok(None);
+    };
+    let policy = reader.get::<ManagedPolicy>(&layout::policy(account, &name)).await?;
+    Ok(policy.and_then(|policy| policy.default_document().map(str::to_owned)))
+}
+
+fn compile(document: &str, kind: Kind, id: &str) -> Result<Arc<Policy>, StoreError> {
+    // Documents are held to the grammar when they are written, so one that does not parse was damaged: refuse to decide.
+    let parsed = Document::parse(document, kind).map_err(|error| StoreError::corrupt(id, &error.to_string()))?;
+    Ok(Arc::new(Policy::compile(&parsed, kind, id)))
+}

@@ -1,0 +1,45 @@
+//! The parts of a running broker that operations use.
+
+use std::sync::Arc;
+
+use crate::audit::Trail;
+use crate::authn::{Authenticator, Passwords};
+use crate::clock::{Clock, Random};
+use crate::decision::Authorizer;
+use crate::session::Keeper;
+use crate::store::{Feed, Store, Vault};
+use crate::types::Realm;
+
+/// A running broker, without its doors.
+#[derive(Debug)]
+pub struct Broker {
+    /// Where the records are.
+    pub store: Arc<dyn Store>,
+    /// How far the change feed has been read.
+    pub feed: Arc<Feed>,
+    /// Who may do what.
+    pub authorizer: Authorizer,
+    /// Who calls.
+    pub authenticator: Authenticator,
+    /// Hashes passwords off the async threads.
+    pub passwords: Passwords,
+    /// Seals and opens secrets.
+    pub vault: Arc<Vault>,
+    /// The keys that sign sessions.
+    pub keys: Arc<Keeper>,
+    /// The audit trail.
+    pub trail: Trail,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub random: Arc<dyn Random>,
+    /// Partition and region.
+    pub realm: Realm,
+}
+
+impl Broker {
+    /// A new id for a request or an audit record, in the form of a UUID (RFC 9562, version 4).
+    pub fn new_id(&self) -> String {
+        crate::types::random_uuid(&*self.random)
+    }
+}

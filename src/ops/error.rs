@@ -1,0 +1,132 @@
+//! Why an operation was refused. Variants are causes; the doors turn them into their protocols' codes.
+
+use crate::decision::{Denial, Refused};
+use crate::store::{CommitError, Stale, StoreError};
+
+/// The cause of a refusal. The texts are for the caller and are worded as AWS words them.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A parameter is missing or breaks its constraints.
+    #[error("{0}")]
+    Validation(String),
+    /// A parameter cannot be read at all.
+    #[error("{0}")]
+    MalformedInput(String),
+    /// The entity does not exist.
+    #[error("{0}")]
+    NoSuchEntity(String),
+    /// An entity of that name exists.
+    #[error("{0}")]
+    EntityAlreadyExists(String),
+    /// Something still hangs on the entity.
+    #[error("{0}")]
+    DeleteConflict(String),
+    /// A quota is used up.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// The parameters are well formed and make no sense together.
+    #[error("{0}")]
+    InvalidInput(String),
+    /// The policy document is not one.
+    #[error("{0}")]
+    MalformedPolicyDocument(String),
+    /// The managed policy cannot be attached.
+    #[error("{0}")]
+    PolicyNotAttachable(String),
+    /// The account's password policy refuses the password.
+    #[error("{0}")]
+    PasswordPolicyViolation(String),
+    /// The code is not the device's, or was used already.
+    #[error("{0}")]
+    InvalidAuthenticationCode(String),
+    /// The entity is in a state in which it cannot be changed like this.
+    #[error("{0}")]
+    EntityTemporarilyUnmodifiable(String),
+    /// Policy says no.
+    #[error("{0}")]
+    Denied(Box<Denial>),
+    /// The caller may not do this for another reason than policy; the text says which.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The caller's entity was deleted.
+    #[error("The security token included in the request is invalid.")]
+    NoPrincipal,
+    /// Session policies and tags together are too large.
+    #[error("{0}")]
+    PackedPolicyTooLarge(String),
+    /// AWS declares the operation, and this broker has not built it.
+    #[error("{0} is declared by AWS and not built in this broker yet.")]
+    NotBuilt(String),
+    /// Nobody declares the operation.
+    #[error("Could not find operation {operation} for version {version}")]
+    UnknownOperation {
+        /// The `Action` parameter.
+        operation: String,
+        /// The `Version` parameter.
+        version: String,
+    },
+    /// Others changed the same entity again and again; nothing was changed by this request.
+    #[error("The request was refused because the entity is being changed by others; please try again.")]
+    Contended,
+    /// The store has been out of reach for longer than the staleness bound.
+    #[error("The broker cannot reach its store, and what it knows may be out of date; please try again.")]
+    Stale,
+    /// The store does not answer or does not accept writes.
+    #[error("The broker's store is unavailable; nothing was changed; please try again.")]
+    Store(#[source] StoreError),
+    /// The record of this request cannot be written, so the request is refused.
+    #[error("The request was refused because it cannot be recorded in the audit trail; please try again.")]
+    AuditUnavailable(#[source] StoreError),
+    /// A fault of the broker's own. The operator finds the cause in the log.
+    #[error("The request processing has failed because of an internal error.")]
+    Internal(String),
+}
+
+impl Error {
+    /// `NoSuchEntity` in AWS's words: "The user with name alice cannot be found."
+    pub fn no_such(kind: &str, name: impl std::fmt::Display) -> Self {
+        Self::NoSuchEntity(format!("The {kind} with name {name} cannot be found."))
+    }
+
+    /// `EntityAlreadyExists` in AWS's words: "User with name alice already exists."
+    pub fn exists(kind: &str, name: impl std::fmt::Display) -> Self {
+        Self::EntityAlreadyExists(format!("{kind} with name {name} already exists."))
+    }
+
+    /// `LimitExceeded` in AWS's words: "Cannot exceed quota for GroupsPerUser: 10".
+    pub fn quota(name: &str, limit: usize) -> Self {
+        Self::LimitExceeded(format!("Cannot exceed quota for {name}: {limit}"))
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<CommitError> for Error {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Conflict(_) => Self::Contended,
+            CommitError::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+impl From<Stale> for Error {
+    fn from(_: Stale) -> Self {
+        Self::Stale
+    }
+}
+
+impl From<Refused> for Error {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Denied(denial) => Self::Denied(denial),
+            Refused::NoPrincipal => Self::NoPrincipal,
+            Refused::Stale(_) => Self::Stale,
+            Refused::Store(error) => Self::Store(error),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Causes as AWS's protocols show them: code, HTTP status, whose fault it is. The one exhaustive match for the AWS doors and for
+//! the audit trail, which speaks AWS's codes too.
+//!
+//! Source: botocore's declared errors of `iam` and `sts`, and "Common errors" in the API references.
+
+use super::Error;
+use crate::store::StoreError;
+
+/// An error as AWS's documents show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The error code that clients branch on.
+    pub code: &'static str,
+    /// The HTTP status.
+    pub status: u16,
+    /// Whether the caller can do something about it.
+    pub sender: bool,
+}
+
+impl Fault {
+    /// A fault of the caller's.
+    pub const fn of_sender(code: &'static str, status: u16) -> Self {
+        Self { code, status, sender: true }
+    }
+
+    /// A fault of the broker's.
+    pub const fn of_receiver(code: &'static str, status: u16) -> Self {
+        Self { code, status, sender: false }
+    }
+}
+
+impl Error {
+    /// The fault that an AWS client is told.
+    pub fn aws(&self) -> Fault {
+        match self {
+            Self::Validation(_) => Fault::of_sender("ValidationError", 400),
+            Self::MalformedInput(_) => Fault::of_sender("MalformedInput", 400),
+            Self::NoSuchEntity(_) => Fault::of_sender("NoSuchEntity", 404),
+            Self::EntityAlreadyExists(_) => Fault::of_sender("EntityAlreadyExists", 409),
+            Self::DeleteConflict(_) => Fault::of_sender("DeleteConflict", 409),
+            Self::LimitExceeded(_) => Fault::of_sender("LimitExceeded", 409),
+            Self::InvalidInput(_) => Fault::of_sender("InvalidInput", 400),
+            Self::MalformedPolicyDocument(_) => Fault::of_sender("MalformedPolicyDocument", 400),
+            Self::PolicyNotAttachable(_) => Fault::of_sender("PolicyNotAttachable", 400),
+            Self::PasswordPolicyViolation(_) => Fault::of_sender("PasswordPolicyViolation", 400),
+            Self::InvalidAuthenticationCode(_) => Fault::of_sender("InvalidAuthenticationCode", 403),
+            Self::EntityTemporarilyUnmodifiable(_) => Fault::of_sender("EntityTemporarilyUnmodifiable", 409),
+            Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),
+            Self::NoPrincipal => Fault::of_sender("InvalidClientTokenId", 403),
+            Self::PackedPolicyTooLarge(_) => Fault::of_sender("PackedPolicyTooLarge", 400),
+            Self::NotBuilt(_) => Fault::of_receiver("NotImplemented", 501),
+            Self::UnknownOperation { .. } => Fault::of_sender("InvalidAction", 400),
+            Self::Contended => Fault::of_sender("ConcurrentModification", 409),
+            Self::Stale | Self::AuditUnavailable(_) => Fault::of_receiver("ServiceUnavailable", 503),
+            Self::Store(StoreError::Unavailable(_) | StoreError::Full) => Fault::of_receiver("ServiceUnavailable", 503),
+            Self::Store(_) | Self::Internal(_) => Fault::of_receiver("ServiceFailure", 500),
+        }
+    }
+}

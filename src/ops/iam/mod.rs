@@ -1,0 +1,42 @@
+//! IAM's operations, one file per entity.
+//!
+//! Source: the IAM API reference; each operation's page has the operation's name. Families that differ by entity alone (tags,
+//! attached policies, inline policies, boundaries) are one macro each.
+
+mod access_key;
+mod attached;
+mod boundary;
+mod common;
+mod group;
+mod holder;
+mod inline;
+mod login_profile;
+mod managed_policy;
+mod membership;
+mod mfa_device;
+mod policy_use;
+mod policy_version;
+mod rename;
+mod role;
+mod shapes;
+mod tags;
+mod user;
+
+use super::Registry;
+
+/// Adds all of IAM's operations that are built.
+pub(super) fn register(registry: &mut Registry) {
+    access_key::register(registry);
+    attached::register(registry);
+    boundary::register(registry);
+    group::register(registry);
+    inline::register(registry);
+    login_profile::register(registry);
+    managed_policy::register(registry);
+    membership::register(registry);
+    mfa_device::register(registry);
+    policy_version::register(registry);
+    role::register(registry);
+    tags::register(registry);
+    user::register(registry);
+}

@@ -1,0 +1,266 @@
+//! `CreateRole`, `GetRole`, `ListRoles`, `UpdateRole`, `UpdateRoleDescription`, `UpdateAssumeRolePolicy`, `DeleteRole`.
+
+use serde::{Deserialize, Serialize};
+
+use super::boundary::check_boundary;
+use super::common::{below, check_document, distinct_tags, find_role, list, page, role_resource};
+use super::shapes;
+use crate::decision::Permit;
+use crate::identity::{Permissions, Role, quota};
+use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
+use crate::policy::Kind;
+use crate::store::{Tx, layout};
+use crate::types::{Arn, EntityPath, RoleName, Tag, UniqueId, UniqueIdKind};
+use crate::wire::model::Service;
+
+pub(super) fn register(registry: &mut Registry) {
+    registry.add::<CreateRole>().add::<GetRole>().add::<ListRoles>().add::<DeleteRole>();
+    registry.add::<UpdateRole>().add::<UpdateRoleDescription>().add::<UpdateAssumeRolePolicy>();
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CreateRole {
+    role_name: RoleName,
+    path: Option<EntityPath>,
+    assume_role_policy_document: String,
+    description: Option<String>,
+    max_session_duration: Option<u32>,
+    permissions_boundary: Option<Arn>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct OneRole {
+    role: shapes::Role,
+}
+
+impl Operation for CreateRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "CreateRole";
+    const READ_ONLY: bool = false;
+    type Output = OneRole;
+
+    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        let path = self.path.clone().unwrap_or_default();
+        let arn = call.realm().role(call.account(), &path, self.role_name.as_str());
+        let boundary = self.permissions_boundary.as_ref().map(Arn::as_str);
+        Ok(Permission::on("iam:CreateRole", &arn, call.account())
+            .with_some("iam:PermissionsBoundary", boundary)
+            .with_request_tags(&self.tags)
+            .into())
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneRole, Error> {
+        let key = layout::role(call.account(), &self.role_name);
+        if tx.get::<Role>(&key).await?.is_some() {
+            return Err(Error::exists("Role", &self.role_name));
+        }
+        check_trust(&self.assume_role_policy_document)?;
+        let tags = distinct_tags(self.tags.clone())?;
+        let mut permissions = Permissions::default();
+        if let Some(boundary) = &self.permissions_boundary {
+            check_boundary(tx, call, boundary, "role", &self.role_name.folded()).await?;
+            permissions.boundary = Some(boundary.clone());
+        }
+        let role = Role {
+            name: self.role_name.clone(),
+            path: self.path.clone().unwrap_or_default(),
+            id: UniqueId::random(UniqueIdKind::Role, &*call.broker.random),
+            created: call.now(),
+            description: self.description.clone(),
+            trust_policy: self.assume_role_policy_document.clone(),
+            max_session_duration: self.max_session_duration.unwrap_or(Role::DEFAULT_SESSION),
+            tags,
+            permissions,
+        };
+        tx.put(&key, &role)?;
+        Ok(OneRole { role: shapes::Role::whole(&role, call.realm(), call.account()) })
+    }
+}
+
+fn check_trust(document: &str) -> Result<(), Error> {
+    check_document(document, Kind::Trust, quota::TRUST_POLICY_SIZE, "ACLSizePerRole").map(|_| ())
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct GetRole {
+    role_name: RoleName,
+}
+
+impl Operation for GetRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "GetRole";
+    const READ_ONLY: bool = true;
+    type Output = OneRole;
+
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        on_role("iam:GetRole", &self.role_name, call, tx).await
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneRole, Error> {
+        let role = find_role(tx, call, &self.role_name).await?;
+        Ok(OneRole { role: shapes::Role::whole(&role, call.realm(), call.account()) })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct ListRoles {
+    path_prefix: Option<String>,
+    marker: Option<String>,
+    max_items: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct RolePage {
+    roles: Vec<shapes::Role>,
+    is_truncated: bool,
+    marker: Option<String>,
+}
+
+impl Operation for ListRoles {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "ListRoles";
+    const READ_ONLY: bool = true;
+    type Output = RolePage;
+
+    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        let prefix: EntityPath =
+            self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
+        let arn = call.realm().role(call.account(), &prefix, "");
+        Ok(Permission::on("iam:ListRoles", &arn, call.account()).into())
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<RolePage, Error> {
+        let page = page(self.marker.as_deref(), self.max_items)?;
+        let parent = layout::all("role", call.account());
+        let (roles, tail) =
+            list(tx, &parent, &page, |role: &Role| below(&role.path, self.path_prefix.as_deref())).await?;
+        let roles = roles.iter().map(|role| shapes::Role::listed(role, call.realm(), call.account())).collect();
+        Ok(RolePage { roles, is_truncated: tail.is_truncated, marker: tail.marker })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateRole {
+    role_name: RoleName,
+    description: Option<String>,
+    max_session_duration: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Nothing {}
+
+impl Operation for UpdateRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateRole";
+    const READ_ONLY: bool = false;
+    type Output = Nothing;
+
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        on_role("iam:UpdateRole", &self.role_name, call, tx).await
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<Nothing, Error> {
+        let mut role = find_role(tx, call, &self.role_name).await?;
+        if let Some(description) = &self.description {
+            role.description = Some(description.clone());
+        }
+        if let Some(longest) = self.max_session_duration {
+            role.max_session_duration = longest;
+        }
+        tx.put(&layout::role(call.account(), &self.role_name), &role)?;
+        Ok(Nothing {})
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateRoleDescription {
+    role_name: RoleName,
+    description: String,
+}
+
+impl Operation for UpdateRoleDescription {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateRoleDescription";
+    const READ_ONLY: bool = false;
+    type Output = OneRole;
+
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        on_role("iam:UpdateRoleDescription", &self.role_name, call, tx).await
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneRole, Error> {
+        let mut role = find_role(tx, call, &self.role_name).await?;
+        role.description = Some(self.description.clone());
+        tx.put(&layout::role(call.account(), &self.role_name), &role)?;
+        Ok(OneRole { role: shapes::Role::whole(&role, call.realm(), call.account()) })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct UpdateAssumeRolePolicy {
+    role_name: RoleName,
+    policy_document: String,
+}
+
+impl Operation for UpdateAssumeRolePolicy {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "UpdateAssumeRolePolicy";
+    const READ_ONLY: bool = false;
+    type Output = ();
+
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        on_role("iam:UpdateAssumeRolePolicy", &self.role_name, call, tx).await
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
+        let mut role = find_role(tx, call, &self.role_name).await?;
+        check_trust(&self.policy_document)?;
+        role.trust_policy = self.policy_document.clone();
+        Ok(tx.put(&layout::role(call.account(), &self.role_name), &role)?)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct DeleteRole {
+    role_name: RoleName,
+}
+
+impl Operation for DeleteRole {
+    const SERVICE: Service = Service::Iam;
+    const NAME: &'static str = "DeleteRole";
+    const READ_ONLY: bool = false;
+    type Output = ();
+
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        on_role("iam:DeleteRole", &self.role_name, call, tx).await
+    }
+
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
+        let role = find_role(tx, call, &self.role_name).await?;
+        let in_the_way = if !role.permissions.attached.is_empty() {
+            "must detach all policies first."
+        } else if !role.permissions.inline.is_empty() {
+            "must delete policies first."
+        } else {
+            super::boundary::release(tx, call, role.permissions.boundary.as_ref(), "role", &role.name.folded()).await?;
+            return Ok(tx.delete(&layout::role(call.account(), &self.role_name))?);
+        };
+        Err(Error::DeleteConflict(format!("Cannot delete entity, {in_the_way}")))
+    }
+}
+
+async fn on_role(action: &str, name: &RoleName, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+    let (arn, tags) = role_resource(tx, call, name).await?;
+    Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()).into())
+}

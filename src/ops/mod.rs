@@ -1,0 +1,20 @@
+//! Operations: AWS's, one file per entity of IAM and one per operation of STS, all run by one pipeline.
+
+mod broker;
+mod call;
+mod error;
+mod fault;
+pub mod iam;
+mod operation;
+mod pipeline;
+mod record;
+mod registry;
+pub mod sts;
+
+pub use broker::Broker;
+pub use call::Call;
+pub use error::Error;
+pub use fault::Fault;
+pub use operation::{Demand, Operation, Permission, SecondFactor};
+pub use pipeline::{Answered, Incoming};
+pub use registry::Registry;

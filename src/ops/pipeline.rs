@@ -1,0 +1,183 @@
+//! The one pipeline that every operation runs through: validate, decode, prove the second factor, find the resource,
+//! authorize, run, commit with the audit record, encode.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::operation::{Demand, Operation};
+use super::{Broker, Error, record};
+use crate::audit::{Event, Outcome, Trail};
+use crate::authn::{Caller, mfa};
+use crate::decision::{Asked, Permit, RequestFacts};
+use crate::store::{CommitError, Revision, Tx};
+use crate::wire::model;
+use crate::wire::tree::Node;
+use crate::wire::{query, validate, xml};
+
+/// A request that a door has read and whose caller it has authenticated.
+#[derive(Clone, Debug)]
+pub struct Incoming<'a> {
+    /// The operation's name.
+    pub action: &'a str,
+    /// The parameters.
+    pub parameters: &'a Node<'a>,
+    /// Who calls.
+    pub caller: &'a Caller,
+    /// Facts of the request.
+    pub facts: RequestFacts,
+    /// The id that the answer, the log and the audit record share.
+    pub request_id: &'a str,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Answered {
+    /// The answer as XML, or why there is none.
+    pub result: Result<String, Error>,
+    /// The revision that a write made.
+    pub revision: Option<Revision>,
+}
+
+impl Answered {
+    pub(super) fn refused(error: Error) -> Self {
+        Self { result: Err(error), revision: None }
+    }
+}
+
+/// How often an operation is run anew when others change what it read.
+const TRIES: usize = 8;
+
+pub(super) async fn run<O: Operation>(
+    broker: &Broker,
+    operation: &'static model::Operation,
+    incoming: Incoming<'_>,
+) -> Answered {
+    let parameters = record::parameters(operation, incoming.parameters);
+    match attempt::<O>(broker, operation, &incoming, &parameters).await {
+        Ok((text, revision)) => Answered { result: Ok(text), revision },
+        Err(error) => Answered::refused(refuse::<O>(broker, &incoming, parameters, error).await),
+    }
+}
+
+async fn attempt<O: Operation>(
+    broker: &Broker,
+    operation: &'static model::Operation,
+    incoming: &Incoming<'_>,
+    parameters: &Value,
+) -> Result<(String, Option<Revision>), Error> {
+    validate::validate(operation, incoming.parameters).map_err(invalid)?;
+    let input: O = query::decode(incoming.parameters).map_err(|error| Error::MalformedInput(error.to_string()))?;
+    let mut call =
+        Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
+    prove_second_factor(&input, &mut call).await?;
+    for _ in 0..TRIES {
+        let mut tx = Tx::new(Arc::clone(&broker.store));
+        let permit = permit(&input, &call, &mut tx).await?;
+        let output = input.run(&permit, &call, &mut tx).await?;
+        let result = operation.output.is_some().then_some(&output);
+        let xmlns = model::Model::of(O::SERVICE).xmlns();
+        let answer = xml::response(&operation.name, xmlns, result, incoming.request_id)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let response = if O::READ_ONLY { Value::Null } else { record::response(operation, &output) };
+        let event = event::<O>(&call, parameters.clone(), Outcome::Answered(response)).await?;
+        if O::READ_ONLY {
+            broker.trail.record_soon(&event).map_err(Error::AuditUnavailable)?;
+            return Ok((answer, None));
+        }
+        if !tx.has_writes() {
+            // Issuing a session stores nothing, but nobody holds one that is not on record.
+            broker.trail.record(&event).await.map_err(Error::AuditUnavailable)?;
+            return Ok((answer, None));
+        }
+        tx.audit(Trail::row(&event)?);
+        let keys = tx.written_keys();
+        match tx.commit().await {
+            Ok(revision) => {
+                broker.feed.committed(&keys);
+                return Ok((answer, Some(revision)));
+            }
+            Err(CommitError::Conflict(key)) => tracing::debug!(?key, operation = O::NAME, "changed by others; again"),
+            Err(CommitError::Store(error)) => return Err(Error::Store(error)),
+        }
+    }
+    Err(Error::Contended)
+}
+
+fn invalid(found: validate::Violations) -> Error {
+    match found.code() {
+        "MalformedInput" => Error::MalformedInput(found.to_string()),
+        _ => Error::Validation(found.to_string()),
+    }
+}
+
+async fn prove_second_factor<O: Operation>(input: &O, call: &mut Call<'_>) -> Result<(), Error> {
+    let Some(factor) = input.second_factor() else { return Ok(()) };
+    let claim = mfa::Claim {
+        account: call.account(),
+        identity: call.caller.identity(),
+        serial: factor.serial,
+        code: factor.code,
+    };
+    let broker = call.broker;
+    // A caller that does not exist any more must not use up a code.
+    broker.authorizer.admit(call.caller.subject()).await?;
+    match mfa::prove(&broker.store, &broker.feed, &broker.vault, &broker.realm, claim, call.now()).await {
+        Ok(()) => {
+            call.facts.mfa_now = Some(call.now());
+            Ok(())
+        }
+        Err(mfa::Error::Store(error)) => Err(Error::Store(error)),
+        Err(mfa::Error::NotTheirs) => Err(Error::Forbidden(
+            "MultiFactorAuthentication failed, unable to validate MFA code.  \
+             Please verify your MFA serial number is valid and associated with this user."
+                .to_owned(),
+        )),
+        Err(mfa::Error::Wrong | mfa::Error::Throttled) => Err(Error::Forbidden(
+            "MultiFactorAuthentication failed with invalid MFA one time pass code. ".to_owned(),
+        )),
+    }
+}
+
+async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result<Permit, Error> {
+    let authorizer = &call.broker.authorizer;
+    let subject = call.caller.subject();
+    let mut permit = authorizer.admit(subject).await?;
+    for demand in input.demands(call, tx).await? {
+        match demand {
+            Demand::Authenticated => {}
+            Demand::Permission(wanted) => {
+                let wanted = *wanted;
+                let asked = Asked {
+                    action: &wanted.action,
+                    resource: &wanted.resource,
+                    resource_account: wanted.account,
+                    keys: wanted.keys,
+                    trust: wanted.trust.as_ref(),
+                };
+                permit = authorizer.authorize(subject, &call.facts, asked).await?;
+            }
+        }
+    }
+    Ok(permit)
+}
+
+/// Records a refusal. One that cannot be recorded stays a refusal.
+async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, parameters: Value, error: Error) -> Error {
+    let call = Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
+    let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
+    let recorded = match event::<O>(&call, parameters, outcome).await {
+        Ok(event) => broker.trail.record_soon(&event),
+        Err(Error::Store(error)) => Err(error),
+        Err(_) => Ok(()),
+    };
+    if let Err(cause) = recorded {
+        tracing::warn!(%cause, operation = O::NAME, request = incoming.request_id, "a refusal could not be recorded");
+    }
+    error
+}
+
+async fn event<O: Operation>(call: &Call<'_>, parameters: Value, outcome: Outcome) -> Result<Event, Error> {
+    record::event(call, O::SERVICE.name(), O::NAME, O::READ_ONLY, parameters, outcome).await
+}

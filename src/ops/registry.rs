@@ -1,0 +1,83 @@
+//! Which operations are built.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::pipeline::{self, Answered, Incoming};
+use super::{Broker, Error, Operation};
+use crate::wire::model::{self, Model, Service};
+
+/// The built operations by service and name.
+pub struct Registry {
+    built: BTreeMap<(&'static str, &'static str), Arc<dyn Run>>,
+}
+
+#[async_trait]
+trait Run: Send + Sync {
+    async fn run(&self, broker: &Broker, operation: &'static model::Operation, incoming: Incoming<'_>) -> Answered;
+}
+
+struct Of<O>(PhantomData<fn() -> O>);
+
+#[async_trait]
+impl<O: Operation> Run for Of<O> {
+    async fn run(&self, broker: &Broker, operation: &'static model::Operation, incoming: Incoming<'_>) -> Answered {
+        pipeline::run::<O>(broker, operation, incoming).await
+    }
+}
+
+impl Registry {
+    /// All operations of this broker.
+    pub fn new() -> Self {
+        let mut registry = Self { built: BTreeMap::new() };
+        super::iam::register(&mut registry);
+        super::sts::register(&mut registry);
+        registry
+    }
+
+    /// Adds an operation.
+    pub fn add<O: Operation>(&mut self) -> &mut Self {
+        self.built.insert((O::SERVICE.name(), O::NAME), Arc::new(Of::<O>(PhantomData)));
+        self
+    }
+
+    /// The built operations of a service.
+    pub fn names(&self, service: Service) -> Vec<&'static str> {
+        self.built.keys().filter(|(of, _)| *of == service.name()).map(|(_, name)| *name).collect()
+    }
+
+    /// The operations that AWS declares for a service and this broker has not built.
+    pub fn missing(&self, service: Service) -> Vec<&'static str> {
+        model::missing(service, &self.names(service))
+    }
+
+    /// Runs an operation by name.
+    pub async fn run(&self, broker: &Broker, service: Service, incoming: Incoming<'_>) -> Answered {
+        let declared = Model::of(service).operation(incoming.action);
+        let built = self.built.get(&(service.name(), incoming.action));
+        match (declared, built) {
+            (Some(operation), Some(built)) => built.run(broker, operation, incoming).await,
+            (Some(_), None) => Answered::refused(Error::NotBuilt(format!("{}:{}", service.name(), incoming.action))),
+            (None, _) => Answered::refused(Error::UnknownOperation {
+                operation: incoming.action.to_owned(),
+                version: Model::of(service).api_version().to_owned(),
+            }),
+        }
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.built.keys()).finish()
+    }
+}

@@ -1,0 +1,19 @@
+//! STS's operations, one file each.
+//!
+//! Source: the AWS STS API reference; each operation's page has the operation's name.
+
+mod assume_role;
+mod get_access_key_info;
+mod get_caller_identity;
+mod get_session_token;
+mod issue;
+
+use super::Registry;
+
+/// Adds all of STS's operations that are built.
+pub(super) fn register(registry: &mut Registry) {
+    registry.add::<assume_role::AssumeRole>();
+    registry.add::<get_access_key_info::GetAccessKeyInfo>();
+    registry.add::<get_caller_identity::GetCallerIdentity>();
+    registry.add::<get_session_token::GetSessionToken>();
+}

@@ -1,0 +1,41 @@
+//! Sessions that cost no storage: minted and opened from the key ring alone.
+//!
+//! A session is an access key id, a secret and a session token. The token is a JWT that every JWT library can verify; the
+//! secret is derived from the key ring and the token's `jti`, so it is stored nowhere. A token travels in the clear to every
+//! service that its holder calls, so alone it proves nothing: it counts only beside a SigV4 signature made with the secret.
+//!
+//! Pure and synchronous: the ring is an immutable snapshot, the time is a parameter, rotation is a plan that the caller
+//! carries out.
+
+pub mod claims;
+pub mod draft;
+pub mod keeper;
+pub mod key_ring;
+pub mod material;
+pub mod mint;
+pub mod open;
+pub mod rotation;
+
+pub use claims::{Actor, Confirmation, SessionClaims, SessionKind};
+pub use draft::SessionDraft;
+pub use keeper::{Keeper, KeeperError};
+pub use key_ring::{KeyRing, KeyRingError, RingKey};
+pub use material::{RingKeyMaterial, RingRecord};
+pub use mint::{MintError, MintedSession, mint};
+pub use open::{SessionError, VerifiedSession, open};
+pub use rotation::{Previous, RotationPolicy, RotationPolicyError, Step, plan_rotation, rotate_now};
+
+/// The `typ` of a session token. No other token of the broker has it, so no other token can pass for a session, nor a session
+/// for another token (RFC 8725 section 3.11).
+pub const SESSION_TYP: &str = "brevet-session+jwt";
+
+/// The longest any session lives, in seconds: 36 hours, the most that `GetSessionToken` and `GetFederationToken` grant.
+pub const MAX_SESSION_SECONDS: i64 = 129_600;
+
+/// How far the clocks of a fleet's brokers may be apart, in seconds: five minutes, as SigV4 allows its callers.
+pub const CLOCK_SKEW_SECONDS: i64 = 300;
+
+#[cfg(test)]
+mod attack_tests;
+#[cfg(test)]
+mod test_ring;

@@ -1,0 +1,229 @@
+//! When keys are made, retired and removed, as a plan. The caller makes the keys, commits the records with the versions it
+//! read, and plans again when another broker of the fleet was faster.
+
+use crate::clock::Timestamp;
+use crate::session::key_ring::{KeyRing, RingKey};
+use crate::session::{CLOCK_SKEW_SECONDS, MAX_SESSION_SECONDS};
+
+/// How often keys change. All in seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RotationPolicy {
+    sign_for: i64,
+    publish_ahead: i64,
+    max_session: i64,
+}
+
+/// A policy under which keys would not work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RotationPolicyError {
+    /// A span that is not positive.
+    #[error("the spans of key rotation are positive")]
+    NotPositive,
+    /// The next key would be published before the present one signs.
+    #[error("a key must sign for longer than the next one is published ahead")]
+    AheadTooLong,
+}
+
+/// One thing to do to the ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Make a key that signs from this moment on.
+    Generate {
+        /// From when on the new key signs.
+        not_before: Timestamp,
+    },
+    /// Set when the key's tokens stop verifying.
+    Retire {
+        /// Which key.
+        kid: String,
+        /// Until when its tokens verify.
+        after: Timestamp,
+    },
+    /// Delete the key.
+    Remove {
+        /// Which key.
+        kid: String,
+    },
+}
+
+/// What becomes of the keys before an unscheduled one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Previous {
+    /// Their tokens verify until they expire.
+    UntilExpired,
+    /// They are removed at once, and every session ends: for a key that has leaked.
+    DropAtOnce,
+}
+
+impl RotationPolicy {
+    /// A key signs for `sign_for`, is published `publish_ahead` before it does, and verifies until `max_session` after it last
+    /// did, which is the longest life of any token it signs.
+    pub fn new(sign_for: i64, publish_ahead: i64, max_session: i64) -> Result<Self, RotationPolicyError> {
+        if sign_for <= 0 || publish_ahead <= 0 || max_session <= 0 {
+            return Err(RotationPolicyError::NotPositive);
+        }
+        if publish_ahead >= sign_for {
+            return Err(RotationPolicyError::AheadTooLong);
+        }
+        Ok(Self { sign_for, publish_ahead, max_session })
+    }
+
+    /// When the tokens of a key stop verifying whose successor begins at `successor`. A broker whose clock is behind signs with
+    /// the old key for a moment longer.
+    fn retirement(&self, successor: Timestamp) -> Timestamp {
+        successor.plus(self.max_session).plus(CLOCK_SKEW_SECONDS)
+    }
+}
+
+impl Default for RotationPolicy {
+    /// A key signs for 30 days. It is published a day ahead, longer than verifiers commonly keep a JWKS.
+    fn default() -> Self {
+        Self { sign_for: 30 * 86_400, publish_ahead: 86_400, max_session: MAX_SESSION_SECONDS }
+    }
+}
+
+/// What the schedule demands at `now`; nothing, most of the time. Safe to ask at any interval: a late plan lets the old key
+/// sign on until the new one has been published for its time.
+pub fn plan_rotation(ring: &KeyRing, now: Timestamp, policy: &RotationPolicy) -> Vec<Step> {
+    let (retired, kept): (Vec<&RingKey>, Vec<&RingKey>) = ring.keys().iter().partition(|key| key.is_retired(now));
+    let mut steps: Vec<Step> = retired.iter().map(|key| Step::Remove { kid: key.kid().to_owned() }).collect();
+    let lasting: Vec<&RingKey> = kept.iter().copied().filter(|key| key.retire_after().is_none()).collect();
+    let Some(newest) = lasting.last() else {
+        steps.push(Step::Generate { not_before: at_once(kept.last().copied(), now) });
+        return steps;
+    };
+    let due = newest.not_before().plus(policy.sign_for);
+    if due.plus(-policy.publish_ahead) <= now {
+        let begins = due.max(now.plus(policy.publish_ahead));
+        steps.push(Step::Generate { not_before: begins });
+        steps.extend(lasting.iter().map(|key| retire(key, policy.retirement(begins))));
+    } else {
+        // Lasting keys beside the newest: another broker's plan was carried out in part.
+        let overtaken = lasting.iter().rev().skip(1);
+        steps.extend(overtaken.map(|key| retire(key, policy.retirement(newest.not_before()))));
+    }
+    steps
+}
+
+/// A new key at once, outside the schedule. Verifiers that keep a JWKS meet a key they do not know and must fetch again.
+pub fn rotate_now(ring: &KeyRing, now: Timestamp, policy: &RotationPolicy, previous: Previous) -> Vec<Step> {
+    // A key that has not begun has signed nothing, and would take over from the new one.
+    let leaves = |key: &RingKey| previous == Previous::DropAtOnce || key.not_before() > now || key.is_retired(now);
+    let (leaving, kept): (Vec<&RingKey>, Vec<&RingKey>) = ring.keys().iter().partition(|key| leaves(key));
+    let begins = at_once(kept.last().copied(), now);
+    let mut steps: Vec<Step> = leaving.iter().map(|key| Step::Remove { kid: key.kid().to_owned() }).collect();
+    steps.extend(kept.iter().map(|key| retire(key, policy.retirement(begins))));
+    steps.push(Step::Generate { not_before: begins });
+    steps
+}
+
+fn retire(key: &RingKey, after: Timestamp) -> Step {
+    // Retirement is never brought forward: tokens may have been signed that count on the later one.
+    let after = key.retire_after().map_or(after, |earlier| earlier.max(after));
+    Step::Retire { kid: key.kid().to_owned(), after }
+}
+
+/// When a key begins that is wanted now. Beside older keys it must be the one that begins last, or it would not sign; a ring's
+/// only key is back-dated, so that a broker whose clock is behind can sign with it too.
+fn at_once(latest: Option<&RingKey>, now: Timestamp) -> Timestamp {
+    latest.map_or(now.plus(-CLOCK_SKEW_SECONDS), |key| now.max(key.not_before().plus(1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::session::test_ring::{NOW, key, key_made_at};
+
+    const DAY: i64 = 86_400;
+
+    fn policy() -> RotationPolicy {
+        RotationPolicy::new(10 * DAY, DAY, 2 * DAY).unwrap()
+    }
+
+    fn carry_out(ring: &KeyRing, steps: &[Step], now: Timestamp) -> KeyRing {
+        steps.iter().fold(ring.clone(), |ring, step| match step {
+            Step::Generate { not_before } => ring.with_key(key_made_at(now, *not_before)).unwrap(),
+            Step::Retire { kid, after } => ring.with_retirement(kid, *after),
+            Step::Remove { kid } => ring.without(kid),
+        })
+    }
+
+    #[test]
+    fn an_empty_ring_gets_a_key_that_signs_at_once() {
+        let ring = KeyRing::new("iss", vec![]).unwrap();
+        let steps = plan_rotation(&ring, NOW, &policy());
+        let ring = carry_out(&ring, &steps, NOW);
+        assert!(ring.active(NOW).is_some() && ring.active(NOW.plus(-CLOCK_SKEW_SECONDS)).is_some());
+        assert_eq!(plan_rotation(&ring, NOW, &policy()), []);
+    }
+
+    /// Two months, hour by hour: at every moment a key signs that was published a day before, and everything that was signed
+    /// within the longest session verifies.
+    #[test]
+    fn the_schedule_leaves_no_gap() {
+        let mut ring = KeyRing::new("iss", vec![]).unwrap();
+        let mut published: Vec<(String, Timestamp)> = Vec::new();
+        let mut signed: Vec<(String, Timestamp)> = Vec::new();
+        let mut generated = 0;
+        for hour in 0..60 * 24 {
+            let now = NOW.plus(hour * 3_600);
+            let steps = plan_rotation(&ring, now, &policy());
+            generated += steps.iter().filter(|step| matches!(step, Step::Generate { .. })).count();
+            ring = carry_out(&ring, &steps, now);
+            for jwk in ring.jwks(now).keys {
+                let kid = jwk.kid.unwrap();
+                if !published.iter().any(|(known, _)| *known == kid) {
+                    published.push((kid, now));
+                }
+            }
+            let kid = ring.active(now).unwrap().kid().to_owned();
+            let since = published.iter().find(|(known, _)| *known == kid).unwrap().1;
+            assert!(hour < 24 * 9 || now >= since.plus(DAY), "hour {hour}: the key is news to verifiers");
+            signed.push((kid, now));
+            for (kid, at) in signed.iter().rev().take_while(|(_, at)| at.plus(2 * DAY) > now) {
+                assert!(ring.verifying(kid, now).is_some(), "hour {hour}: what was signed at {at} no longer verifies");
+            }
+            assert!(ring.keys().len() <= 3, "hour {hour}: {} keys", ring.keys().len());
+        }
+        // One at the start, and one a day before each of six handovers.
+        assert_eq!(generated, 7);
+    }
+
+    #[test]
+    fn a_late_plan_still_publishes_ahead() {
+        let ring = KeyRing::new("iss", vec![key(NOW)]).unwrap();
+        let late = NOW.plus(50 * DAY);
+        let steps = plan_rotation(&ring, late, &policy());
+        assert_eq!(steps.first(), Some(&Step::Generate { not_before: late.plus(DAY) }));
+        let ring = carry_out(&ring, &steps, late);
+        assert_eq!(plan_rotation(&ring, late, &policy()), []);
+    }
+
+    #[test]
+    fn an_unscheduled_key_takes_over_and_old_tokens_live_on() {
+        let ring = KeyRing::new("iss", vec![key(NOW), key(NOW.plus(DAY))]).unwrap();
+        let old = ring.active(NOW).unwrap().kid().to_owned();
+        let ring = carry_out(&ring, &rotate_now(&ring, NOW, &policy(), Previous::UntilExpired), NOW);
+        let new = ring.active(NOW.plus(1)).unwrap().kid().to_owned();
+        assert_ne!(new, old, "even when both were made within one second");
+        assert_eq!(ring.active(NOW.plus(5 * DAY)).unwrap().kid(), new);
+        assert!(ring.verifying(&old, NOW.plus(2 * DAY)).is_some());
+        assert!(ring.verifying(&old, NOW.plus(3 * DAY)).is_none());
+        assert_eq!(plan_rotation(&ring, NOW, &policy()), []);
+    }
+
+    #[test]
+    fn a_leaked_key_is_gone_at_once() {
+        let ring = KeyRing::new("iss", vec![key(NOW), key(NOW.plus(DAY))]).unwrap();
+        let old: Vec<String> = ring.keys().iter().map(|key| key.kid().to_owned()).collect();
+        let ring = carry_out(&ring, &rotate_now(&ring, NOW, &policy(), Previous::DropAtOnce), NOW);
+        assert!(old.iter().all(|kid| ring.find(kid).is_none()));
+        assert!(ring.active(NOW).is_some());
+    }
+
+    #[test]
+    fn policies_that_cannot_work_are_refused() {
+        assert_eq!(RotationPolicy::new(0, 1, 1), Err(RotationPolicyError::NotPositive));
+        assert_eq!(RotationPolicy::new(10, 10, 1), Err(RotationPolicyError::AheadTooLong));
+    }
+}
