@@ -35,3 +35,12 @@ pub mod authn;
 
 // Floor 6, the operations and their one pipeline.
 pub mod ops;
+
+// Floor 7, the doors, and those who knock.
+pub mod client;
+pub mod http;
+pub mod sidecar;
+
+// Floor 8, the whole: a running broker, and the command line.
+pub mod cli;
+pub mod server;

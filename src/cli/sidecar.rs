@@ -1,0 +1,158 @@
+//! `brevet sidecar`: one role's credentials for the programs beside it.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::credentials::{BrokerArgs, CredentialsError, RoleArgs};
+use crate::client::Environment;
+use crate::client::private_file::{PrivateDir, PrivateFileError};
+use crate::clock::{Clock, Random};
+use crate::sidecar::{AuthorizationToken, Keeper, RoleSource, Sidecar, SidecarError, SidecarSettings, TokenError};
+
+/// Serves a role's credentials to the AWS SDKs of this machine or pod (container credentials provider).
+///
+/// On start it prints the two variables that the programs need. They must not find other credentials in their
+/// environment. The key that the sidecar signs with stays with the sidecar.
+#[derive(Debug, Clone, Args)]
+pub struct SidecarArgs {
+    /// The broker and who calls it.
+    #[command(flatten)]
+    pub broker: BrokerArgs,
+    /// The role to assume.
+    #[arg(long, value_name = "ARN")]
+    pub role_arn: String,
+    /// What the role's session is to be.
+    #[command(flatten)]
+    pub role: RoleArgs,
+    /// How long the credentials last, in seconds. They are renewed when a fifth of that is left.
+    #[arg(long, value_name = "SECONDS")]
+    pub duration_seconds: Option<u32>,
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:9911")]
+    pub listen: SocketAddr,
+    /// Allow an address that other machines can reach. The token and the credentials then travel in the clear.
+    #[arg(long)]
+    pub listen_beyond_loopback: bool,
+    /// The path of the credentials.
+    #[arg(long, value_name = "PATH", default_value = "/")]
+    pub path: String,
+    /// The file with the token that programs must send (mode 0600); made when it is not there. Else
+    /// brevet/sidecar-PORT.token in $XDG_RUNTIME_DIR or the cache directory.
+    #[arg(long, value_name = "FILE")]
+    pub authorization_token_file: Option<PathBuf>,
+}
+
+/// Runs until the process is told to stop (SIGTERM or SIGINT). The variables for the programs go to `out`, failures
+/// to `err`.
+pub async fn run(
+    args: SidecarArgs,
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    out: &mut (dyn Write + Send),
+    err: &mut (dyn Write + Send),
+) -> ExitCode {
+    match serve(args, environment, clock, random, out).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nobody is left to tell when standard error is gone.
+            let _ = writeln!(err, "brevet: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Broker(#[from] CredentialsError),
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    #[error("no place for the authorization token: {0}")]
+    TokenPlace(#[from] PrivateFileError),
+    #[error("no place for the authorization token: give --authorization-token-file")]
+    NoTokenPlace,
+    #[error(transparent)]
+    Sidecar(#[from] SidecarError),
+    #[error("{0}")]
+    Io(#[from] std::io::Error),
+}
+
+async fn serve(
+    args: SidecarArgs,
+    environment: Environment,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    out: &mut (dyn Write + Send),
+) -> Result<(), Failure> {
+    let stop = stop_signal()?;
+    let token_file = match args.authorization_token_file {
+        Some(path) => std::path::absolute(path)?,
+        None => usual_token_file(&environment, args.listen.port())?,
+    };
+    let token = AuthorizationToken::of_file(&token_file, random.as_ref())?;
+    let broker = args.broker.open(&environment, Arc::clone(&clock), Arc::clone(&random))?;
+    let role = args.role.to_request(&args.role_arn, args.duration_seconds);
+    let source = RoleSource { broker, environment, profile: args.broker.source_profile, role };
+    let keeper = Arc::new(Keeper::new(source, clock, random));
+    let settings =
+        SidecarSettings { listen: args.listen, beyond_loopback: args.listen_beyond_loopback, path: args.path, token };
+    let sidecar = Sidecar::bind(settings, Arc::clone(&keeper)).await?;
+    // The first answer is then seldom an error; if the broker is away, the sidecar serves errors until it is back.
+    keeper.renew_if_due().await;
+    writeln!(out, "export AWS_CONTAINER_CREDENTIALS_FULL_URI={}", quoted(&sidecar.url()))?;
+    writeln!(out, "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}", quoted(&token_file.to_string_lossy()))?;
+    out.flush()?;
+    tracing::info!(address = %sidecar.address(), role = keeper.role_arn(), "the sidecar serves");
+    sidecar.run(stop).await;
+    tracing::info!("the sidecar has stopped");
+    Ok(())
+}
+
+fn usual_token_file(environment: &Environment, port: u16) -> Result<PathBuf, Failure> {
+    let home = environment.runtime_dir().or_else(|| environment.cache_home()).ok_or(Failure::NoTokenPlace)?;
+    let dir: &Path = &home.join("brevet");
+    PrivateDir::open(dir)?;
+    Ok(dir.join(format!("sidecar-{port}.token")))
+}
+
+/// Done when the process is told to stop. The handlers are in place as soon as this returns.
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/:.,_-".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_the_shell() {
+        assert_eq!(quoted("http://127.0.0.1:9911/"), "http://127.0.0.1:9911/");
+        assert_eq!(quoted("http://[::1]:9911/"), "'http://[::1]:9911/'");
+        assert_eq!(quoted("/a b/$(x)"), "'/a b/$(x)'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

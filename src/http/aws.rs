@@ -1,0 +1,210 @@
+//! The AWS door: the Query protocol of IAM and STS at `/`.
+//!
+//! Source: "Making query requests" and "Common errors" in the IAM and STS API references.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Request, Response, StatusCode};
+
+use super::request::{Incoming, Unreadable};
+use super::router::Doors;
+use crate::authn;
+use crate::ops::{self, Fault};
+use crate::sigv4::RefusalCode;
+use crate::telemetry::names;
+use crate::wire::form::Form;
+use crate::wire::model::{Model, Service};
+use crate::wire::tree::Node;
+use crate::wire::xml;
+
+/// Answers an operation.
+pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
+    let started = std::time::Instant::now();
+    let request_id = doors.broker.new_id();
+    let (response, operation, code) = match answer(&doors, request, &request_id).await {
+        Ok(done) => (
+            xml_response(StatusCode::OK, done.body, &request_id, done.revision),
+            done.operation,
+            "Success",
+        ),
+        Err(refusal) => {
+            let document = refusal.document(&request_id);
+            let status = StatusCode::from_u16(refusal.fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            (xml_response(status, document, &request_id, None), refusal.operation, refusal.fault.code)
+        }
+    };
+    metrics::counter!(names::REQUESTS, "door" => "aws", "operation" => operation, "code" => code).increment(1);
+    metrics::histogram!(names::REQUEST_SECONDS, "door" => "aws").record(started.elapsed().as_secs_f64());
+    response
+}
+
+/// Answers a path that leads nowhere.
+pub(super) async fn no_such_path(State(doors): State<Doors>) -> Response<Body> {
+    let request_id = doors.broker.new_id();
+    let refusal = Refusal::new(Service::Sts, Fault::of_sender("UnknownEndpoint", 404), "There is no door at this path.");
+    xml_response(StatusCode::NOT_FOUND, refusal.document(&request_id), &request_id, None)
+}
+
+struct Done {
+    body: String,
+    operation: &'static str,
+    revision: Option<u64>,
+}
+
+/// A refusal, on its way to become an error document.
+struct Refusal {
+    service: Service,
+    operation: &'static str,
+    fault: Fault,
+    message: String,
+}
+
+impl Refusal {
+    fn new(service: Service, fault: Fault, message: impl Into<String>) -> Self {
+        Self { service, operation: "unknown", fault, message: message.into() }
+    }
+
+    fn document(&self, request_id: &str) -> String {
+        let fault = if self.fault.sender { xml::Fault::Sender } else { xml::Fault::Receiver };
+        xml::error(Model::of(self.service).xmlns(), self.fault.code, &self.message, fault, request_id)
+    }
+}
+
+async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Result<Done, Refusal> {
+    let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
+        Unreadable::TooLarge => Refusal::new(
+            Service::Sts,
+            Fault::of_sender("RequestEntityTooLarge", 413),
+            format!("The request's body is larger than {} bytes.", doors.request_limit),
+        ),
+        Unreadable::Broken => {
+            Refusal::new(Service::Sts, Fault::of_sender("IncompleteBody", 400), "The request's body is incomplete.")
+        }
+    })?;
+    let mut facts = incoming.facts(doors);
+    let form = read_form(&incoming)?;
+    let service = service(&form)?;
+    let action = form.action().unwrap_or_default();
+    let operation = Model::of(service).operation(action).map_or("unknown", |operation| operation.name.as_str());
+    let refused = |fault, message: String| Refusal { service, operation, fault, message };
+
+    // Who calls comes before whether what they ask for exists: a stranger learns nothing about the broker.
+    let caller = incoming.authenticate(doors, &[service.name()], &facts).await.map_err(|error| {
+        let (fault, message) = of_authentication(&error, service);
+        if !fault.sender {
+            tracing::error!(%error, request = request_id, "a caller could not be authenticated");
+        }
+        refused(fault, message)
+    })?;
+    facts.region = Some(caller.region().to_owned());
+    let parameters = Node::of(&form)
+        .map_err(|error| refused(Fault::of_sender("MalformedQueryString", 400), error.to_string()))?;
+    let call = ops::Incoming { action, parameters: &parameters, caller: &caller, facts, request_id };
+    let answered = doors.registry.run(&doors.broker, service, call).await;
+    match answered.result {
+        Ok(body) => Ok(Done { body, operation, revision: answered.revision.map(|revision| revision.0) }),
+        Err(error) => {
+            let fault = error.aws();
+            if !fault.sender && fault.code != "NotImplemented" {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::error!(?error, cause, operation, request = request_id, "an operation failed");
+            }
+            Err(refused(fault, error.to_string()))
+        }
+    }
+}
+
+/// The parameters: of a POST in its body, of a GET in its query. A presigned POST carries its signature in the query.
+fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
+    let malformed = |message: String| Refusal::new(Service::Sts, Fault::of_sender("MalformedQueryString", 400), message);
+    let query = incoming.parts.uri.query().unwrap_or_default();
+    let bytes = if incoming.parts.method == axum::http::Method::POST && !incoming.body.is_empty() {
+        let kind = incoming.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
+            return Err(malformed("The request's body must be of type application/x-www-form-urlencoded.".to_owned()));
+        }
+        &incoming.body
+    } else {
+        query.as_bytes()
+    };
+    Form::parse(bytes).map_err(|error| malformed(error.to_string()))
+}
+
+/// The service that the `Version` parameter names.
+fn service(form: &Form) -> Result<Service, Refusal> {
+    if form.action().is_none() {
+        let fault = Fault::of_sender("MissingAction", 400);
+        return Err(Refusal::new(Service::Sts, fault, "The request is missing an Action or a required parameter."));
+    }
+    let version = form.version().unwrap_or_default();
+    let known = [Service::Iam, Service::Sts].into_iter().find(|service| Model::of(*service).api_version() == version);
+    known.ok_or_else(|| {
+        let operation = form.action().unwrap_or_default();
+        let message = if version.is_empty() {
+            "The request is missing the Version parameter.".to_owned()
+        } else {
+            format!("Could not find operation {operation} for version {version}")
+        };
+        let code = if version.is_empty() { "MissingParameter" } else { "InvalidAction" };
+        Refusal::new(Service::Sts, Fault::of_sender(code, 400), message)
+    })
+}
+
+/// Failed authentication in AWS's words. Keys that are unknown, inactive or deleted look alike.
+fn of_authentication(error: &authn::Error, service: Service) -> (Fault, String) {
+    let invalid = || {
+        (
+            Fault::of_sender("InvalidClientTokenId", 403),
+            "The security token included in the request is invalid.".to_owned(),
+        )
+    };
+    match error {
+        authn::Error::Anonymous => {
+            (Fault::of_sender("MissingAuthenticationToken", 403), "Request is missing Authentication Token".to_owned())
+        }
+        authn::Error::Signature(refusal) => {
+            let fault = match refusal.code() {
+                RefusalCode::MissingAuthenticationToken => Fault::of_sender("MissingAuthenticationToken", 403),
+                RefusalCode::IncompleteSignature => Fault::of_sender("IncompleteSignature", 400),
+                RefusalCode::SignatureDoesNotMatch => Fault::of_sender("SignatureDoesNotMatch", 403),
+                RefusalCode::InvalidClientTokenId => Fault::of_sender("InvalidClientTokenId", 403),
+                RefusalCode::RequestExpired => Fault::of_sender("RequestExpired", 400),
+            };
+            (fault, refusal.to_string())
+        }
+        authn::Error::UnsignedPayload => (
+            Fault::of_sender("SignatureDoesNotMatch", 403),
+            "The signature must cover the request's body.".to_owned(),
+        ),
+        authn::Error::UnknownKey | authn::Error::InactiveKey => invalid(),
+        authn::Error::TokenMismatch | authn::Error::Token(_) => invalid(),
+        authn::Error::Expired => (
+            Fault::of_sender("ExpiredToken", 403),
+            "The security token included in the request is expired".to_owned(),
+        ),
+        authn::Error::WrongService(_) => (
+            Fault::of_sender("SignatureDoesNotMatch", 403),
+            format!("Credential should be scoped to correct service: '{}'. ", service.name()),
+        ),
+        authn::Error::Store(_) => (
+            Fault::of_receiver("ServiceUnavailable", 503),
+            "The broker's store is unavailable; please try again.".to_owned(),
+        ),
+    }
+}
+
+fn xml_response(status: StatusCode, body: String, request_id: &str, revision: Option<u64>) -> Response<Body> {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    if let Some(revision) = revision {
+        headers.insert("x-brevet-revision", HeaderValue::from(revision));
+    }
+    response
+}

@@ -1,0 +1,131 @@
+//! Accepts connections, within bounds, until it is told to stop; requests that have begun are finished then.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+
+use super::peer::Peer;
+use crate::telemetry::names;
+
+/// Bounds on what a stranger can hold on to.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections open at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// How long a client may take over a TLS handshake, or over the head of a request.
+    pub header_timeout: Duration,
+    /// How long a request may take in all, its body included.
+    pub request_timeout: Duration,
+    /// How long requests that have begun may go on after the broker was told to stop.
+    pub shutdown_grace: Duration,
+}
+
+/// Serves `router` on `listener` until `stop` is done, and then for as long as requests that have begun need.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    tokio::pin!(stop);
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = &mut stop => break,
+        };
+        let Ok(place) = place else { break };
+        let (stream, address) = tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    // Out of file descriptors, most likely: others must end before another can begin.
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                }
+            },
+            () = &mut stop => break,
+        };
+        let connection = Connection { address, tls: tls.clone(), router: router.clone(), limits, _place: place };
+        tokio::spawn(connection.run(stream, graceful.watcher()));
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some requests did not end within the grace period and were cut off");
+    }
+}
+
+struct Connection {
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    limits: Limits,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, watcher: Watcher) {
+        // Answers are small and whole: waiting to fill a packet only costs time.
+        let _ = stream.set_nodelay(true);
+        metrics::gauge!(names::CONNECTIONS).increment(1);
+        match self.tls.clone() {
+            None => self.speak(stream, false, watcher).await,
+            Some(tls) => match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
+                Ok(Ok(stream)) => self.speak(stream, true, watcher).await,
+                Ok(Err(error)) => tracing::debug!(%error, peer = %self.address, "TLS handshake failed"),
+                Err(_) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
+            },
+        }
+        metrics::gauge!(names::CONNECTIONS).decrement(1);
+    }
+
+    async fn speak(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, encrypted: bool, watcher: Watcher) {
+        let peer = Peer { address: self.address, encrypted };
+        let router = self.router.clone();
+        let timeout = self.limits.request_timeout;
+        let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answer = router.clone().oneshot(request);
+            async move {
+                let answered = tokio::time::timeout(timeout, answer).await;
+                Ok::<_, Infallible>(answered.unwrap_or_else(|_| Ok(too_slow())).unwrap_or_else(|never| match never {}))
+            }
+        });
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.header_timeout);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(128)
+            .keep_alive_interval(self.limits.header_timeout)
+            .keep_alive_timeout(self.limits.header_timeout);
+        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+        if let Err(error) = watcher.watch(connection).await {
+            tracing::debug!(%error, peer = %self.address, "connection ended");
+        }
+    }
+}
+
+fn too_slow() -> Response<Body> {
+    let mut response = Response::new(Body::from("the request took too long\n"));
+    *response.status_mut() = StatusCode::REQUEST_TIMEOUT;
+    response
+}

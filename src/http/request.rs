@@ -1,0 +1,101 @@
+//! What every door does with a request first: read its body within bounds, and find out who sent it.
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Request};
+use bytes::Bytes;
+
+use super::peer::Peer;
+use super::router::Doors;
+use crate::authn::{self, Caller};
+use crate::decision::RequestFacts;
+use crate::sigv4::RequestParts;
+use crate::telemetry::names;
+
+/// A request whose body has been read.
+pub(super) struct Incoming {
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+    pub(super) peer: Option<Peer>,
+}
+
+/// The body could not be read.
+#[derive(Debug)]
+pub(super) enum Unreadable {
+    /// It is longer than the limit.
+    TooLarge,
+    /// The connection broke, or the body was not what its headers said.
+    Broken,
+}
+
+impl Incoming {
+    /// Reads the body, up to `limit` bytes.
+    pub(super) async fn read(request: Request<Body>, limit: usize) -> Result<Self, Unreadable> {
+        let (parts, body) = request.into_parts();
+        // A length that is announced too large is refused before the first byte is read.
+        let announced = parts.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        if announced.is_some_and(|length| length > limit) {
+            return Err(Unreadable::TooLarge);
+        }
+        let body = axum::body::to_bytes(body, limit).await.map_err(|error| {
+            let inner = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            if inner.contains("length limit exceeded") { Unreadable::TooLarge } else { Unreadable::Broken }
+        })?;
+        let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0);
+        Ok(Self { parts, body, peer })
+    }
+
+    /// Who signed it, for one of `services`.
+    pub(super) async fn authenticate(
+        &self,
+        doors: &Doors,
+        services: &[&str],
+        facts: &RequestFacts,
+    ) -> Result<Caller, authn::Error> {
+        let headers: Vec<(&str, &[u8])> =
+            self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        let host = self.host_of_http2(&headers);
+        let headers = match &host {
+            Some(host) => headers.into_iter().chain([("host", host.as_bytes())]).collect(),
+            None => headers,
+        };
+        let parts = RequestParts {
+            method: self.parts.method.as_str(),
+            path: self.parts.uri.path(),
+            query: self.parts.uri.query().unwrap_or_default(),
+            headers: &headers,
+            body: &self.body,
+        };
+        let caller = doors.broker.authenticator.authenticate(&parts, services, facts.now).await;
+        if let Err(error) = &caller {
+            metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => error.cause()).increment(1);
+        }
+        caller
+    }
+
+    /// Facts of the request that policies can ask for.
+    pub(super) fn facts(&self, doors: &Doors) -> RequestFacts {
+        RequestFacts {
+            now: doors.broker.clock.now(),
+            source_ip: self.peer.map(|peer| doors.proxies.caller(&peer, &self.parts.headers)),
+            user_agent: text(&self.parts.headers, "user-agent"),
+            secure_transport: self.peer.map(|peer| peer.encrypted),
+            region: None,
+            mfa_now: None,
+        }
+    }
+
+    /// HTTP/2 carries the host as `:authority`; signatures cover it under its old name.
+    fn host_of_http2(&self, headers: &[(&str, &[u8])]) -> Option<String> {
+        let named = headers.iter().any(|(name, _)| *name == "host");
+        if named { None } else { self.parts.uri.authority().map(ToString::to_string) }
+    }
+}
+
+/// A header as text, cut where nobody's client is that talkative.
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    const LONGEST: usize = 512;
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(value.chars().take(LONGEST).collect())
+}

@@ -1,0 +1,45 @@
+//! Which door is behind which path.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use super::peer::TrustedProxies;
+use super::{authzen, aws, discovery, health};
+use crate::ops::{Broker, Registry};
+
+/// What the doors share.
+#[derive(Clone, Debug)]
+pub struct Doors {
+    /// The broker behind them.
+    pub broker: Arc<Broker>,
+    /// The operations behind the AWS door.
+    pub registry: Arc<Registry>,
+    /// Where clients reach the broker, without a slash at the end.
+    pub public_url: Arc<str>,
+    /// Renders what has been counted; absent where somebody else counts.
+    pub metrics: Option<PrometheusHandle>,
+    /// Whose `X-Forwarded-For` is believed.
+    pub proxies: Arc<TrustedProxies>,
+    /// Bytes of a request's body, at the most.
+    pub request_limit: usize,
+}
+
+/// All doors on one listener.
+pub fn router(doors: Doors) -> Router {
+    Router::new()
+        .route("/", get(aws::query).post(aws::query))
+        .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/.well-known/jwks.json", get(discovery::jwks))
+        .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+        .route("/metrics", get(health::metrics))
+        .fallback(aws::no_such_path)
+        // The doors read bodies themselves, up to `Doors::request_limit`.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(doors)
+}

@@ -1,0 +1,11 @@
+//! A broker as a whole: its foundation (store, master key, first account), its parts, its run.
+
+mod accounts;
+mod foundation;
+mod master_key;
+mod run;
+
+pub use accounts::{AccountError, NewAccount, create as create_account};
+pub use foundation::{Bootstrap, Foundation, FoundationError};
+pub use master_key::MasterKeyError;
+pub use run::{Server, StartError, keeper_parts};

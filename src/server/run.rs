@@ -1,0 +1,227 @@
+//! Puts the parts of a broker together and runs them.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+use super::accounts::NewAccount;
+use super::foundation::{Bootstrap, Foundation, FoundationError};
+use crate::audit::Trail;
+use crate::authn::{self, Authenticator, Passwords};
+use crate::clock::{Clock, Random};
+use crate::config::{Config, SigningAlgorithm};
+use crate::crypto::alg::SigningAlg;
+use crate::decision::{self, Authorizer};
+use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
+use crate::ops::{Broker, Registry};
+use crate::session::keeper::Parts;
+use crate::session::{Keeper, KeeperError, RotationPolicy, RotationPolicyError};
+use crate::store::{Feed, Invalidations, StoreError};
+
+/// A broker that is ready to serve.
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+    doors: Doors,
+    limits: Limits,
+    first: Option<NewAccount>,
+}
+
+/// Why a broker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Store, master key or first account.
+    #[error(transparent)]
+    Foundation(#[from] FoundationError),
+    /// The store failed while the parts were put together.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The signing keys cannot be read or made.
+    #[error("signing keys: {0}")]
+    Keys(#[from] KeeperError),
+    /// The rotation settings make no sense.
+    #[error("signing keys: {0}")]
+    Rotation(#[from] RotationPolicyError),
+    /// The certificate or its key.
+    #[error("TLS: {0}")]
+    Tls(#[from] TlsError),
+    /// The address.
+    #[error("cannot listen on {0}: {1}")]
+    Listen(SocketAddr, #[source] io::Error),
+}
+
+impl Server {
+    /// Opens the store, puts the parts together and binds the address; nothing is served yet.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn start(
+        config: &Config,
+        bootstrap: &Bootstrap,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+        metrics: Option<PrometheusHandle>,
+    ) -> Result<Self, StartError> {
+        // What is wrong with the settings is told before anything is made.
+        let tls = match (&config.server.tls_certificate, &config.server.tls_key) {
+            (Some(certificate), Some(key)) => Some(http::acceptor(certificate, key)?),
+            _ => None,
+        };
+        let policy = rotation_policy(config)?;
+        let wanted = config.server.listen;
+        let listener = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
+        let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let own_url = format!("{scheme}://{address}");
+        let public_url = config.server.public_url.clone().unwrap_or(own_url);
+
+        let foundation = Foundation::lay(&config.store, bootstrap, &public_url, &*clock, &random).await?;
+        let issuer = config.server.public_url.clone().unwrap_or_else(|| foundation.installation.issuer.clone());
+        let broker = Arc::new(build(config, &foundation, issuer, policy, clock, random).await?);
+        let doors = Doors {
+            broker,
+            registry: Arc::new(Registry::new()),
+            public_url: public_url.into(),
+            metrics,
+            proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
+            request_limit: config.server.request_limit,
+        };
+        let limits = Limits {
+            connections: config.server.connections,
+            header_timeout: config.server.header_timeout,
+            request_timeout: config.server.request_timeout,
+            shutdown_grace: config.server.shutdown_grace,
+        };
+        Ok(Self { listener, tls, doors, limits, first: foundation.first })
+    }
+
+    /// The URL that clients reach it by.
+    pub fn url(&self) -> &str {
+        &self.doors.public_url
+    }
+
+    /// The broker behind the doors, for tests and benches.
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.doors.broker
+    }
+
+    /// The first account, if this was the first start; the secret of its root key can be taken once.
+    pub fn take_first_account(&mut self) -> Option<NewAccount> {
+        self.first.take()
+    }
+
+    /// Serves until `stop` is done, then finishes what has begun.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let broker = Arc::clone(&self.doors.broker);
+        let follow = tokio::spawn(Arc::clone(&broker.feed).follow());
+        let tend = tokio::spawn(Arc::clone(&broker.keys).tend(broker.feed.signing_key_changes()));
+        let write = tokio::spawn(broker.trail.clone().write_queue());
+        http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
+        write.abort();
+        let _ = write.await;
+        broker.trail.flush().await;
+        follow.abort();
+        tend.abort();
+        broker.store.close().await;
+    }
+}
+
+/// What a keeper of the signing keys needs, for a command that works on the store directly.
+///
+/// # Errors
+/// The rotation settings make no sense.
+pub fn keeper_parts(
+    config: &Config,
+    foundation: &Foundation,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Parts, StartError> {
+    let issuer = config.server.public_url.clone().unwrap_or_else(|| foundation.installation.issuer.clone());
+    Ok(parts(config, foundation, issuer, rotation_policy(config)?, clock, random))
+}
+
+fn parts(
+    config: &Config,
+    foundation: &Foundation,
+    issuer: String,
+    policy: RotationPolicy,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Parts {
+    Parts {
+        store: Arc::clone(&foundation.store),
+        vault: Arc::clone(&foundation.vault),
+        clock,
+        random,
+        issuer,
+        algorithm: match config.sessions.algorithm {
+            SigningAlgorithm::Es256 => SigningAlg::Es256,
+            SigningAlgorithm::EdDsa => SigningAlg::EdDsa,
+        },
+        policy,
+    }
+}
+
+fn rotation_policy(config: &Config) -> Result<RotationPolicy, RotationPolicyError> {
+    let sign_for = i64::from(config.sessions.rotate_after_days) * 86_400;
+    let publish_ahead = i64::from(config.sessions.publish_ahead_hours) * 3_600;
+    RotationPolicy::new(sign_for, publish_ahead, crate::session::MAX_SESSION_SECONDS)
+}
+
+async fn build(
+    config: &Config,
+    foundation: &Foundation,
+    issuer: String,
+    policy: RotationPolicy,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+) -> Result<Broker, StartError> {
+    let store = Arc::clone(&foundation.store);
+    let vault = Arc::clone(&foundation.vault);
+    let realm = config.realm.clone();
+    let invalidations = Arc::new(Invalidations::default());
+    let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), config.store.staleness_bound).await?;
+    let parts = parts(config, foundation, issuer, policy, Arc::clone(&clock), Arc::clone(&random));
+    let keys = Arc::new(Keeper::open(parts).await?);
+    let authorizer = Authorizer::new(
+        Arc::clone(&store),
+        realm.clone(),
+        Arc::clone(&feed),
+        &invalidations,
+        decision::Settings {
+            principals: config.cache.principals,
+            decision_bytes: config.cache.decisions_mib.saturating_mul(1 << 20),
+        },
+    );
+    let authenticator = Authenticator::new(
+        Arc::clone(&store),
+        Arc::clone(&vault),
+        Arc::clone(&keys),
+        &invalidations,
+        authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
+    );
+    Ok(Broker {
+        feed,
+        authorizer,
+        authenticator,
+        passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),
+        vault,
+        keys,
+        trail: Trail::new(Arc::clone(&store)),
+        clock,
+        random,
+        realm,
+        store,
+    })
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

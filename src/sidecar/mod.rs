@@ -1,0 +1,101 @@
+//! Credentials for the programs of one machine or pod: the sidecar holds the long-lived key (or whatever else it
+//! signs with), assumes one role at the broker, and hands the role's credentials to its neighbours as the container
+//! credentials provider of every AWS SDK expects them.
+//!
+//! Source: AWS SDKs and Tools Reference Guide, "Container credential provider"
+//! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>).
+//!
+//! [`renewal`] decides when to renew, [`Keeper`] does it, [`endpoint`] answers, [`AuthorizationToken`] says to whom,
+//! [`listen`] where.
+
+pub mod endpoint;
+mod keeper;
+pub mod listen;
+pub mod renewal;
+mod serve;
+mod token;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+pub use keeper::{FetchError, Keeper, RoleSource};
+pub use token::{AuthorizationToken, TokenError};
+
+use endpoint::Endpoint;
+use listen::ListenError;
+
+/// Where the sidecar listens and whom it serves.
+#[derive(Debug)]
+pub struct SidecarSettings {
+    /// The address; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Allow an address that other machines can reach.
+    pub beyond_loopback: bool,
+    /// The path of the credentials, beginning with `/`.
+    pub path: String,
+    /// What a client must send in `Authorization`.
+    pub token: AuthorizationToken,
+}
+
+/// Why the sidecar does not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum SidecarError {
+    /// The address is not one to listen on.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The path cannot be served.
+    #[error("the path `{0}` cannot be served: it must begin with `/`, hold no query, and not be `/health`")]
+    Path(String),
+    /// The system refused the address.
+    #[error("cannot listen on {address}: {reason}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// A sidecar that listens, and begins to answer with [`Sidecar::run`].
+#[derive(Debug)]
+pub struct Sidecar {
+    listener: TcpListener,
+    address: SocketAddr,
+    endpoint: Arc<Endpoint>,
+}
+
+impl Sidecar {
+    /// Takes the address.
+    pub async fn bind(settings: SidecarSettings, keeper: Arc<Keeper>) -> Result<Self, SidecarError> {
+        listen::check(settings.listen, settings.beyond_loopback)?;
+        if !settings.path.starts_with('/') || settings.path.contains(['?', '#']) || settings.path == endpoint::HEALTH {
+            return Err(SidecarError::Path(settings.path));
+        }
+        let failed = |e: std::io::Error| SidecarError::Bind { address: settings.listen, reason: e.to_string() };
+        let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let endpoint = Arc::new(Endpoint { keeper, address, path: settings.path, token: settings.token });
+        Ok(Self { listener, address, endpoint })
+    }
+
+    /// The address that was taken.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What goes into `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
+    pub fn url(&self) -> String {
+        format!("http://{}{}", self.address, self.endpoint.path)
+    }
+
+    /// Renews and serves until `stop` is done, then lets the answers under way finish.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let keeper = Arc::clone(&self.endpoint.keeper);
+        tokio::select! {
+            () = serve::serve(self.listener, self.endpoint, stop) => {}
+            () = async { keeper.run().await } => {}
+        }
+    }
+}

@@ -1,0 +1,169 @@
+"""The first minutes of an operator: nothing is set up, nothing is chosen, and what the terminal shows can be pasted."""
+
+import json
+import re
+import shutil
+import stat
+import subprocess
+
+import pytest
+from machine import clean_environment
+from stores import Embedded
+from world import Broker, make_store
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def fresh(request, tmp_path, postgres_admin_url):
+    """A broker that nobody has told anything, started for the first time."""
+    broker = Broker(tmp_path, make_store(request.param, postgres_admin_url))
+    broker.start()
+    yield broker
+    if broker.running():
+        broker.stop()
+    broker.store.drop()
+    broker.assert_no_panic()
+
+
+@pytest.fixture
+def embedded(tmp_path):
+    broker = Broker(tmp_path, Embedded())
+    yield broker
+    if broker.running():
+        broker.stop()
+
+
+def paste_and_ask(broker: Broker, lines: str) -> dict:
+    """Pastes the lines into a shell that has nothing else, and asks who that makes one."""
+    done = subprocess.run(
+        ["sh", "-e"],
+        input=f"{lines}\naws --output json sts get-caller-identity\naws --output json iam list-users >/dev/null\n",
+        env=clean_environment(broker.folder / "somebody"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, f"{done.stderr}\nafter pasting\n{re.sub('(SECRET_ACCESS_KEY=).*', '', lines)}"
+    return json.loads(done.stdout)
+
+
+def test_what_the_terminal_shows_can_be_pasted_and_works_with_the_cli(fresh):
+    told = fresh.exports()
+    assert {"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"} <= set(told)
+    assert told["AWS_ENDPOINT_URL"].rstrip("/") == fresh.url
+    identity = paste_and_ask(fresh, fresh.export_lines())
+    assert re.fullmatch(r"[0-9]{12}", identity["Account"]) and identity["Account"] in fresh.terminal.read_text()
+    assert identity["Arn"] == f"arn:aws:iam::{identity['Account']}:root"
+
+
+def test_a_second_start_finds_everything_again(fresh):
+    pasted = fresh.export_lines()
+    before = paste_and_ask(fresh, pasted)
+    assert fresh.stop() == 0
+    fresh.start()
+    assert paste_and_ask(fresh, pasted) == before
+
+
+def test_two_first_starts_choose_different_accounts_and_keys(tmp_path):
+    told = []
+    for name in ("one", "other"):
+        folder = tmp_path / name
+        folder.mkdir()
+        broker = Broker(folder, Embedded())
+        broker.start()
+        told.append(broker.exports())
+        broker.stop()
+    assert told[0]["AWS_ACCESS_KEY_ID"] != told[1]["AWS_ACCESS_KEY_ID"]
+    assert told[0]["AWS_SECRET_ACCESS_KEY"] != told[1]["AWS_SECRET_ACCESS_KEY"]
+
+
+def refuses_to_start(broker: Broker) -> str:
+    """What it says when it does not start at all."""
+    process = broker.launch()
+    assert process.wait(20) not in (0, None)
+    return broker.log.read_text() + broker.terminal.read_text()
+
+
+def test_a_wrong_master_key_is_a_clear_refusal_to_start(embedded, tmp_path):
+    embedded.start()
+    embedded.stop()
+    stranger_folder = tmp_path / "stranger"
+    stranger_folder.mkdir()
+    stranger = Broker(stranger_folder, Embedded())
+    stranger.start()
+    stranger.stop()
+    shutil.copy(stranger.data_dir / "master.key", embedded.data_dir / "master.key")
+    assert "master key" in refuses_to_start(embedded).lower()
+
+
+def test_a_missing_master_key_is_a_clear_refusal_to_start(embedded):
+    embedded.start()
+    embedded.stop()
+    (embedded.data_dir / "master.key").unlink()
+    assert "master key" in refuses_to_start(embedded).lower()
+    assert not (embedded.data_dir / "master.key").exists(), "a new key would hide that the old one is lost"
+
+
+def test_only_the_owner_can_read_the_master_key_and_the_store(embedded):
+    embedded.start()
+    for path in embedded.data_dir.rglob("*"):
+        if path.is_file():
+            assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, f"{path.name} is {stat.S_IMODE(path.stat().st_mode):o}"
+
+
+def test_plain_http_is_refused_off_loopback(embedded):
+    command = ["serve", *embedded.on_store, "--listen", f"0.0.0.0:{embedded.port}"]
+    done = embedded.run(*command, check=False)
+    assert done.returncode != 0 and "tls" in (done.stderr + done.stdout).lower()
+
+
+def test_a_request_that_has_begun_is_finished_at_shutdown(embedded):
+    embedded.start()
+    assert embedded.stop() == 0
+    assert not embedded.running()
+
+
+SIGNED = {
+    "method": "GET",
+    "uri": "/?Action=GetCallerIdentity&Version=2011-06-15",
+    "headers": [["host", "sts.example"], ["x-amz-date", "20260101T000000Z"]],
+    "body_base64": "",
+    "access_key": "AKIDEXAMPLE",
+    "secret_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+    "session_token": None,
+    "now": "20260101T000100Z",
+    "region": "us-east-1",
+    "service": "sts",
+}
+
+
+def by_botocore(request: dict) -> dict:
+    """The same request with the headers that botocore signs it with."""
+    from unittest import mock
+
+    from botocore import auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    signer = auth.SigV4Auth(Credentials(request["access_key"], request["secret_key"]), request["service"], request["region"])
+    plain = AWSRequest(method=request["method"], url="http://sts.example" + request["uri"], headers={"host": "sts.example"})
+    import datetime
+
+    moment = datetime.datetime.strptime(dict(request["headers"])["x-amz-date"], "%Y%m%dT%H%M%SZ")
+    with mock.patch("botocore.auth.get_current_datetime", lambda *a, **k: moment):
+        signer.add_auth(plain)
+    headers = [[name.lower(), value] for name, value in plain.headers.items()]
+    return request | {"headers": headers}
+
+
+def test_sigv4_verify_says_that_a_good_signature_is_good(embedded):
+    done = embedded.run("sigv4", "verify", stdin=json.dumps(by_botocore(SIGNED)), check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_sigv4_verify_shows_why_a_bad_one_is_bad(embedded):
+    request = by_botocore(SIGNED) | {"uri": "/?Action=GetCallerIdentity&Version=2011-06-16"}
+    done = embedded.run("sigv4", "verify", stdin=json.dumps(request), check=False)
+    assert done.returncode == 1
+    assert "Action=GetCallerIdentity&Version=2011-06-16" in done.stderr, "the canonical request is what people compare"
+    assert "AWS4-HMAC-SHA256\n20260101T000000Z" in done.stderr, "and the string to sign"
+    assert request["secret_key"] not in done.stderr + done.stdout
