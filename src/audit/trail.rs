@@ -1,8 +1,8 @@
 //! Writes audit records.
 //!
 //! A record of something that changed or was issued is durable before the caller is answered. A record of a read is written a
-//! moment later, in batches, behind a bounded queue: when the queue is full or the last batch could not be written, reads are
-//! refused too.
+//! moment later, in batches, behind a bounded queue: when the queue is full or its last batch could not be written, reads
+//! are refused too, unless their own record can be written at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -62,13 +62,14 @@ impl Trail {
         written
     }
 
-    /// Leaves a record of a read to be written within a moment.
+    /// Leaves a record of a read to be written within a moment. While records cannot be written in passing, it is written at
+    /// once, so that reads go on the moment that the store takes records again.
     ///
     /// # Errors
     /// Records cannot be written at present, or come faster than they can be written.
-    pub fn record_soon(&self, event: &Event) -> Result<(), StoreError> {
+    pub async fn record_soon(&self, event: &Event) -> Result<(), StoreError> {
         if !self.healthy.load(Ordering::Acquire) {
-            return Err(StoreError::Unavailable("audit records cannot be written at present".to_owned()));
+            return self.record(event).await;
         }
         self.queue.try_send(Self::row(event)?).map_err(|_| {
             metrics::counter!(names::AUDIT_FAILURES).increment(1);

@@ -83,7 +83,7 @@ async fn attempt<O: Operation>(
         let response = if O::READ_ONLY { Value::Null } else { record::response(operation, &output) };
         let event = event::<O>(&call, parameters.clone(), Outcome::Answered(response)).await?;
         if O::READ_ONLY {
-            broker.trail.record_soon(&event).map_err(Error::AuditUnavailable)?;
+            broker.trail.record_soon(&event).await.map_err(Error::AuditUnavailable)?;
             return Ok((answer, None));
         }
         if !tx.has_writes() {
@@ -168,7 +168,7 @@ async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, paramete
     let call = Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
     let recorded = match event::<O>(&call, parameters, outcome).await {
-        Ok(event) => broker.trail.record_soon(&event),
+        Ok(event) => broker.trail.record_soon(&event).await,
         Err(Error::Store(error)) => Err(error),
         Err(_) => Ok(()),
     };

@@ -95,15 +95,16 @@ impl Keeper {
         Ok(())
     }
 
-    /// Makes a new key at once that signs as soon as verifiers can know it, or right now where the old keys are dropped.
-    /// Gives the revision of the change.
+    /// Lets the next key sign now; where the old keys are dropped, a new one. Gives the revision of the change.
     ///
     /// # Errors
     /// [`KeeperError`].
     pub async fn rotate(&self, previous: Previous) -> Result<Revision, KeeperError> {
         let policy = self.parts.policy;
         let plan = |ring: &KeyRing, now| super::rotate_now(ring, now, &policy, previous);
-        self.change(plan).await.map(|revision| revision.unwrap_or(Revision(0)))
+        let revision = self.change(plan).await?.unwrap_or(Revision(0));
+        self.carry_out_plan().await?;
+        Ok(revision)
     }
 
     /// Follows other brokers' changes and rotates when it is time, until it is cancelled.
@@ -126,7 +127,9 @@ impl Keeper {
 
     async fn carry_out_plan(&self) -> Result<(), KeeperError> {
         let policy = self.parts.policy;
-        self.change(|ring, now| super::plan_rotation(ring, now, &policy)).await.map(|_| ())
+        // A plan that is carried out may call for another: a new ring's only key needs a successor.
+        while self.change(|ring, now| super::plan_rotation(ring, now, &policy)).await?.is_some() {}
+        Ok(())
     }
 
     async fn change(
@@ -170,6 +173,14 @@ impl Keeper {
                 let sealed = self.parts.vault.seal_for_installation(&place, material.to_bytes().expose())?;
                 tx.create(&layout::signing_key(key.kid()), &key.to_record(sealed))?;
                 tracing::info!(kid = key.kid(), %not_before, "new signing key");
+            }
+            Step::Begin { kid, not_before } => {
+                let key = layout::signing_key(&kid);
+                if let Some(mut record) = tx.get::<RingRecord>(&key).await? {
+                    record.not_before = not_before;
+                    tx.put(&key, &record)?;
+                    tracing::info!(kid, %not_before, "signing key begins");
+                }
             }
             Step::Retire { kid, after } => {
                 let key = layout::signing_key(&kid);

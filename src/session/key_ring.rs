@@ -136,6 +136,12 @@ impl RingKey {
         Ok(Self { signing, derivation: material.derivation.clone(), created, not_before, retire_after })
     }
 
+    /// This key, signing from another moment on.
+    #[cfg(test)]
+    pub(super) fn beginning(self, not_before: Timestamp) -> Self {
+        Self { not_before, ..self }
+    }
+
     /// The key of a stored record and its unsealed material, which must belong together.
     pub fn from_record(record: &RingRecord, material: &RingKeyMaterial) -> Result<Self, KeyRingError> {
         let key = Self::new(record.alg, material, record.created, record.not_before, record.retire_after)?;

@@ -27,6 +27,13 @@ pub enum RotationPolicyError {
 /// One thing to do to the ring.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
+    /// Let a key that was made and published earlier sign from this moment on.
+    Begin {
+        /// Which key.
+        kid: String,
+        /// From when on it signs.
+        not_before: Timestamp,
+    },
     /// Make a key that signs from this moment on.
     Generate {
         /// From when on the new key signs.
@@ -92,9 +99,10 @@ pub fn plan_rotation(ring: &KeyRing, now: Timestamp, policy: &RotationPolicy) ->
         steps.push(Step::Generate { not_before: at_once(kept.last().copied(), now) });
         return steps;
     };
-    let due = newest.not_before().plus(policy.sign_for);
-    if due.plus(-policy.publish_ahead) <= now {
-        let begins = due.max(now.plus(policy.publish_ahead));
+    if newest.not_before() <= now {
+        // The newest key signs: its successor is made and published at once, so that verifiers know it long before it signs,
+        // and it is there when somebody rotates by hand.
+        let begins = newest.not_before().plus(policy.sign_for).max(now.plus(policy.publish_ahead));
         steps.push(Step::Generate { not_before: begins });
         steps.extend(lasting.iter().map(|key| retire(key, policy.retirement(begins))));
     } else {
@@ -105,15 +113,25 @@ pub fn plan_rotation(ring: &KeyRing, now: Timestamp, policy: &RotationPolicy) ->
     steps
 }
 
-/// A new key at once, outside the schedule. Verifiers that keep a JWKS meet a key they do not know and must fetch again.
+/// Another key at once, outside the schedule: the one that was published to be next; or, where the present ones are dropped
+/// because one has leaked, a new one, which verifiers that keep a JWKS do not know yet.
 pub fn rotate_now(ring: &KeyRing, now: Timestamp, policy: &RotationPolicy, previous: Previous) -> Vec<Step> {
-    // A key that has not begun has signed nothing, and would take over from the new one.
-    let leaves = |key: &RingKey| previous == Previous::DropAtOnce || key.not_before() > now || key.is_retired(now);
+    let next = ring.keys().iter().find(|key| key.not_before() > now);
+    let next = next.filter(|_| previous == Previous::UntilExpired);
+    // Of several keys that have not begun one begins; the others have signed nothing, and would take over from it.
+    let is_next = |key: &RingKey| next.is_some_and(|next| next.kid() == key.kid());
+    let leaves = |key: &RingKey| {
+        !is_next(key) && (previous == Previous::DropAtOnce || key.not_before() > now || key.is_retired(now))
+    };
     let (leaving, kept): (Vec<&RingKey>, Vec<&RingKey>) = ring.keys().iter().partition(|key| leaves(key));
-    let begins = at_once(kept.last().copied(), now);
+    let before: Vec<&RingKey> = kept.into_iter().filter(|key| !is_next(key)).collect();
+    let begins = at_once(before.last().copied(), now);
     let mut steps: Vec<Step> = leaving.iter().map(|key| Step::Remove { kid: key.kid().to_owned() }).collect();
-    steps.extend(kept.iter().map(|key| retire(key, policy.retirement(begins))));
-    steps.push(Step::Generate { not_before: begins });
+    steps.extend(before.iter().map(|key| retire(key, policy.retirement(begins))));
+    steps.push(match next {
+        Some(key) => Step::Begin { kid: key.kid().to_owned(), not_before: begins },
+        None => Step::Generate { not_before: begins },
+    });
     steps
 }
 
@@ -143,6 +161,10 @@ mod tests {
     fn carry_out(ring: &KeyRing, steps: &[Step], now: Timestamp) -> KeyRing {
         steps.iter().fold(ring.clone(), |ring, step| match step {
             Step::Generate { not_before } => ring.with_key(key_made_at(now, *not_before)).unwrap(),
+            Step::Begin { kid, not_before } => {
+                let begun = ring.find(kid).unwrap().clone().beginning(*not_before);
+                ring.without(kid).with_key(begun).unwrap()
+            }
             Step::Retire { kid, after } => ring.with_retirement(kid, *after),
             Step::Remove { kid } => ring.without(kid),
         })
@@ -154,6 +176,9 @@ mod tests {
         let steps = plan_rotation(&ring, NOW, &policy());
         let ring = carry_out(&ring, &steps, NOW);
         assert!(ring.active(NOW).is_some() && ring.active(NOW.plus(-CLOCK_SKEW_SECONDS)).is_some());
+        // Its successor is published at once.
+        let ring = carry_out(&ring, &plan_rotation(&ring, NOW, &policy()), NOW);
+        assert_eq!(ring.jwks(NOW).keys.len(), 2);
         assert_eq!(plan_rotation(&ring, NOW, &policy()), []);
     }
 
@@ -178,14 +203,14 @@ mod tests {
             }
             let kid = ring.active(now).unwrap().kid().to_owned();
             let since = published.iter().find(|(known, _)| *known == kid).unwrap().1;
-            assert!(hour < 24 * 9 || now >= since.plus(DAY), "hour {hour}: the key is news to verifiers");
+            assert!(hour < 24 || now >= since.plus(DAY), "hour {hour}: the key is news to verifiers");
             signed.push((kid, now));
             for (kid, at) in signed.iter().rev().take_while(|(_, at)| at.plus(2 * DAY) > now) {
                 assert!(ring.verifying(kid, now).is_some(), "hour {hour}: what was signed at {at} no longer verifies");
             }
             assert!(ring.keys().len() <= 3, "hour {hour}: {} keys", ring.keys().len());
         }
-        // One at the start, and one a day before each of six handovers.
+        // One at the start, its successor, and another successor at each of the handovers.
         assert_eq!(generated, 7);
     }
 
@@ -200,16 +225,26 @@ mod tests {
     }
 
     #[test]
-    fn an_unscheduled_key_takes_over_and_old_tokens_live_on() {
+    fn an_unscheduled_handover_goes_to_the_key_that_was_published() {
         let ring = KeyRing::new("iss", vec![key(NOW), key(NOW.plus(DAY))]).unwrap();
         let old = ring.active(NOW).unwrap().kid().to_owned();
+        let published = ring.active(NOW.plus(DAY)).unwrap().kid().to_owned();
         let ring = carry_out(&ring, &rotate_now(&ring, NOW, &policy(), Previous::UntilExpired), NOW);
-        let new = ring.active(NOW.plus(1)).unwrap().kid().to_owned();
-        assert_ne!(new, old, "even when both were made within one second");
-        assert_eq!(ring.active(NOW.plus(5 * DAY)).unwrap().kid(), new);
+        assert_eq!(ring.active(NOW.plus(1)).unwrap().kid(), published, "even when both were made within one second");
         assert!(ring.verifying(&old, NOW.plus(2 * DAY)).is_some());
         assert!(ring.verifying(&old, NOW.plus(3 * DAY)).is_none());
-        assert_eq!(plan_rotation(&ring, NOW, &policy()), []);
+        // And the next one is published in its place.
+        let ring = carry_out(&ring, &plan_rotation(&ring, NOW.plus(1), &policy()), NOW.plus(1));
+        assert_eq!(ring.jwks(NOW.plus(1)).keys.len(), 3);
+        assert_eq!(plan_rotation(&ring, NOW.plus(1), &policy()), []);
+    }
+
+    #[test]
+    fn a_ring_without_a_next_key_gets_one_that_signs_at_once() {
+        let ring = KeyRing::new("iss", vec![key(NOW)]).unwrap();
+        let ring = carry_out(&ring, &rotate_now(&ring, NOW, &policy(), Previous::UntilExpired), NOW);
+        assert_eq!(ring.keys().len(), 2);
+        assert_eq!(ring.active(NOW.plus(1)).unwrap().kid(), ring.keys()[1].kid());
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::{AssertSqlSafe, Connection};
 
 use super::contract::{AuditRow, Batch, Revision, StoreError};
 use super::error::from_driver;
@@ -24,8 +24,8 @@ pub(super) struct SqliteEngine {
     tuning: Tuning,
 }
 
-/// Audit records that one statement inserts when there are as many.
-const ROWS_AT_ONCE: usize = 16;
+/// Rows in one statement, at the most.
+const AT_ONCE: usize = 32;
 
 impl SqliteEngine {
     pub(super) async fn new(
@@ -35,7 +35,7 @@ impl SqliteEngine {
     ) -> Result<Self, StoreError> {
         if let Some(pages) = tuning.sqlite_pages {
             let limit = format!("PRAGMA max_page_count = {pages}");
-            let set = sqlx::query(sqlx::AssertSqlSafe(limit)).fetch_all(&mut connection).await;
+            let set = sqlx::query(AssertSqlSafe(limit)).fetch_all(&mut connection).await;
             set.map_err(|error| from_driver(&error))?;
         }
         Ok(Self { connection, signal, tuning })
@@ -110,56 +110,96 @@ async fn versions(
     connection: &mut SqliteConnection,
     group: &Group<'_>,
 ) -> Result<HashMap<Vec<u8>, Revision>, sqlx::Error> {
-    let mut versions = HashMap::new();
-    for key in group.judged_keys() {
-        let found: Option<i64> = sqlx::query_scalar("SELECT version FROM records WHERE key = $1")
-            .bind(key.as_bytes())
-            .fetch_optional(&mut *connection)
-            .await?;
-        if let Some(version) = found {
-            versions.insert(key.as_bytes().to_vec(), Revision(version.unsigned_abs()));
+    let keys: Vec<&Key> = group.judged_keys().into_iter().collect();
+    let mut versions = HashMap::with_capacity(keys.len());
+    for some in handfuls(&keys) {
+        let statement = format!("SELECT key, version FROM records WHERE key IN {}", places(1, some.len()));
+        let mut query = sqlx::query_as(AssertSqlSafe(statement));
+        for key in some {
+            query = query.bind(key.as_bytes());
         }
+        let found: Vec<(Vec<u8>, i64)> = query.fetch_all(&mut *connection).await?;
+        versions.extend(found.into_iter().map(|(key, version)| (key, Revision(version.unsigned_abs()))));
     }
     Ok(versions)
 }
 
 async fn write_records(connection: &mut SqliteConnection, judgement: &Judgement<'_>) -> Result<(), sqlx::Error> {
+    let mut puts = Vec::new();
     for (key, state) in &judgement.records {
-        let query = match state {
-            Some((version, body)) => sqlx::query(
-                "INSERT INTO records (key, version, body) VALUES ($1, $2, $3) \
-                 ON CONFLICT (key) DO UPDATE SET version = excluded.version, body = excluded.body",
-            )
-            .bind(key.as_bytes())
-            .bind(rows::number(*version))
-            .bind(*body),
-            None => sqlx::query("DELETE FROM records WHERE key = $1").bind(key.as_bytes()),
-        };
+        match state {
+            Some((version, body)) => puts.push((key, version, body)),
+            None => {
+                let delete = sqlx::query("DELETE FROM records WHERE key = $1").bind(key.as_bytes());
+                delete.execute(&mut *connection).await?;
+            }
+        }
+    }
+    for some in handfuls(&puts) {
+        let statement = format!(
+            "INSERT INTO records (key, version, body) VALUES {} \
+             ON CONFLICT (key) DO UPDATE SET version = excluded.version, body = excluded.body",
+            places(some.len(), 3)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (key, version, body) in some {
+            query = query.bind(key.as_bytes()).bind(rows::number(**version)).bind(**body);
+        }
         query.execute(&mut *connection).await?;
     }
-    for (revision, key) in &judgement.feed {
-        sqlx::query("INSERT INTO feed (revision, key) VALUES ($1, $2)")
-            .bind(rows::number(*revision))
-            .bind(key.as_bytes())
-            .execute(&mut *connection)
-            .await?;
+    let feed: Vec<&(Revision, &Key)> = judgement.feed.iter().collect();
+    for some in handfuls(&feed) {
+        let statement = format!("INSERT INTO feed (revision, key) VALUES {}", places(some.len(), 2));
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (revision, key) in some {
+            query = query.bind(rows::number(*revision)).bind(key.as_bytes());
+        }
+        query.execute(&mut *connection).await?;
     }
     Ok(())
 }
 
 async fn write_audit(connection: &mut SqliteConnection, audit: &[&AuditRow]) -> Result<(), sqlx::Error> {
-    const ONE: &str = "INSERT INTO audit (id, time, account, body) VALUES (?, ?, ?, ?)";
-    const MANY: &str = "INSERT INTO audit (id, time, account, body) VALUES (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), \
-         (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), \
-         (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?), (?, ?, ?, ?)";
-    let (many, rest) = audit.as_chunks::<ROWS_AT_ONCE>();
-    let single = rest.iter().map(std::slice::from_ref);
-    for rows in many.iter().map(<[&AuditRow; ROWS_AT_ONCE]>::as_slice).chain(single) {
-        let mut query = sqlx::query(if rows.len() == 1 { ONE } else { MANY });
-        for row in rows {
+    for some in handfuls(audit) {
+        let statement = format!("INSERT INTO audit (id, time, account, body) VALUES {}", places(some.len(), 4));
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for row in some {
             query = query.bind(row.id.as_str()).bind(row.time).bind(row.account.as_str()).bind(row.body.as_slice());
         }
         query.execute(&mut *connection).await?;
     }
     Ok(())
+}
+
+/// What one statement takes: each costs a trip to the connection's thread and back, but every size is prepared by itself. So as
+/// many as possible of at most [`AT_ONCE`], in powers of two.
+fn handfuls<T>(all: &[T]) -> impl Iterator<Item = &[T]> {
+    let mut rest = all;
+    std::iter::from_fn(move || {
+        let size = 1 << rest.len().min(AT_ONCE).checked_ilog2()?;
+        let (some, others) = rest.split_at(size);
+        rest = others;
+        Some(some)
+    })
+}
+
+/// `(?, ?), (?, ?)`: the places of so many rows.
+fn places(rows: usize, columns: usize) -> String {
+    let row = format!("({})", vec!["?"; columns].join(", "));
+    vec![row; rows].join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn handfuls_are_powers_of_two_and_leave_nothing_out() {
+        let all: Vec<u32> = (0..75).collect();
+        let sizes: Vec<usize> = handfuls(&all).map(<[u32]>::len).collect();
+        assert_eq!(sizes, [32, 32, 8, 2, 1]);
+        assert_eq!(handfuls(&all).collect::<Vec<_>>().concat(), all);
+        assert_eq!(handfuls::<u32>(&[]).count(), 0);
+        assert_eq!(places(2, 3), "(?, ?, ?), (?, ?, ?)");
+    }
 }

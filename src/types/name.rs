@@ -75,8 +75,9 @@ fn word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)
 }
 
-name_type!(/// A user's name.
-    UserName, "user name", 1..=64, "letters, digits and _+=,.@-", word);
+name_type!(/// A user's name. New ones have at most 64 characters, which the Query door holds them to; AWS lets requests name older ones
+    /// that are longer.
+    UserName, "user name", 1..=128, "letters, digits and _+=,.@-", word);
 name_type!(/// A group's name.
     GroupName, "group name", 1..=128, "letters, digits and _+=,.@-", word);
 name_type!(/// A role's name.

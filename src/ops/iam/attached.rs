@@ -194,7 +194,7 @@ mod tests {
         assert_eq!((names(&first), first.is_truncated), (vec!["A", "a-b", "b"], true));
         let marker = first.marker.as_deref().and_then(Marker::decode);
         let second = attached_page(all, None, &PageRequest { marker, max_items: 3 });
-        assert_eq!((names(&second), second.is_truncated, second.marker), (vec!["C"], false, None));
+        assert_eq!((names(&second), second.is_truncated, &second.marker), (vec!["C"], false, &None));
     }
 
     #[test]

@@ -14,6 +14,8 @@ mod login_profile;
 mod managed_policy;
 mod membership;
 mod mfa_device;
+mod policy_entities;
+mod policy_list;
 mod policy_use;
 mod policy_version;
 mod rename;
@@ -35,6 +37,8 @@ pub(super) fn register(registry: &mut Registry) {
     managed_policy::register(registry);
     membership::register(registry);
     mfa_device::register(registry);
+    policy_entities::register(registry);
+    policy_list::register(registry);
     policy_version::register(registry);
     role::register(registry);
     tags::register(registry);

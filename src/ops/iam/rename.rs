@@ -4,7 +4,7 @@
 
 use super::membership::Member;
 use crate::identity::{
-    AccessKey, Group, KeyOwner, LoginProfile, ManagedPolicy, Membership, MfaDevice, PolicyUse, User,
+    AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, User,
 };
 use crate::ops::{Call, Error};
 use crate::store::{Entity, Key, Tx, layout};
@@ -95,8 +95,6 @@ async fn move_policy_uses(
             tx.delete(&from)?;
             tx.put(&layout::policy_use(account, &policy, usage, kind, new), &found)?;
         }
-        // Whoever deletes the policy at the same time must not miss the entity under its new name.
-        tx.get::<ManagedPolicy>(&layout::policy(account, &policy)).await?;
     }
     Ok(())
 }
