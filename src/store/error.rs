@@ -54,8 +54,8 @@ impl StoreError {
         Self::Unavailable("it has been closed".to_owned())
     }
 
-    pub(super) fn late() -> Self {
-        Self::Unavailable("no answer in time".to_owned())
+    pub(super) fn late(missing: &str) -> Self {
+        Self::Unavailable(format!("no {missing} in time"))
     }
 }
 

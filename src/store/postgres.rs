@@ -33,13 +33,14 @@ use super::postgres_link::{self as link, Address, Listener};
 use super::postgres_writer::PostgresEngine;
 use super::rows;
 use super::signal::Signal;
-use super::writer::{PATIENCE, Writer};
+use super::writer::Writer;
 use crate::types::SecretText;
 
 /// A store in PostgreSQL.
 #[derive(Debug)]
 pub(super) struct PostgresStore {
     address: Address,
+    patience: Duration,
     readers: Lanes<PgConnection>,
     commits: Writer,
     /// Audit records that are appended alone do not wait for commits, nor commits for them.
@@ -58,10 +59,10 @@ const POLL_WHILE_LISTENING: Duration = Duration::from_millis(500);
 
 impl PostgresStore {
     pub(super) async fn open(url: &SecretText, tuning: Tuning) -> Result<Self, StoreError> {
-        let address = Address::parse(url)?;
-        let end = Instant::now() + PATIENCE;
+        let address = Address::parse(url, tuning)?;
+        let end = Instant::now() + tuning.patience;
         let mut connection = address.connect(end).await?;
-        timeout_at(end, link::migrate(&mut connection)).await.map_err(|_| StoreError::late())??;
+        timeout_at(end, link::migrate(&mut connection)).await.map_err(|_| StoreError::late("migration"))??;
         let signal = Arc::new(Signal::new());
         let listening = Arc::new(AtomicBool::new(false));
         let engine = |connection| {
@@ -69,12 +70,13 @@ impl PostgresStore {
         };
         Ok(Self {
             readers: Lanes::new(READERS),
-            commits: Writer::start(engine(Some(connection))),
-            audit: Writer::start(engine(None)),
+            commits: Writer::start(engine(Some(connection)), tuning.patience),
+            audit: Writer::start(engine(None), tuning.patience),
             listener: Listener::start(address.clone(), Arc::clone(&signal), Arc::clone(&listening)),
             signal,
             listening,
             address,
+            patience: tuning.patience,
         })
     }
 
@@ -83,7 +85,7 @@ impl PostgresStore {
         &self,
         query: impl Fn() -> sqlx::query::Query<'static, Postgres, PgArguments> + Send + Sync,
     ) -> Result<Vec<PgRow>, StoreError> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         let fetching = async {
             let lane = self.readers.enter().await?;
             loop {
@@ -103,7 +105,7 @@ impl PostgresStore {
                 }
             }
         };
-        timeout_at(end, fetching).await.map_err(|_| StoreError::late())?
+        timeout_at(end, fetching).await.map_err(|_| StoreError::late("answer"))?
     }
 }
 

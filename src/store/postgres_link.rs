@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::contract::{Revision, StoreError};
 use super::error::from_driver;
+use super::open::Tuning;
 use super::signal::Signal;
 use super::{migrations, rows};
 use crate::types::SecretText;
@@ -21,41 +22,47 @@ use crate::types::SecretText;
 /// The notification channel. Its payload is a revision.
 pub(super) const CHANNEL: &str = "brevet_feed";
 
-/// No statement takes longer, no lock is waited for longer, and a broker that vanished in the middle of a transaction does not hold
-/// up the others for longer. In milliseconds; less than the patience of a caller.
-const LIMITS: &str =
-    "SET statement_timeout = 4000; SET lock_timeout = 4000; SET idle_in_transaction_session_timeout = 4000";
-/// The longest that connecting takes.
-const CONNECT: Duration = Duration::from_secs(3);
-
 /// Where the database is and who asks. The driver's own type prints the password; this one does not.
 #[derive(Clone)]
-pub(super) struct Address(PgConnectOptions);
+pub(super) struct Address {
+    options: PgConnectOptions,
+    tuning: Tuning,
+}
 
 impl Address {
-    pub(super) fn parse(url: &SecretText) -> Result<Self, StoreError> {
+    pub(super) fn parse(url: &SecretText, tuning: Tuning) -> Result<Self, StoreError> {
         // The parser's own words may quote the URL, and the URL holds the password.
         let options = PgConnectOptions::from_str(url.expose())
             .map_err(|_| StoreError::Location("it is not a PostgreSQL URL".to_owned()))?;
-        Ok(Self(options.application_name("brevet").disable_statement_logging()))
+        Ok(Self { options: options.application_name("brevet").disable_statement_logging(), tuning })
     }
 
     /// Connects, before `end`.
     pub(super) async fn connect(&self, end: Instant) -> Result<PgConnection, StoreError> {
         let connecting = async {
-            let mut connection = self.0.connect().await?;
-            sqlx::raw_sql(LIMITS).execute(&mut connection).await?;
+            let mut connection = self.options.connect().await?;
+            sqlx::raw_sql(AssertSqlSafe(self.limits())).execute(&mut connection).await?;
             Ok(connection)
         };
-        let end = end.min(Instant::now() + CONNECT);
-        let connected: Result<_, sqlx::Error> = timeout_at(end, connecting).await.map_err(|_| StoreError::late())?;
+        let end = end.min(Instant::now() + self.tuning.connect_time());
+        let connected: Result<_, sqlx::Error> =
+            timeout_at(end, connecting).await.map_err(|_| StoreError::late("connection"))?;
         connected.map_err(|error| from_driver(&error))
+    }
+
+    /// No statement takes longer and no lock is waited for longer, and a broker that vanished in the middle of a transaction does
+    /// not hold up the others for longer.
+    fn limits(&self) -> String {
+        let limit = self.tuning.statement_time().as_millis();
+        ["statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"]
+            .map(|name| format!("SET {name} = {limit}"))
+            .join("; ")
     }
 }
 
 impl fmt::Debug for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Address({}:{})", self.0.get_host(), self.0.get_port())
+        write!(f, "Address({}:{})", self.options.get_host(), self.options.get_port())
     }
 }
 
@@ -148,10 +155,10 @@ impl Drop for Listener {
 async fn listen(address: Address, signal: Arc<Signal>, listening: Arc<AtomicBool>) {
     let pool = PgPoolOptions::new()
         .max_connections(1)
-        .acquire_timeout(CONNECT)
+        .acquire_timeout(address.tuning.connect_time())
         .idle_timeout(None)
         .max_lifetime(None)
-        .connect_lazy_with(address.0);
+        .connect_lazy_with(address.options);
     loop {
         let Err(error) = hear(&pool, &signal, &listening).await;
         listening.store(false, Ordering::Release);

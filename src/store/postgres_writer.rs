@@ -31,9 +31,6 @@ pub(super) struct PostgresEngine {
     tuning: Tuning,
 }
 
-/// How long a group may take, a repetition included; less than the patience of its callers.
-const LIMIT: Duration = Duration::from_millis(4_500);
-
 /// Where in a transaction an error happened.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -106,7 +103,7 @@ impl Engine for PostgresEngine {
         batches: &[&Batch],
         audit: &[&AuditRow],
     ) -> Result<Vec<Result<Revision, Key>>, StoreError> {
-        let end = Instant::now() + LIMIT;
+        let end = Instant::now() + self.tuning.transaction_time();
         loop {
             let (mut connection, is_new) = match self.connection.take() {
                 Some(connection) => (connection, false),
@@ -114,7 +111,7 @@ impl Engine for PostgresEngine {
             };
             let mut stage = Stage::Before;
             let attempt = self.attempt(&mut connection, batches, audit, &mut stage);
-            let error = match timeout_at(end, attempt).await.map_err(|_| StoreError::late())? {
+            let error = match timeout_at(end, attempt).await.map_err(|_| StoreError::late("end of the transaction"))? {
                 Ok(verdicts) => {
                     self.connection = Some(connection);
                     return Ok(verdicts);

@@ -24,7 +24,7 @@ use super::lanes::Lanes;
 use super::open::Tuning;
 use super::signal::Signal;
 use super::sqlite_writer::SqliteEngine;
-use super::writer::{PATIENCE, Writer};
+use super::writer::Writer;
 use super::{migrations, rows};
 
 /// A store in an SQLite file.
@@ -32,6 +32,7 @@ use super::{migrations, rows};
 pub(super) struct SqliteStore {
     path: PathBuf,
     options: SqliteConnectOptions,
+    tuning: Tuning,
     readers: Lanes<SqliteConnection>,
     writer: Writer,
     signal: Arc<Signal>,
@@ -47,8 +48,6 @@ struct Watch {
 
 /// Connections that read at the same time; more would only wait for the same cores.
 const READERS: usize = 4;
-/// How long a statement waits for another process's lock; less than a caller waits for its answer.
-const LOCK_WAIT: Duration = Duration::from_secs(4);
 /// How often another process's commits are looked for while somebody waits for them.
 const WATCH_TICK: Duration = Duration::from_millis(40);
 /// Keys that one `SELECT … IN` takes; prepared for the powers of two up to here.
@@ -60,7 +59,7 @@ impl SqliteStore {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(false)
-            .busy_timeout(LOCK_WAIT)
+            .busy_timeout(tuning.statement_time())
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .foreign_keys(true)
@@ -68,7 +67,7 @@ impl SqliteStore {
             .pragma("wal_autocheckpoint", "4000")
             .pragma("journal_size_limit", "67108864")
             .disable_statement_logging();
-        let mut connection = connect(&options).await?;
+        let mut connection = connect(&options, tuning.connect_time()).await?;
         migrate(&mut connection).await?;
         let signal = Arc::new(Signal::new());
         let engine = SqliteEngine::new(connection, Arc::clone(&signal), tuning).await?;
@@ -76,8 +75,9 @@ impl SqliteStore {
         Ok(Self {
             path: path.to_owned(),
             options,
+            tuning,
             readers: Lanes::new(READERS),
-            writer: Writer::start(engine),
+            writer: Writer::start(engine, tuning.patience),
             signal,
             watch: Mutex::new(None),
         })
@@ -91,7 +91,7 @@ impl SqliteStore {
         let lane = self.readers.enter().await?;
         let mut connection = match lane.idle() {
             Some(connection) => connection,
-            None => connect(&self.options).await?,
+            None => connect(&self.options, self.tuning.connect_time()).await?,
         };
         let rows = query.fetch_all(&mut connection).await.map_err(|error| from_driver(&error))?;
         lane.keep(connection);
@@ -115,7 +115,7 @@ impl SqliteStore {
         let mut watch = self.watch.lock().await;
         let first = watch.is_none();
         if first {
-            let connection = connect(&self.options).await.ok()?;
+            let connection = connect(&self.options, self.tuning.connect_time()).await.ok()?;
             *watch = Some(Watch { connection, data_version: 0 });
         }
         let watching = watch.as_mut()?;
@@ -145,7 +145,7 @@ impl Store for SqliteStore {
             return Ok(rows::in_order(keys, self.fetch_keys(keys).await?));
         }
         // More than one statement sees one moment only if nothing was committed from the first to the last of them.
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.tuning.patience;
         while Instant::now() < end {
             let before = self.revision().await?;
             let mut found = Vec::with_capacity(keys.len());
@@ -156,7 +156,7 @@ impl Store for SqliteStore {
                 return Ok(rows::in_order(keys, found));
             }
         }
-        Err(StoreError::late())
+        Err(StoreError::late("quiet moment"))
     }
 
     async fn scan(&self, range: &Range, limit: usize) -> Result<Vec<Record>, StoreError> {
@@ -241,8 +241,8 @@ fn file_error(error: &std::io::Error) -> StoreError {
 }
 
 /// Connects. Turning a new file to the write-ahead log does not wait for locks by itself, so that is tried again.
-async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
-    let end = Instant::now() + LOCK_WAIT;
+async fn connect(options: &SqliteConnectOptions, wait: Duration) -> Result<SqliteConnection, StoreError> {
+    let end = Instant::now() + wait;
     loop {
         match options.connect().await {
             Ok(connection) => return Ok(connection),

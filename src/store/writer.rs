@@ -37,6 +37,7 @@ pub(super) trait Engine: Send + 'static {
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
     task: Mutex<Option<JoinHandle<()>>>,
+    patience: Duration,
 }
 
 enum Job {
@@ -44,18 +45,16 @@ enum Job {
     Audit(Vec<AuditRow>, oneshot::Sender<Result<(), StoreError>>),
 }
 
-/// How long a caller waits for its answer. Longer than any single statement may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Callers that wait for room in the queue come after this many.
 const QUEUE: usize = 1_024;
 /// Jobs in one transaction: enough that the flush is a small part of it, few enough that its first caller does not wait for long.
 const GROUP: usize = 256;
 
 impl Writer {
-    pub(super) fn start(engine: impl Engine) -> Self {
+    pub(super) fn start(engine: impl Engine, patience: Duration) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
         let task = tokio::spawn(work(engine, jobs));
-        Self { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)) }
+        Self { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)), patience }
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<Revision, CommitError> {
@@ -81,13 +80,16 @@ impl Writer {
 
     /// A caller that goes away, or loses patience, while its job is still in the queue takes the job with it.
     async fn ask<A>(&self, job: impl FnOnce(oneshot::Sender<A>) -> Job) -> Result<A, StoreError> {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + self.patience;
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner).clone().ok_or_else(StoreError::closed)?;
         let (answer, answered) = oneshot::channel();
-        let sent = timeout_at(end, queue.send(job(answer))).await.map_err(|_| StoreError::late())?;
+        let sent = timeout_at(end, queue.send(job(answer))).await.map_err(|_| StoreError::late("room in the queue"))?;
         drop(queue);
         sent.map_err(|_| StoreError::closed())?;
-        timeout_at(end, answered).await.map_err(|_| StoreError::late())?.map_err(|_| StoreError::closed())
+        timeout_at(end, answered)
+            .await
+            .map_err(|_| StoreError::late("answer to a write"))?
+            .map_err(|_| StoreError::closed())
     }
 }
 

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use brevet::store::{AuditQuery, Batch, Change, CommitError, Expect, Key, Record, Revision, Store, StoreError, Tuning};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
-use crate::place::{Place, body, delete, event, key, names, put, version};
+use crate::place::{PATIENT, Place, body, delete, event, key, names, put, version};
 
 macro_rules! suite {
     ($($name:ident),* $(,)?) => {
@@ -259,9 +260,9 @@ async fn the_feed_names_every_change_once_and_in_order(place: Place) {
     let mut seen: Vec<Change> = Vec::new();
     let mut since = start;
     let mut commits = BTreeMap::<Revision, BTreeSet<Key>>::new();
-    let end = tokio::time::Instant::now() + Duration::from_secs(30);
+    let end = Instant::now() + Duration::from_secs(120);
     while commits.len() < total {
-        assert!(tokio::time::Instant::now() < end, "only {} commits have been seen", commits.len());
+        assert!(Instant::now() < end, "only {} commits have been seen", commits.len());
         let part = follower.changes(since, 3).await.unwrap();
         assert!(!part.gap && part.through >= since);
         assert!(part.changes.iter().all(|change| change.revision > since && change.revision <= part.through));
@@ -386,7 +387,7 @@ async fn audit_records_are_found_by_account_and_time(place: Place) {
         let mut paged = String::new();
         loop {
             let page = store.audit(&query).await.unwrap();
-            assert!(page.len() <= 2);
+            assert!(page.len() <= 2 && paged.len() < 10);
             let Some((cursor, _)) = page.last() else { break };
             query.after = Some(cursor.to_string().parse().unwrap());
             paged.extend(page.into_iter().map(|(_, row)| row.id));
@@ -416,7 +417,7 @@ async fn audit_records_of_many_callers_are_all_kept(place: Place) {
 }
 
 async fn a_feed_that_does_not_reach_back_says_so(place: Place) {
-    let tuning = Tuning { feed_revisions: 10, ..Tuning::default() };
+    let tuning = Tuning { feed_revisions: 10, ..PATIENT };
     let store = place.open_with(tuning).await.unwrap();
     let start = store.revision().await.unwrap();
     let mut latest = start;
@@ -438,22 +439,33 @@ async fn a_feed_that_does_not_reach_back_says_so(place: Place) {
 
 async fn waiting_ends_when_anybody_commits(place: Place) {
     let (store, other) = (place.open().await, place.open().await);
-    for (round, writer) in [&store, &other, &other, &store].into_iter().enumerate() {
+    let mut fastest = Duration::MAX;
+    for (round, writer) in [&store, &other, &other, &store, &other, &other, &other].into_iter().enumerate() {
         let since = store.changes(Revision(0), 1_000).await.unwrap().through;
-        let (waiter, writer) = (Arc::clone(&store), Arc::clone(writer));
+        let waiter = Arc::clone(&store);
+        let (reads, has_read) = tokio::sync::oneshot::channel();
         let waiting = tokio::spawn(async move {
+            let mut reads = Some(reads);
             loop {
                 let part = waiter.changes(since, 10).await.unwrap();
                 if !part.changes.is_empty() {
                     return part.through;
                 }
+                reads.take().map(|reads| reads.send(()));
                 waiter.changed().await;
             }
         });
+        has_read.await.unwrap();
+        let begun = Instant::now();
         let revision = writer.commit(put(&round.to_string(), Expect::Any, "1")).await.unwrap();
-        let seen = tokio::time::timeout(Duration::from_secs(5), waiting).await.unwrap().unwrap();
+        let seen = tokio::time::timeout(Duration::from_secs(60), waiting).await.unwrap().unwrap();
         assert_eq!(seen, revision);
+        if Arc::ptr_eq(writer, &other) {
+            fastest = fastest.min(begun.elapsed());
+        }
     }
+    // A wait ends after a second anyhow; news from others come sooner.
+    assert!(fastest < Duration::from_millis(400), "{fastest:?}");
 }
 
 async fn what_is_too_large_is_refused(place: Place) {

@@ -5,9 +5,9 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use brevet::store::{Batch, Expect, Key, Revision, Store, open};
+use brevet::store::{Batch, Expect, Key, Revision, Store, open_with};
 
-use crate::place::{Place, event, key};
+use crate::place::{PATIENT, Place, event, key};
 
 const PLACE: &str = "BREVET_STORE_CRASH_PLACE";
 const BATCHES: usize = 1_000;
@@ -94,7 +94,7 @@ fn batch(number: usize) -> Batch {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_child() {
     let Ok(place) = std::env::var(PLACE) else { return };
-    let store: Arc<dyn Store> = open(&Place::of_text(&place)).await.unwrap();
+    let store: Arc<dyn Store> = open_with(&Place::of_text(&place), PATIENT).await.unwrap();
     let mut writers = tokio::task::JoinSet::new();
     for writer in 0..WRITERS {
         let store = Arc::clone(&store);

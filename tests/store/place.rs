@@ -1,10 +1,14 @@
 //! Where a test keeps its records: a fresh SQLite file or PostgreSQL database, that several brokers may open.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use brevet::store::{AuditRow, Batch, Expect, Key, Location, Record, Revision, Store, StoreError, Tuning, open_with};
 use brevet::types::SecretText;
 use tempfile::TempDir;
+
+/// A machine that is busy with other things must not fail a test that is not about time.
+pub const PATIENT: Tuning = Tuning { feed_revisions: 100_000, sqlite_pages: None, patience: Duration::from_secs(60) };
 
 pub struct Place {
     pub location: Location,
@@ -24,7 +28,7 @@ impl Place {
     }
 
     pub async fn open(&self) -> Arc<dyn Store> {
-        self.open_with(Tuning::default()).await.unwrap()
+        self.open_with(PATIENT).await.unwrap()
     }
 
     pub async fn open_with(&self, tuning: Tuning) -> Result<Arc<dyn Store>, StoreError> {

@@ -4,13 +4,13 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brevet::store::{CommitError, Expect, Location, Revision, Store, StoreError, Tuning, open};
+use brevet::store::{CommitError, Expect, Location, Revision, Store, StoreError, Tuning, open_with};
 use brevet::types::SecretText;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::{Instant, timeout};
 
-use crate::place::{Place, body, event, key, put};
+use crate::place::{PATIENT, Place, body, event, key, put};
 use crate::proxy::Proxy;
 
 /// The bound that a caller is promised, and some time for a slow machine.
@@ -22,8 +22,13 @@ async fn meddle(url: &str, statement: &'static str) {
     connection.close().await.unwrap();
 }
 
+/// With the patience that a broker has.
 async fn open_url(url: &str) -> Result<Arc<dyn Store>, StoreError> {
-    open(&Location::Postgres(SecretText::new(url))).await
+    open_with(&Location::Postgres(SecretText::new(url)), Tuning::default()).await
+}
+
+async fn open_patiently(url: &str) -> Arc<dyn Store> {
+    open_with(&Location::Postgres(SecretText::new(url)), PATIENT).await.unwrap()
 }
 
 /// Every call answers that the store is not available, and none takes longer than promised.
@@ -50,7 +55,7 @@ async fn assert_away(store: &Arc<dyn Store>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_the_server_has_ended_are_replaced() {
     let url = crate::server::database().await;
-    let store = open_url(&url).await.unwrap();
+    let store = open_patiently(&url).await;
     for round in 0..4 {
         let text = round.to_string();
         store.commit(put("a", Expect::Any, &text)).await.unwrap();
@@ -144,9 +149,9 @@ async fn what_the_database_does_not_take_fails_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_schema_is_left_alone() {
     let url = crate::server::database().await;
-    open_url(&url).await.unwrap().close().await;
+    open_patiently(&url).await.close().await;
     meddle(&url, "UPDATE meta SET schema_version = 1000").await;
-    let refused = brevet::store::open_with(&Location::Postgres(SecretText::new(url)), Tuning::default()).await;
+    let refused = open_url(&url).await;
     assert!(matches!(refused, Err(StoreError::SchemaTooNew { found: 1000, .. })), "{refused:?}");
 }
 
@@ -160,7 +165,7 @@ async fn nobody_is_shown_the_password() {
     ];
     for url in urls {
         let location = Location::Postgres(SecretText::new(url));
-        let error = timeout(BOUND, open(&location)).await.expect("a bounded time").unwrap_err();
+        let error = timeout(BOUND, open_with(&location, Tuning::default())).await.expect("a bounded time").unwrap_err();
         let shown = format!("{error} {error:?} {location:?}");
         assert!(!shown.contains("hunter2"), "{shown}");
     }

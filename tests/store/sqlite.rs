@@ -4,11 +4,11 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use brevet::store::{Batch, CommitError, Expect, Location, StoreError, Tuning};
+use brevet::store::{Batch, CommitError, Expect, Location, StoreError, Tuning, open_with};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
-use crate::place::{Place, body, delete, event, key, put};
+use crate::place::{PATIENT, Place, body, delete, event, key, put};
 
 fn path(place: &Place) -> std::path::PathBuf {
     match &place.location {
@@ -42,7 +42,7 @@ async fn its_files_are_private() {
 #[tokio::test]
 async fn a_full_store_goes_on_reading_and_writes_again_when_there_is_room() {
     let place = Place::sqlite();
-    let store = place.open_with(Tuning { sqlite_pages: Some(200), ..Tuning::default() }).await.unwrap();
+    let store = place.open_with(Tuning { sqlite_pages: Some(200), ..PATIENT }).await.unwrap();
     store.commit(put("first", Expect::Any, "1")).await.unwrap();
     let large = "x".repeat(20_000);
     let mut written = 0;
@@ -73,7 +73,7 @@ async fn a_full_store_goes_on_reading_and_writes_again_when_there_is_room() {
 #[tokio::test]
 async fn one_batch_that_does_not_fit_does_not_fail_those_that_do() {
     let place = Place::sqlite();
-    let store = place.open_with(Tuning { sqlite_pages: Some(200), ..Tuning::default() }).await.unwrap();
+    let store = place.open_with(Tuning { sqlite_pages: Some(200), ..PATIENT }).await.unwrap();
     let large = "x".repeat(900_000);
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..20 {
@@ -94,7 +94,7 @@ async fn a_newer_schema_is_left_alone() {
     let place = Place::sqlite();
     place.open().await.close().await;
     meddle(&place, "UPDATE meta SET schema_version = 1000").await;
-    let refused = place.open_with(Tuning::default()).await.unwrap_err();
+    let refused = place.open_with(PATIENT).await.unwrap_err();
     assert!(matches!(refused, StoreError::SchemaTooNew { found: 1000, .. }), "{refused:?}");
 }
 
@@ -102,10 +102,10 @@ async fn a_newer_schema_is_left_alone() {
 async fn what_is_no_database_is_not_opened() {
     let place = Place::sqlite();
     std::fs::write(path(&place), "these are the notes of somebody ".repeat(1_000)).unwrap();
-    let refused = place.open_with(Tuning::default()).await.unwrap_err();
+    let refused = place.open_with(PATIENT).await.unwrap_err();
     assert!(matches!(refused, StoreError::Corrupt { .. }), "{refused:?}");
     let nowhere = Location::Sqlite(path(&place).join("below/brevet.db"));
-    let refused = brevet::store::open(&nowhere).await.unwrap_err();
+    let refused = open_with(&nowhere, PATIENT).await.unwrap_err();
     assert!(matches!(refused, StoreError::Location(_)), "{refused:?}");
 }
 
@@ -140,7 +140,7 @@ async fn processes_share_a_file() {
         })
         .collect();
     let total = ROUNDS * 2;
-    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+    let end = tokio::time::Instant::now() + std::time::Duration::from_secs(120);
     // Their commits are noticed here.
     while body(&*store, "count").await != Some(total.to_string()) {
         assert!(tokio::time::Instant::now() < end, "the children do not get on");
@@ -157,7 +157,7 @@ async fn processes_share_a_file() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_neighbour() {
     let Ok(place) = std::env::var(PLACE) else { return };
-    let store = brevet::store::open(&Place::of_text(&place)).await.unwrap();
+    let store = open_with(&Place::of_text(&place), PATIENT).await.unwrap();
     let mut done = 0;
     while done < ROUNDS {
         let record = store.get(&key("count")).await.unwrap().unwrap();

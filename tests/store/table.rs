@@ -48,6 +48,7 @@ async fn a_transaction_reads_what_it_has_staged() {
         assert_eq!(found, expected[..limit.min(3)], "limit {limit}");
     }
     assert_eq!(tx.scan::<Thing>(&things().after(&key("a")), 1).await.unwrap(), [(key("b"), LARGE)]);
+    assert_eq!(tx.scan::<Thing>(&things().after(&key("b")), 1).await.unwrap(), [(key("e"), SMALL)]);
     assert_eq!(tx.written_keys(), [key("a"), key("b"), key("c")]);
     tx.audit(event("e", 1, "1"));
     tx.commit().await.unwrap();
