@@ -205,7 +205,15 @@ mod tests {
 
     #[test]
     fn dates_that_no_calendar_has_are_refused() {
-        for text in ["20260230T000000Z", "20261301T000000Z", "20260101T240000Z", "20260101T000060Z", "2026-01-01", "", "20260101t000000Z"] {
+        for text in [
+            "20260230T000000Z",
+            "20261301T000000Z",
+            "20260101T240000Z",
+            "20260101T000060Z",
+            "2026-01-01",
+            "",
+            "20260101t000000Z",
+        ] {
             assert_eq!(Timestamp::parse_compact(text), None, "{text}");
         }
     }

@@ -53,7 +53,9 @@ pub async fn prove(
     for _ in 0..2 {
         let mut tx = Tx::new(Arc::clone(store));
         let device = tx.get::<MfaDevice>(&key).await?.filter(|device| belongs(device, claim.identity));
-        let mut device = device.filter(|device| device.enabled.is_some()).ok_or(Error::NotTheirs)?;
+        // The serial number is recorded and shown to verifiers: another path to the same name is another device.
+        let genuine = |device: &MfaDevice| device.enabled.is_some() && device.serial.as_str() == claim.serial;
+        let mut device = device.filter(genuine).ok_or(Error::NotTheirs)?;
         if now < earliest_try(&device) {
             return Err(Error::Throttled);
         }
@@ -113,7 +115,9 @@ fn belongs(device: &MfaDevice, identity: &Identity) -> bool {
 /// After the free failures each further one doubles the wait, from 30 seconds to 15 minutes: a million codes would take
 /// decades.
 fn earliest_try(device: &MfaDevice) -> Timestamp {
-    let Some(last) = device.last_failure.filter(|_| device.failures >= FREE_FAILURES) else { return Timestamp(i64::MIN) };
+    let Some(last) = device.last_failure.filter(|_| device.failures >= FREE_FAILURES) else {
+        return Timestamp(i64::MIN);
+    };
     let doublings = (device.failures - FREE_FAILURES).min(10);
     last.plus((30_i64 << doublings).min(LONGEST_WAIT))
 }

@@ -72,5 +72,19 @@ fn line(body: &[u8]) -> String {
         Some(arn) if !arn.is_empty() => arn.to_owned(),
         _ => text("/userIdentity/type"),
     };
-    format!("{}  {who}  {}  {service}:{}  {outcome}", text("/eventTime"), text("/sourceIPAddress"), text("/eventName"))
+    let time = text("/eventTime");
+    printable(&format!("{time}  {who}  {}  {service}:{}  {outcome}", text("/sourceIPAddress"), text("/eventName")))
+}
+
+/// Callers choose some of these texts: none of them may write a line of its own, or speak to the terminal.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {
+            shown.extend(c.escape_unicode());
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
 }

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 
 use super::{Settings, World, print};
-use crate::server::{self, Foundation};
-use crate::session::{Keeper, Previous};
+use crate::audit::Trail;
+use crate::server::{self, Foundation, operator};
+use crate::session::keeper::Parts;
+use crate::session::{Keeper, KeeperError, Previous};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeysCommand {
@@ -44,7 +47,7 @@ pub(super) async fn run(command: KeysCommand, world: &World) -> Result<ExitCode,
         .map_err(|error| error.to_string())?;
     let parts = server::keeper_parts(&config, &foundation, Arc::clone(&world.clock), Arc::clone(&world.random))
         .map_err(|error| error.to_string())?;
-    let done = change(&command, parts).await;
+    let done = change(&command, parts, &foundation, world).await;
     foundation.store.close().await;
     let keeper = done.map_err(|error| error.to_string())?;
     print(&listed(&keeper, world))
@@ -52,10 +55,22 @@ pub(super) async fn run(command: KeysCommand, world: &World) -> Result<ExitCode,
 
 async fn change(
     command: &KeysCommand,
-    parts: crate::session::keeper::Parts,
-) -> Result<Keeper, crate::session::KeeperError> {
+    parts: Parts,
+    foundation: &Foundation,
+    world: &World,
+) -> Result<Keeper, KeeperError> {
     let keeper = Keeper::open(parts).await?;
     if let KeysCommand::Rotate(args) = command {
+        // First the record: a rotation that nobody knows of is worse than a record of one that failed.
+        let record = operator::event(
+            "RotateSigningKeys",
+            operator::INSTALLATION,
+            json!({ "dropPrevious": args.drop_previous }),
+            Value::Null,
+            &*world.clock,
+            &*world.random,
+        );
+        foundation.store.append_audit(vec![Trail::row(&record)?]).await?;
         let previous = if args.drop_previous { Previous::DropAtOnce } else { Previous::UntilExpired };
         keeper.rotate(previous).await?;
     }

@@ -96,9 +96,7 @@ impl Settings {
     /// The settled settings; the log has begun when this returns.
     fn settle(&self, environment: &[(String, String)]) -> Result<Config, String> {
         let text = match &self.config {
-            Some(path) => {
-                Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?)
-            }
+            Some(path) => Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?),
             None => None,
         };
         let file = self.config.as_deref().zip(text.as_deref());

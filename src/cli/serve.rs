@@ -24,13 +24,8 @@ pub(super) async fn run(settings: &Settings, world: &World, manner: Manner) -> R
     let config = settings.settle(&world.environment)?;
     let bootstrap = bootstrap(world)?;
     let metrics = telemetry::start_metrics().map_err(|error| error.to_string())?;
-    let started = Server::start(
-        &config,
-        &bootstrap,
-        Arc::clone(&world.clock),
-        Arc::clone(&world.random),
-        Some(metrics),
-    );
+    let started =
+        Server::start(&config, &bootstrap, Arc::clone(&world.clock), Arc::clone(&world.random), Some(metrics));
     let mut server = started.await.map_err(|error| error.to_string())?;
     // Handlers are in place before anybody is told that the broker is there.
     let stop = stop_signal()?;
@@ -44,9 +39,7 @@ pub(super) async fn run(settings: &Settings, world: &World, manner: Manner) -> R
 
 fn bootstrap(world: &World) -> Result<Bootstrap, String> {
     let account = match world.variable("BREVET_BOOTSTRAP_ACCOUNT_ID") {
-        Some(text) => {
-            Some(text.parse::<AccountId>().map_err(|error| format!("BREVET_BOOTSTRAP_ACCOUNT_ID: {error}"))?)
-        }
+        Some(text) => Some(text.parse::<AccountId>().map_err(|error| format!("BREVET_BOOTSTRAP_ACCOUNT_ID: {error}"))?),
         None => None,
     };
     let id = world.variable("BREVET_BOOTSTRAP_ACCESS_KEY_ID");
@@ -61,8 +54,9 @@ fn bootstrap(world: &World) -> Result<Bootstrap, String> {
             Some((id, SecretText::new(secret)))
         }
         _ => {
-            return Err("set both BREVET_BOOTSTRAP_ACCESS_KEY_ID and BREVET_BOOTSTRAP_SECRET_ACCESS_KEY, or neither"
-                .to_owned());
+            return Err(
+                "set both BREVET_BOOTSTRAP_ACCESS_KEY_ID and BREVET_BOOTSTRAP_SECRET_ACCESS_KEY, or neither".to_owned()
+            );
         }
     };
     Ok(Bootstrap { account, root_key, master_key: world.master_key() })

@@ -10,7 +10,7 @@ use super::keys::{self, RequestFacts};
 use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Decision, Policies, Policy, PolicySet, Request, Value, evaluate, evaluate_trust};
+use crate::policy::{Context, Decision, Policies, PolicySet, Request, Value, evaluate, evaluate_trust};
 use crate::store::{Feed, Fresh, Invalidations, Reader, Revision, Stale, Store, StoreError};
 use crate::telemetry::names;
 use crate::types::{AccountId, Realm};
@@ -54,7 +54,7 @@ pub struct Asked<'a> {
     /// Condition keys of the service, beside the global ones.
     pub keys: Vec<(String, Value)>,
     /// The trust policy that must agree, for taking on a role.
-    pub trust: Option<&'a Policy>,
+    pub trust: Option<&'a PolicySet>,
 }
 
 /// A decision with all that one may want to know about it.
@@ -176,12 +176,11 @@ impl Authorizer {
         };
         if let Some(trust) = asked.trust {
             // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
-            let resource = PolicySet::new(vec![Arc::new(trust.clone())]);
             let policies = Policies {
                 identity: &compiled.identity,
                 boundary: compiled.boundary.as_ref(),
                 session: session.as_deref().map(|session| &session.set),
-                resource: Some(&resource),
+                resource: Some(trust),
             };
             return Ok(answer(Arc::new(evaluate_trust(&request, &policies)), false, Some(facts.now)));
         }
@@ -203,6 +202,7 @@ impl Authorizer {
             request.resource_account,
             &context,
             &sets,
+            facts.now,
         );
         if let Some(kept) = self.decisions.find(&question, facts.now) {
             metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
@@ -258,7 +258,13 @@ impl Authorizer {
         let ticket = self.sessions.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));
         let inline = session.policy.as_deref();
-        let set = principal::session_policies(&mut reader, subject.account, inline, &session.policy_arns).await?;
+        let set = loop {
+            let set = principal::session_policies(&mut reader, subject.account, inline, &session.policy_arns).await?;
+            // As with principals: the state of one revision, or read again.
+            if !reader.restart_if_changed().await? {
+                break set;
+            }
+        };
         let made = SessionPolicies { stamp: self.next_stamp(), set };
         Ok(Some(self.sessions.keep(ticket, &session.jti, made, reader.dependencies())))
     }

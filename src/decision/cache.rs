@@ -11,8 +11,11 @@ use moka::sync::Cache;
 use crate::clock::Timestamp;
 use crate::policy::{Context, Decision, KeySet, PolicySet, Value};
 
-/// Time runs on by itself; these keys are accounted for by [`Kept::until`] instead.
-const TIME_KEYS: [&str; 3] = ["aws:currenttime", "aws:epochtime", "aws:multifactorauthage"];
+/// Time runs on by itself, and every request has these keys; they are accounted for by [`Kept::until`] instead.
+const PRESENT_TIME: [&str; 2] = ["aws:currenttime", "aws:epochtime"];
+/// This one runs on too, but from a moment that differs between sessions, and long-lived keys do not have it at all: it stands
+/// in the question as that moment.
+const FACTOR_AGE: &str = "aws:multifactorauthage";
 
 /// A decision and how long it holds.
 #[derive(Debug)]
@@ -35,6 +38,7 @@ impl Question {
         resource_account: Option<&str>,
         context: &Context,
         sets: &[&PolicySet],
+        now: Timestamp,
     ) -> Self {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(&stamp.to_le_bytes());
@@ -43,20 +47,21 @@ impl Question {
         put(&mut bytes, Some(resource));
         put(&mut bytes, resource_account);
         for set in sets {
-            put_keys(&mut bytes, set.keys(), context);
+            put_keys(&mut bytes, set.keys(), context, now);
         }
         Self(bytes.into_boxed_slice())
     }
 }
 
-fn put_keys(bytes: &mut Vec<u8>, keys: &KeySet, context: &Context) {
+fn put_keys(bytes: &mut Vec<u8>, keys: &KeySet, context: &Context, now: Timestamp) {
     for key in keys.iter() {
-        if TIME_KEYS.contains(&key) {
+        if PRESENT_TIME.contains(&key) {
             continue;
         }
         put(bytes, Some(key));
         match context.get(key) {
             None => put(bytes, None),
+            Some(Value::Number(age)) if key == FACTOR_AGE => put_value(bytes, &Value::Time(now.plus(-age))),
             Some(value) => put_value(bytes, value),
         }
     }
@@ -101,7 +106,8 @@ impl Decisions {
     pub(super) fn new(bytes: u64) -> Self {
         /// What an entry costs beyond its key, roughly.
         const OVERHEAD: usize = 400;
-        let weigher = |question: &Question, _: &Arc<Kept>| u32::try_from(question.0.len() + OVERHEAD).unwrap_or(u32::MAX);
+        let weigher =
+            |question: &Question, _: &Arc<Kept>| u32::try_from(question.0.len() + OVERHEAD).unwrap_or(u32::MAX);
         Self(Cache::builder().max_capacity(bytes).weigher(weigher).build())
     }
 
@@ -112,5 +118,109 @@ impl Decisions {
 
     pub(super) fn keep(&self, question: Question, kept: Arc<Kept>) {
         self.0.insert(question, kept);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::{Document, Kind, Policies, Policy, Principal, PrincipalKind, Request, evaluate};
+
+    const NOW: Timestamp = Timestamp(1_795_488_000);
+
+    /// Conditions over keys that differ between callers who share a principal, in every way in which a key can differ.
+    const CONDITIONS: [&str; 9] = [
+        r#"{"NumericLessThan":{"aws:MultiFactorAuthAge":"600"}}"#,
+        r#"{"Null":{"aws:MultiFactorAuthAge":"true"}}"#,
+        r#"{"Bool":{"aws:MultiFactorAuthPresent":"true"}}"#,
+        r#"{"BoolIfExists":{"aws:MultiFactorAuthPresent":"false"}}"#,
+        r#"{"StringEquals":{"aws:PrincipalTag/team":"red"}}"#,
+        r#"{"StringNotEquals":{"aws:PrincipalTag/team":"red"}}"#,
+        r#"{"ForAllValues:StringEquals":{"aws:TagKeys":["a","b"]}}"#,
+        r#"{"DateGreaterThan":{"aws:CurrentTime":"2026-11-24T00:00:00Z"}}"#,
+        r#"{"StringLike":{"aws:userid":"${aws:PrincipalTag/team}*"}}"#,
+    ];
+
+    fn set() -> impl Strategy<Value = PolicySet> {
+        let statement =
+            (any::<bool>(), prop::sample::subsequence(&CONDITIONS[..], 0..=2)).prop_map(|(allow, chosen)| {
+                let effect = if allow { "Allow" } else { "Deny" };
+                let conditions: Vec<&str> = chosen.iter().map(|text| &text[1..text.len() - 1]).collect();
+                // Two conditions with one operator would be one member twice, which is no policy.
+                let operators: std::collections::HashSet<&str> = chosen.iter().map(|text| &text[..12]).collect();
+                let conditions = if operators.len() == conditions.len() { conditions.join(",") } else { String::new() };
+                format!(r#"{{"Effect":"{effect}","Action":"s:Do","Resource":"*","Condition":{{{conditions}}}}}"#)
+            });
+        prop::collection::vec(statement, 1..4).prop_map(|statements| {
+            let text = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
+            let document = Document::parse(&text, Kind::Identity).expect("a policy");
+            PolicySet::new(vec![Arc::new(Policy::compile(&document, Kind::Identity, "p"))])
+        })
+    }
+
+    fn context() -> impl Strategy<Value = Context> {
+        let age = prop::option::of(prop::sample::select(vec![0_i64, 300, 599, 600, 900]));
+        let team = prop::option::of(prop::sample::select(vec!["red", "blue", "", "true"]));
+        let keys = prop::option::of(prop::sample::subsequence(vec!["a", "b", "c"], 0..=2));
+        (age, prop::option::of(any::<bool>()), team, keys).prop_map(|(age, present, team, keys)| {
+            let mut context = Context::new();
+            context.set("aws:CurrentTime", NOW);
+            context.set("aws:userid", "red1");
+            if let Some(age) = age {
+                context.set("aws:MultiFactorAuthAge", age);
+            }
+            if let Some(present) = present {
+                context.set("aws:MultiFactorAuthPresent", present);
+            }
+            if let Some(team) = team {
+                context.set("aws:PrincipalTag/team", team);
+            }
+            if let Some(keys) = keys {
+                context.set("aws:TagKeys", keys.into_iter().map(str::to_owned).collect::<Vec<_>>());
+            }
+            context
+        })
+    }
+
+    fn decide(set: &PolicySet, context: &Context) -> Decision {
+        let principal = Principal {
+            kind: PrincipalKind::User,
+            account: "111111111111".into(),
+            arn: "arn:aws:iam::111111111111:user/u".into(),
+            issuer_arn: None,
+            unique_id: "AIDA".into(),
+        };
+        let request = Request { principal: &principal, action: "s:Do", resource: "*", resource_account: None, context };
+        evaluate(&request, &Policies { identity: set, boundary: None, session: None, resource: None })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(4_000))]
+
+        /// The cache never lends one caller's answer to another: two callers who would share a kept answer have the same one.
+        #[test]
+        fn whoever_shares_a_question_shares_its_answer(set in set(), one in context(), other in context()) {
+            let question = |context: &Context| Question::new(1, None, "s:Do", "*", None, context, &[&set], NOW);
+            if question(&one) == question(&other) {
+                prop_assert_eq!(decide(&set, &one), decide(&set, &other));
+            }
+        }
+
+        /// A kept answer is the answer until the moment that was said.
+        #[test]
+        fn a_kept_answer_holds_until_its_end(set in set(), context in context(), later in 1_i64..1_200) {
+            let until = set.valid_until(NOW, &context);
+            let then = NOW.plus(later);
+            if until.is_none_or(|until| then < until) {
+                let mut moved = context.clone();
+                moved.set("aws:CurrentTime", then);
+                if let Some(Value::Number(age)) = context.get(FACTOR_AGE) {
+                    moved.set("aws:MultiFactorAuthAge", *age + later);
+                }
+                prop_assert_eq!(decide(&set, &context), decide(&set, &moved));
+            }
+        }
     }
 }

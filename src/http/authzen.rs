@@ -16,6 +16,7 @@ use super::router::Doors;
 use crate::authn;
 use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Identity, Refused, RequestFacts, Subject};
+use crate::ops::{self, Call};
 use crate::policy::{Effect, Value};
 use crate::telemetry::names;
 use crate::types::Arn;
@@ -113,7 +114,18 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         keys: Vec::new(),
         trust: None,
     };
-    doors.broker.authorizer.authorize(asker.subject(), &facts, about).await.map_err(of_refused)?;
+    if let Err(refused) = doors.broker.authorizer.authorize(asker.subject(), &facts, about).await {
+        if let Refused::Denied(denial) = &refused {
+            let call = Call { broker: &doors.broker, caller: &asker, facts, request_id: &doors.broker.new_id() };
+            let parameters = json!({
+                "subject": { "type": question.subject.kind, "arn": entity },
+                "action": question.action.name,
+                "resource": resource.as_str(),
+            });
+            ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &denial.to_string()).await;
+        }
+        return Err(of_refused(refused));
+    }
 
     // The question is about a request that the asker has received: where that came from is for the asker to say.
     let theirs = RequestFacts {
@@ -124,13 +136,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         region: None,
         mfa_now: None,
     };
-    let asked = Asked {
-        action,
-        resource: resource.as_str(),
-        resource_account: resource.account(),
-        keys,
-        trust: None,
-    };
+    let asked = Asked { action, resource: resource.as_str(), resource_account: resource.account(), keys, trust: None };
     match doors.broker.authorizer.decide(&subject, &theirs, asked).await {
         Ok(answer) => Ok(rendered(doors, &answer, &subject, action, facts.now)),
         Err(Refused::NoPrincipal) => Ok(unknown("the subject does not exist")),
@@ -229,6 +235,8 @@ fn resource(named: &Entity) -> Result<Arn, Refusal> {
 fn condition_keys(context: Map<String, JsonValue>) -> Result<Vec<(String, Value)>, Refusal> {
     /// Members of a context, and values of one member, at the most.
     const MOST: usize = 200;
+    /// Bytes of one value: as long as the longest ARN. Patterns are matched against it.
+    const LONGEST: usize = 2_048;
     const ABOUT_THE_REQUEST: [&str; 12] = [
         "aws:sourceip",
         "aws:vpcsourceip",
@@ -255,12 +263,17 @@ fn condition_keys(context: Map<String, JsonValue>) -> Result<Vec<(String, Value)
             return Err(Refusal::bad(format!("`context.{key}`: the broker knows this key by itself")));
         }
         let value = match value {
+            JsonValue::String(text) if text.len() > LONGEST => {
+                return Err(Refusal::bad(format!("`context.{key}` is longer than {LONGEST} bytes")));
+            }
             JsonValue::String(text) => Value::from(text),
             JsonValue::Bool(flag) => Value::from(flag),
             JsonValue::Number(number) => Value::from(number.to_string()),
             JsonValue::Array(items) if items.len() <= MOST => {
-                let texts: Option<Vec<String>> = items.iter().map(|item| item.as_str().map(str::to_owned)).collect();
-                Value::from(texts.ok_or_else(|| Refusal::bad(format!("`context.{key}` must be a list of texts")))?)
+                let short = |item: &JsonValue| item.as_str().filter(|text| text.len() <= LONGEST).map(str::to_owned);
+                let texts: Option<Vec<String>> = items.iter().map(short).collect();
+                let wrong = || Refusal::bad(format!("`context.{key}` must be texts of at most {LONGEST} bytes"));
+                Value::from(texts.ok_or_else(wrong)?)
             }
             // Nested objects are for the asker's own use; AuthZEN lets them be.
             JsonValue::Object(_) | JsonValue::Null => continue,

@@ -23,11 +23,7 @@ pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) ->
     let started = std::time::Instant::now();
     let request_id = doors.broker.new_id();
     let (response, operation, code) = match answer(&doors, request, &request_id).await {
-        Ok(done) => (
-            xml_response(StatusCode::OK, done.body, &request_id, done.revision),
-            done.operation,
-            "Success",
-        ),
+        Ok(done) => (xml_response(StatusCode::OK, done.body, &request_id, done.revision), done.operation, "Success"),
         Err(refusal) => {
             let document = refusal.document(&request_id);
             let status = StatusCode::from_u16(refusal.fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -42,7 +38,8 @@ pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) ->
 /// Answers a path that leads nowhere.
 pub(super) async fn no_such_path(State(doors): State<Doors>) -> Response<Body> {
     let request_id = doors.broker.new_id();
-    let refusal = Refusal::new(Service::Sts, Fault::of_sender("UnknownEndpoint", 404), "There is no door at this path.");
+    let refusal =
+        Refusal::new(Service::Sts, Fault::of_sender("UnknownEndpoint", 404), "There is no door at this path.");
     xml_response(StatusCode::NOT_FOUND, refusal.document(&request_id), &request_id, None)
 }
 
@@ -86,9 +83,15 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
     let form = read_form(&incoming)?;
     let service = service(&form)?;
     let action = form.action().unwrap_or_default();
-    let operation = Model::of(service).operation(action).map_or("unknown", |operation| operation.name.as_str());
+    let declared = Model::of(service).operation(action);
+    let operation = declared.map_or("unknown", |operation| operation.name.as_str());
     let refused = |fault, message: String| Refusal { service, operation, fault, message };
 
+    // Operations that need no signature have nothing to authenticate by, and none of them is built.
+    if declared.is_some_and(|operation| operation.unsigned) {
+        let error = ops::Error::NotBuilt(format!("{}:{action}", service.name()));
+        return Err(refused(error.aws(), error.to_string()));
+    }
     // Who calls comes before whether what they ask for exists: a stranger learns nothing about the broker.
     let caller = incoming.authenticate(doors, &[service.name()], &facts).await.map_err(|error| {
         let (fault, message) = of_authentication(&error, service);
@@ -98,8 +101,8 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
         refused(fault, message)
     })?;
     facts.region = Some(caller.region().to_owned());
-    let parameters = Node::of(&form)
-        .map_err(|error| refused(Fault::of_sender("MalformedQueryString", 400), error.to_string()))?;
+    let parameters =
+        Node::of(&form).map_err(|error| refused(Fault::of_sender("MalformedQueryString", 400), error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, call).await;
     match answered.result {
@@ -117,7 +120,8 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
 
 /// The parameters: of a POST in its body, of a GET in its query. A presigned POST carries its signature in the query.
 fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
-    let malformed = |message: String| Refusal::new(Service::Sts, Fault::of_sender("MalformedQueryString", 400), message);
+    let malformed =
+        |message: String| Refusal::new(Service::Sts, Fault::of_sender("MalformedQueryString", 400), message);
     let query = incoming.parts.uri.query().unwrap_or_default();
     let bytes = if incoming.parts.method == axum::http::Method::POST && !incoming.body.is_empty() {
         let kind = incoming.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -133,7 +137,7 @@ fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
 
 /// The service that the `Version` parameter names.
 fn service(form: &Form) -> Result<Service, Refusal> {
-    if form.action().is_none() {
+    if form.action().is_none_or(str::is_empty) {
         let fault = Fault::of_sender("MissingAction", 400);
         return Err(Refusal::new(Service::Sts, fault, "The request is missing an Action or a required parameter."));
     }
@@ -173,16 +177,14 @@ fn of_authentication(error: &authn::Error, service: Service) -> (Fault, String) 
             };
             (fault, refusal.to_string())
         }
-        authn::Error::UnsignedPayload => (
-            Fault::of_sender("SignatureDoesNotMatch", 403),
-            "The signature must cover the request's body.".to_owned(),
-        ),
+        authn::Error::UnsignedPayload => {
+            (Fault::of_sender("SignatureDoesNotMatch", 403), "The signature must cover the request's body.".to_owned())
+        }
         authn::Error::UnknownKey | authn::Error::InactiveKey => invalid(),
         authn::Error::TokenMismatch | authn::Error::Token(_) => invalid(),
-        authn::Error::Expired => (
-            Fault::of_sender("ExpiredToken", 403),
-            "The security token included in the request is expired".to_owned(),
-        ),
+        authn::Error::Expired => {
+            (Fault::of_sender("ExpiredToken", 403), "The security token included in the request is expired".to_owned())
+        }
         authn::Error::WrongService(_) => (
             Fault::of_sender("SignatureDoesNotMatch", 403),
             format!("Credential should be scoped to correct service: '{}'. ", service.name()),

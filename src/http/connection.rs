@@ -96,7 +96,12 @@ impl Connection {
         metrics::gauge!(names::CONNECTIONS).decrement(1);
     }
 
-    async fn speak(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, encrypted: bool, watcher: Watcher) {
+    async fn speak(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        encrypted: bool,
+        watcher: Watcher,
+    ) {
         let peer = Peer { address: self.address, encrypted };
         let router = self.router.clone();
         let timeout = self.limits.request_timeout;

@@ -34,7 +34,8 @@ impl Incoming {
     pub(super) async fn read(request: Request<Body>, limit: usize) -> Result<Self, Unreadable> {
         let (parts, body) = request.into_parts();
         // A length that is announced too large is refused before the first byte is read.
-        let announced = parts.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let announced =
+            parts.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > limit) {
             return Err(Unreadable::TooLarge);
         }

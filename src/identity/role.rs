@@ -22,6 +22,9 @@ pub struct Role {
     pub description: Option<String>,
     /// Who may assume it, as the policy document was written.
     pub trust_policy: String,
+    /// The same, with the unique ids of the users and roles that it named when it was written in place of their ARNs: whoever
+    /// takes the name of a deleted user is not trusted in its place.
+    pub trust_in_force: String,
     /// The longest session in seconds, 3,600 to 43,200.
     pub max_session_duration: u32,
     /// Tags, which policies see as `aws:PrincipalTag/` and `iam:ResourceTag/`.

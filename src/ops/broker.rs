@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Roles;
 use crate::audit::Trail;
 use crate::authn::{Authenticator, Passwords};
 use crate::clock::{Clock, Random};
@@ -19,6 +20,8 @@ pub struct Broker {
     pub feed: Arc<Feed>,
     /// Who may do what.
     pub authorizer: Authorizer,
+    /// Roles that are being assumed.
+    pub roles: Roles,
     /// Who calls.
     pub authenticator: Authenticator,
     /// Hashes passwords off the async threads.

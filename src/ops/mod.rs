@@ -9,6 +9,7 @@ mod operation;
 mod pipeline;
 mod record;
 mod registry;
+mod roles;
 pub mod sts;
 
 pub use broker::Broker;
@@ -16,5 +17,6 @@ pub use call::Call;
 pub use error::Error;
 pub use fault::Fault;
 pub use operation::{Demand, Operation, Permission, SecondFactor};
-pub use pipeline::{Answered, Incoming};
+pub use pipeline::{Answered, Incoming, record_refusal};
 pub use registry::Registry;
+pub use roles::Roles;

@@ -1,6 +1,7 @@
 //! What an operation is: its input, what it asks to be allowed, and what it does.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use super::call::Call;
 use crate::decision::Permit;
-use crate::policy::{Policy, Value};
+use crate::policy::{PolicySet, Value};
 use crate::store::Tx;
 use crate::types::{AccountId, Arn};
 use crate::wire::model::Service;
@@ -71,7 +72,7 @@ pub struct Permission {
     /// The service's condition keys.
     pub keys: Vec<(String, Value)>,
     /// The trust policy that must agree.
-    pub trust: Option<Policy>,
+    pub trust: Option<Arc<PolicySet>>,
 }
 
 impl Permission {

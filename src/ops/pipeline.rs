@@ -134,9 +134,9 @@ async fn prove_second_factor<O: Operation>(input: &O, call: &mut Call<'_>) -> Re
              Please verify your MFA serial number is valid and associated with this user."
                 .to_owned(),
         )),
-        Err(mfa::Error::Wrong | mfa::Error::Throttled) => Err(Error::Forbidden(
-            "MultiFactorAuthentication failed with invalid MFA one time pass code. ".to_owned(),
-        )),
+        Err(mfa::Error::Wrong | mfa::Error::Throttled) => {
+            Err(Error::Forbidden("MultiFactorAuthentication failed with invalid MFA one time pass code. ".to_owned()))
+        }
     }
 }
 
@@ -154,7 +154,7 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
                     resource: &wanted.resource,
                     resource_account: wanted.account,
                     keys: wanted.keys,
-                    trust: wanted.trust.as_ref(),
+                    trust: wanted.trust.as_deref(),
                 };
                 permit = authorizer.authorize(subject, &call.facts, asked).await?;
             }
@@ -163,19 +163,38 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
     Ok(permit)
 }
 
-/// Records a refusal. One that cannot be recorded stays a refusal.
 async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, parameters: Value, error: Error) -> Error {
     let call = Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
-    let recorded = match event::<O>(&call, parameters, outcome).await {
-        Ok(event) => broker.trail.record_soon(&event).await,
-        Err(Error::Store(error)) => Err(error),
-        Err(_) => Ok(()),
+    keep(&call, event::<O>(&call, record::cut(parameters), outcome).await, O::NAME).await;
+    error
+}
+
+/// Refuses what no operation answers, and records the attempt.
+pub(super) async fn refuse_unknown(broker: &Broker, service: &str, incoming: &Incoming<'_>, error: Error) -> Answered {
+    /// The longest name of an operation that AWS declares has 51 characters; this one is the caller's own text.
+    const LONGEST: usize = 128;
+    let name: String = incoming.action.chars().take(LONGEST).collect();
+    let call = Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
+    record_refusal(&call, service, &name, Value::Null, error.aws().code, &error.to_string()).await;
+    Answered::refused(error)
+}
+
+/// Records a refusal by a door that has its own protocol. A refusal that cannot be recorded stays a refusal.
+pub async fn record_refusal(call: &Call<'_>, service: &str, name: &str, parameters: Value, code: &str, message: &str) {
+    let outcome = Outcome::Refused { code: code.to_owned(), message: message.to_owned() };
+    let event = record::event(call, service, name, false, parameters, outcome).await;
+    keep(call, event, name).await;
+}
+
+async fn keep(call: &Call<'_>, event: Result<Event, Error>, operation: &str) {
+    let recorded = match event {
+        Ok(event) => call.broker.trail.record_soon(&event).await.map_err(Error::AuditUnavailable),
+        Err(error) => Err(error),
     };
     if let Err(cause) = recorded {
-        tracing::warn!(%cause, operation = O::NAME, request = incoming.request_id, "a refusal could not be recorded");
+        tracing::warn!(%cause, operation, request = call.request_id, "a refusal could not be recorded");
     }
-    error
 }
 
 async fn event<O: Operation>(call: &Call<'_>, parameters: Value, outcome: Outcome) -> Result<Event, Error> {

@@ -73,6 +73,21 @@ fn parameter(shape: &Shape, node: &Node<'_>) -> Value {
     }
 }
 
+/// Parameters of a request that was refused, long texts cut: whoever may do nothing must not fill the trail with documents.
+pub(super) fn cut(value: Value) -> Value {
+    /// Characters of a text that are kept.
+    const LONGEST: usize = 1_024;
+    match value {
+        Value::String(text) if text.len() > LONGEST => {
+            let kept: String = text.chars().take(LONGEST).collect();
+            Value::from(format!("{kept}... ({} bytes)", text.len()))
+        }
+        Value::Array(items) => Value::Array(items.into_iter().take(50).map(cut).collect()),
+        Value::Object(members) => Value::Object(members.into_iter().map(|(name, value)| (name, cut(value))).collect()),
+        other => other,
+    }
+}
+
 /// What a write answered, as CloudTrail shows it.
 pub(super) fn response(operation: &Operation, output: &impl Serialize) -> Value {
     if operation.output.is_none() {

@@ -61,11 +61,17 @@ impl Registry {
         let built = self.built.get(&(service.name(), incoming.action));
         match (declared, built) {
             (Some(operation), Some(built)) => built.run(broker, operation, incoming).await,
-            (Some(_), None) => Answered::refused(Error::NotBuilt(format!("{}:{}", service.name(), incoming.action))),
-            (None, _) => Answered::refused(Error::UnknownOperation {
-                operation: incoming.action.to_owned(),
-                version: Model::of(service).api_version().to_owned(),
-            }),
+            (Some(_), None) => {
+                let error = Error::NotBuilt(format!("{}:{}", service.name(), incoming.action));
+                pipeline::refuse_unknown(broker, service.name(), &incoming, error).await
+            }
+            (None, _) => {
+                let error = Error::UnknownOperation {
+                    operation: incoming.action.to_owned(),
+                    version: Model::of(service).api_version().to_owned(),
+                };
+                pipeline::refuse_unknown(broker, service.name(), &incoming, error).await
+            }
         }
     }
 }

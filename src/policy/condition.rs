@@ -77,7 +77,7 @@ impl Compiled {
     ) -> Result<Compiled, String> {
         let expected = Expected::new(operator.test, values, variables)?;
         let demands_variables = allows && operator.test.negated() && expected.variables().next().is_some();
-        Ok(Compiled { operator, key: key.to_lowercase().into(), expected, demands_variables })
+        Ok(Compiled { operator, key: key.to_ascii_lowercase().into(), expected, demands_variables })
     }
 
     /// Whether the request fulfils the condition.

@@ -165,7 +165,7 @@ impl Context {
 
     /// Sets a key; a value that it had before is replaced.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
-        let key = key.to_lowercase();
+        let key = key.to_ascii_lowercase();
         match self.position(&key) {
             Ok(at) => {
                 if let Some(entry) = self.entries.get_mut(at) {

@@ -142,7 +142,7 @@ fn variable(inside: &str) -> Option<Variable> {
     };
     let key = key.trim();
     let well_formed = !key.is_empty() && !key.contains(['$', '{', '}', '\'', '*', '?']);
-    well_formed.then(|| Variable { key: key.to_lowercase().into(), default: default.map(Into::into) })
+    well_formed.then(|| Variable { key: key.to_ascii_lowercase().into(), default: default.map(Into::into) })
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::foundation::Foundation;
-use crate::audit::{Event, Trail, UserIdentity};
+use super::operator;
+use crate::audit::Trail;
 use crate::clock::{Clock, Random};
 use crate::identity::{AccessKey, Account, KeyOwner, KeyStatus};
 use crate::store::{CommitError, StoreError, Tx, Vault, layout};
@@ -113,41 +114,14 @@ pub(super) async fn stage(
     };
     tx.create(&layout::account(id), &account)?;
     tx.create(&layout::access_key(&access_key), &key)?;
-    tx.audit(Trail::row(&record(id, &wanted.name, &access_key, clock, random))?);
+    let record = operator::event(
+        "CreateAccount",
+        &id.to_string(),
+        json!({ "name": wanted.name }),
+        json!({ "accountId": id.to_string(), "rootAccessKeyId": access_key.as_str() }),
+        clock,
+        random,
+    );
+    tx.audit(Trail::row(&record)?);
     Ok(NewAccount { id, access_key, secret })
-}
-
-fn record(id: AccountId, name: &str, key: &AccessKeyId, clock: &dyn Clock, random: &dyn Random) -> Event {
-    let now = clock.now();
-    Event {
-        event_version: Event::VERSION,
-        user_identity: UserIdentity {
-            kind: "Operator",
-            principal_id: String::new(),
-            arn: String::new(),
-            account_id: id.to_string(),
-            access_key_id: String::new(),
-            user_name: None,
-            session_context: None,
-        },
-        event_time: now.iso8601(),
-        event_source: "brevet".to_owned(),
-        event_name: "CreateAccount".to_owned(),
-        aws_region: String::new(),
-        source_ip_address: String::new(),
-        user_agent: "brevet".to_owned(),
-        error_code: None,
-        error_message: None,
-        request_parameters: json!({ "name": name }),
-        response_elements: json!({ "accountId": id.to_string(), "rootAccessKeyId": key.as_str() }),
-        additional_event_data: Value::Null,
-        request_id: String::new(),
-        event_id: crate::types::random_uuid(random),
-        read_only: false,
-        event_type: "AwsApiCall",
-        management_event: true,
-        recipient_account_id: id.to_string(),
-        event_category: "Management",
-        time: now,
-    }
 }

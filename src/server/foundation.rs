@@ -140,10 +140,11 @@ impl Foundation {
         installation: Installation,
         random: &Arc<dyn Random>,
     ) -> Result<Self, FoundationError> {
-        let key = DataKey::unwrap(installation.data_key.as_bytes(), &master, WRAP_CONTEXT).map_err(|error| match error {
-            SealError::OtherMasterKey => FoundationError::MasterKey(MasterKeyError::Other),
-            other => FoundationError::Seal(other),
-        })?;
+        let key =
+            DataKey::unwrap(installation.data_key.as_bytes(), &master, WRAP_CONTEXT).map_err(|error| match error {
+                SealError::OtherMasterKey => FoundationError::MasterKey(MasterKeyError::Other),
+                other => FoundationError::Seal(other),
+            })?;
         let vault = Arc::new(Vault::new(Arc::clone(&store), master, key, Arc::clone(random)));
         Ok(Self { store, vault, installation, first: None })
     }
@@ -155,7 +156,8 @@ const WRAP_CONTEXT: &[u8] = b"installation\0data-key";
 const DATABASE_FILE: &str = "brevet.db";
 
 async fn open_store(section: &StoreSection) -> Result<Arc<dyn Store>, FoundationError> {
-    make_private_folder(&section.data_dir).map_err(|error| FoundationError::DataDir(section.data_dir.clone(), error))?;
+    make_private_folder(&section.data_dir)
+        .map_err(|error| FoundationError::DataDir(section.data_dir.clone(), error))?;
     let location = match &section.database {
         Some(url) => Location::Postgres(url.clone()),
         None => Location::Sqlite(section.data_dir.join(DATABASE_FILE)),

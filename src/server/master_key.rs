@@ -43,7 +43,8 @@ pub enum MasterKeyError {
 /// There is something that is not a master key, or that others may read.
 pub(super) fn find(environment: Option<&SecretText>, path: &Path) -> Result<Option<MasterKey>, MasterKeyError> {
     if let Some(text) = environment {
-        let key = MasterKey::parse(text).map_err(|error| MasterKeyError::Malformed("BREVET_MASTER_KEY".into(), error))?;
+        let key =
+            MasterKey::parse(text).map_err(|error| MasterKeyError::Malformed("BREVET_MASTER_KEY".into(), error))?;
         return Ok(Some(key));
     }
     let metadata = match fs::metadata(path) {

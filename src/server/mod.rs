@@ -3,6 +3,7 @@
 mod accounts;
 mod foundation;
 mod master_key;
+pub mod operator;
 mod run;
 
 pub use accounts::{AccountError, NewAccount, create as create_account};

@@ -18,7 +18,7 @@ use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
-use crate::ops::{Broker, Registry};
+use crate::ops::{Broker, Registry, Roles};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, RotationPolicy, RotationPolicyError};
 use crate::store::{Feed, Invalidations, StoreError};
@@ -208,6 +208,7 @@ async fn build(
     Ok(Broker {
         feed,
         authorizer,
+        roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
         authenticator,
         passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),
         vault,

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::key::Key;
@@ -102,16 +103,19 @@ impl fmt::Debug for Invalidations {
 pub struct Fresh<V> {
     entries: moka::sync::Cache<String, Arc<Entry<V>>>,
     readers: Arc<Mutex<Readers>>,
+    generations: AtomicU64,
     invalidations: Arc<Invalidations>,
 }
 
 struct Entry<V> {
     value: Arc<V>,
     reads: HashSet<Key>,
+    /// Different for every entry, so that the end of one never takes the marks of another of the same name with it.
+    generation: u64,
 }
 
-/// Which entries read a record.
-type Readers = HashMap<Key, HashSet<String>>;
+/// Which entries read a record: by name and generation.
+type Readers = HashMap<Key, HashSet<(String, u64)>>;
 
 impl<V: Send + Sync + 'static> Fresh<V> {
     /// A cache of at most `capacity` entries that listens to `invalidations`.
@@ -120,22 +124,21 @@ impl<V: Send + Sync + 'static> Fresh<V> {
         let forgotten = Arc::clone(&readers);
         let entries = moka::sync::Cache::builder()
             .max_capacity(capacity)
-            .eviction_listener(move |id: Arc<String>, entry: Arc<Entry<V>>, cause| {
-                // A replaced entry's successor may read the same records; a stale mark only costs a needless reload.
-                if cause != moka::notification::RemovalCause::Replaced {
-                    let mut readers = lock(&forgotten);
-                    for key in &entry.reads {
-                        if let Some(ids) = readers.get_mut(key) {
-                            ids.remove(id.as_str());
-                            if ids.is_empty() {
-                                readers.remove(key);
-                            }
+            .eviction_listener(move |id: Arc<String>, entry: Arc<Entry<V>>, _| {
+                let mut readers = lock(&forgotten);
+                let mark = (id.to_string(), entry.generation);
+                for key in &entry.reads {
+                    if let Some(marks) = readers.get_mut(key) {
+                        marks.remove(&mark);
+                        if marks.is_empty() {
+                            readers.remove(key);
                         }
                     }
                 }
             })
             .build();
-        let cache = Arc::new(Self { entries, readers, invalidations: Arc::clone(invalidations) });
+        let generations = AtomicU64::new(0);
+        let cache = Arc::new(Self { entries, readers, generations, invalidations: Arc::clone(invalidations) });
         let listener: Weak<dyn Forget> = Arc::downgrade(&(Arc::clone(&cache) as Arc<dyn Forget>));
         lock(&invalidations.state).caches.push(listener);
         cache
@@ -155,23 +158,20 @@ impl<V: Send + Sync + 'static> Fresh<V> {
     pub fn keep(&self, ticket: Ticket, id: &str, value: V, reads: impl IntoIterator<Item = Key>) -> Arc<V> {
         let value = Arc::new(value);
         let reads: HashSet<Key> = reads.into_iter().collect();
+        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
         {
             let mut readers = lock(&self.readers);
             for key in &reads {
-                readers.entry(key.clone()).or_default().insert(id.to_owned());
+                readers.entry(key.clone()).or_default().insert((id.to_owned(), generation));
             }
         }
         // First make it findable, then look whether it was overtaken: a change in between finds the entry by itself.
-        self.entries.insert(id.to_owned(), Arc::new(Entry { value: Arc::clone(&value), reads: reads.clone() }));
+        let entry = Entry { value: Arc::clone(&value), reads: reads.clone(), generation };
+        self.entries.insert(id.to_owned(), Arc::new(entry));
         if self.invalidations.overtaken(ticket, &reads) {
             self.entries.invalidate(id);
         }
         value
-    }
-
-    /// How many values are held; approximate while others change it.
-    pub fn len(&self) -> u64 {
-        self.entries.entry_count()
     }
 }
 
@@ -179,7 +179,7 @@ impl<V: Send + Sync + 'static> Forget for Fresh<V> {
     fn forget(&self, keys: &[Key]) {
         let ids: HashSet<String> = {
             let readers = lock(&self.readers);
-            keys.iter().filter_map(|key| readers.get(key)).flatten().cloned().collect()
+            keys.iter().filter_map(|key| readers.get(key)).flatten().map(|(id, _)| id.clone()).collect()
         };
         for id in ids {
             self.entries.invalidate(&id);
@@ -245,5 +245,33 @@ mod tests {
         cache.keep(ticket, "alice", 1, [key("alice")]);
         invalidations.apply_all();
         assert!(cache.find("alice").is_none());
+    }
+
+    #[test]
+    fn what_is_loaded_after_a_gap_is_forgotten_like_anything_else() {
+        let invalidations = Arc::new(Invalidations::default());
+        let cache = Fresh::new(10, &invalidations);
+        cache.keep(cache.begin(), "alice", 1, [key("alice")]);
+        invalidations.apply_all();
+        // The dead entry is still in the cache's memory when the new one takes its place.
+        cache.keep(cache.begin(), "alice", 2, [key("alice")]);
+        invalidations.apply(&[key("alice")]);
+        assert!(cache.find("alice").is_none(), "the end of the old entry took the new one's marks with it");
+    }
+
+    #[test]
+    fn of_two_loads_at_once_none_is_kept_unmarked() {
+        for round in 0..2_000 {
+            let invalidations = Arc::new(Invalidations::default());
+            let cache = Fresh::new(10, &invalidations);
+            let overtaken = cache.begin();
+            invalidations.apply(&[key("alice")]);
+            let other = Arc::clone(&cache);
+            let thread = std::thread::spawn(move || drop(other.keep(overtaken, "alice", 1, [key("alice")])));
+            cache.keep(cache.begin(), "alice", 2, [key("alice")]);
+            thread.join().expect("the other load ends");
+            invalidations.apply(&[key("alice")]);
+            assert!(cache.find("alice").is_none(), "round {round}: stale for ever");
+        }
     }
 }

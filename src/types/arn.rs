@@ -180,7 +180,8 @@ mod tests {
         let path: EntityPath = "/division/".parse().expect("path");
         for partition in ["aws", "aws-cn"] {
             let realm = Realm { partition: partition.into(), ..Realm::default() };
-            for arn in [realm.root(account), realm.user(account, &path, "alice"), realm.assumed_role(account, "r", "s")] {
+            for arn in [realm.root(account), realm.user(account, &path, "alice"), realm.assumed_role(account, "r", "s")]
+            {
                 assert_eq!(arn.as_str().parse::<Arn>().as_ref(), Ok(&arn));
                 assert_eq!(arn.account(), Some(account));
                 assert_eq!(arn.partition(), partition);
@@ -191,7 +192,14 @@ mod tests {
 
     #[test]
     fn what_is_not_an_arn_is_refused() {
-        for text in ["", "arn:", "arn:aws:iam::123456789012", "arn:aws:iam:::", "arn::iam::123456789012:root", "urn:aws:a:b:c:d"] {
+        for text in [
+            "",
+            "arn:",
+            "arn:aws:iam::123456789012",
+            "arn:aws:iam:::",
+            "arn::iam::123456789012:root",
+            "urn:aws:a:b:c:d",
+        ] {
             assert_eq!(text.parse::<Arn>(), Err(InvalidArn), "{text}");
         }
     }

@@ -102,7 +102,8 @@ impl AccessKeyId {
     fn with_free_bits(prefix: &str, account: AccountId, free: [u8; 5]) -> Self {
         let mut wide = [0; 16];
         wide[11..].copy_from_slice(&free);
-        let bits = (1_u128 << 79) | (u128::from(account.number()) << 39) | (u128::from_be_bytes(wide) & ((1 << 39) - 1));
+        let bits =
+            (1_u128 << 79) | (u128::from(account.number()) << 39) | (u128::from_be_bytes(wide) & ((1 << 39) - 1));
         Self(format!("{prefix}{}", BASE32.encode(&bits.to_be_bytes()[6..])))
     }
 }

@@ -16,4 +16,4 @@ pub use name::{
 };
 pub use page::{Marker, PageRequest};
 pub use secret::{SecretBytes, SecretText};
-pub use tag::{Tag, Tags};
+pub use tag::{Tag, Tags, folded_tag_key};

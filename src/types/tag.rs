@@ -12,6 +12,12 @@ pub struct Tag {
     pub value: String,
 }
 
+/// A tag key as it is compared: ASCII letters in lower case, all others as they are. Policies compare condition keys in the same
+/// way, so that what is one key to a decision is one key here, and no other letter passes for an ASCII one.
+pub fn folded_tag_key(key: &str) -> String {
+    key.to_ascii_lowercase()
+}
+
 /// The tags of one entity, in the order of their keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -35,7 +41,13 @@ impl Tags {
 
     /// The value of a key, compared without case.
     pub fn get(&self, key: &str) -> Option<&str> {
-        self.0.iter().find(|tag| tag.key.eq_ignore_ascii_case(key)).map(|tag| tag.value.as_str())
+        self.find(key).map(|tag| tag.value.as_str())
+    }
+
+    /// The tag of a key, compared without case.
+    pub fn find(&self, key: &str) -> Option<&Tag> {
+        let folded = folded_tag_key(key);
+        self.0.iter().find(|tag| folded_tag_key(&tag.key) == folded)
     }
 
     /// Adds a tag, or gives its key another value.
@@ -47,7 +59,8 @@ impl Tags {
 
     /// Takes a key away, if it is there.
     pub fn remove(&mut self, key: &str) {
-        self.0.retain(|tag| !tag.key.eq_ignore_ascii_case(key));
+        let folded = folded_tag_key(key);
+        self.0.retain(|tag| folded_tag_key(&tag.key) != folded);
     }
 
     /// The tags in the order of their keys.

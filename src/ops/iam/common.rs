@@ -5,7 +5,9 @@ use crate::identity::{Group, ManagedPolicy, Role, User, quota};
 use crate::ops::{Call, Error};
 use crate::policy::{Document, Kind};
 use crate::store::{Entity, Key, Tx, layout};
-use crate::types::{Arn, EntityPath, GroupName, Marker, PageRequest, PolicyName, RoleName, Tag, Tags, UserName};
+use crate::types::{
+    Arn, EntityPath, GroupName, Marker, PageRequest, PolicyName, RoleName, Tag, Tags, UserName, folded_tag_key,
+};
 
 /// The user of a name in the caller's account.
 pub(super) async fn find_user(tx: &mut Tx, call: &Call<'_>, name: &UserName) -> Result<User, Error> {
@@ -146,7 +148,7 @@ pub(super) fn distinct_tags(tags: Vec<Tag>) -> Result<Tags, Error> {
     if tags.len() > Tags::MOST {
         return Err(Error::quota("TagsPerEntity", Tags::MOST));
     }
-    if tags.iter().any(|tag| tag.key.to_ascii_lowercase().starts_with("aws:")) {
+    if tags.iter().any(|tag| folded_tag_key(&tag.key).starts_with("aws:")) {
         return Err(Error::InvalidInput("System tags may not be added to or removed from a resource.".to_owned()));
     }
     Ok(tags)

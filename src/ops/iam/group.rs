@@ -127,8 +127,7 @@ impl Operation for ListGroups {
     type Output = GroupPage;
 
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        let prefix: EntityPath =
-            self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
+        let prefix: EntityPath = self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
         let arn = call.realm().group(call.account(), &prefix, "");
         Ok(Permission::on("iam:ListGroups", &arn, call.account()).into())
     }

@@ -92,6 +92,8 @@ impl Operation for RemoveUserFromGroup {
 }
 
 async fn count(tx: &mut Tx, call: &Call<'_>, group: &GroupName, change: i64) -> Result<(), Error> {
+    // Whoever deletes or renames the group meanwhile writes its record, and one of the two begins anew.
+    tx.require_unchanged(&layout::group(call.account(), group));
     let key = layout::membership(call.account(), group);
     let mut membership = tx.get::<Membership>(&key).await?.unwrap_or_default();
     membership.users = membership.users.saturating_add_signed(change);

@@ -412,9 +412,8 @@ async fn synchronize(
     let opened = call.broker.vault.open(call.account(), &seed_context(name), &device.seed).await?;
     let seed = Seed::from_bytes(&opened).map_err(|error| Error::Internal(error.to_string()))?;
     let step = seed.verify_consecutive(first, second, call.now(), RESYNC_WINDOW, device.last_step);
-    let step = step.ok_or_else(|| {
-        Error::InvalidAuthenticationCode("Authentication code for device is not valid.".to_owned())
-    })?;
+    let step = step
+        .ok_or_else(|| Error::InvalidAuthenticationCode("Authentication code for device is not valid.".to_owned()))?;
     // One step either way is what every code is allowed anyhow, so it is not a drift.
     let drift = totp::drift(step, call.now());
     device.drift = if drift.abs() <= 1 { 0 } else { drift };

@@ -22,6 +22,7 @@ mod rename;
 mod role;
 mod shapes;
 mod tags;
+mod trust;
 mod user;
 
 use super::Registry;

@@ -3,9 +3,7 @@
 //! Unique ids, memberships, keys, devices and policies stay. Policies that name the entity by its ARN do not follow, as in AWS.
 
 use super::membership::Member;
-use crate::identity::{
-    AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, User,
-};
+use crate::identity::{AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, User};
 use crate::ops::{Call, Error};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{Arn, GroupName, UserName};
@@ -49,6 +47,8 @@ pub(super) async fn group(tx: &mut Tx, call: &Call<'_>, mut group: Group, name: 
     if old.folded() != name.folded() && tx.get::<Group>(&layout::group(account, &name)).await?.is_some() {
         return Err(Error::exists("Group", &name));
     }
+    // Read before the members are: whoever joins or leaves meanwhile changes it, and this begins anew.
+    tx.get::<Membership>(&layout::membership(account, &old)).await?;
     let mut range = layout::members(account, &old).children();
     loop {
         let members = tx.scan::<Member>(&range, 500).await?;

@@ -3,12 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
-use super::common::{below, check_document, distinct_tags, find_role, list, page, role_resource};
-use super::shapes;
+use super::common::{below, distinct_tags, find_role, list, page, role_resource};
+use super::{shapes, trust};
 use crate::decision::Permit;
-use crate::identity::{Permissions, Role, quota};
+use crate::identity::{Permissions, Role};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
-use crate::policy::Kind;
 use crate::store::{Tx, layout};
 use crate::types::{Arn, EntityPath, RoleName, Tag, UniqueId, UniqueIdKind};
 use crate::wire::model::Service;
@@ -58,7 +57,7 @@ impl Operation for CreateRole {
         if tx.get::<Role>(&key).await?.is_some() {
             return Err(Error::exists("Role", &self.role_name));
         }
-        check_trust(&self.assume_role_policy_document)?;
+        let trust_in_force = trust::in_force(&self.assume_role_policy_document, call, tx).await?;
         let tags = distinct_tags(self.tags.clone())?;
         let mut permissions = Permissions::default();
         if let Some(boundary) = &self.permissions_boundary {
@@ -72,6 +71,7 @@ impl Operation for CreateRole {
             created: call.now(),
             description: self.description.clone(),
             trust_policy: self.assume_role_policy_document.clone(),
+            trust_in_force,
             max_session_duration: self.max_session_duration.unwrap_or(Role::DEFAULT_SESSION),
             tags,
             permissions,
@@ -79,10 +79,6 @@ impl Operation for CreateRole {
         tx.put(&key, &role)?;
         Ok(OneRole { role: shapes::Role::whole(&role, call.realm(), call.account()) })
     }
-}
-
-fn check_trust(document: &str) -> Result<(), Error> {
-    check_document(document, Kind::Trust, quota::TRUST_POLICY_SIZE, "ACLSizePerRole").map(|_| ())
 }
 
 #[derive(Deserialize)]
@@ -130,8 +126,7 @@ impl Operation for ListRoles {
     type Output = RolePage;
 
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        let prefix: EntityPath =
-            self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
+        let prefix: EntityPath = self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
         let arn = call.realm().role(call.account(), &prefix, "");
         Ok(Permission::on("iam:ListRoles", &arn, call.account()).into())
     }
@@ -224,7 +219,7 @@ impl Operation for UpdateAssumeRolePolicy {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let mut role = find_role(tx, call, &self.role_name).await?;
-        check_trust(&self.policy_document)?;
+        role.trust_in_force = trust::in_force(&self.policy_document, call, tx).await?;
         role.trust_policy = self.policy_document.clone();
         Ok(tx.put(&layout::role(call.account(), &self.role_name), &role)?)
     }

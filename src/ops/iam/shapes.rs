@@ -117,10 +117,10 @@ pub(super) struct AttachedBoundary {
 
 impl AttachedBoundary {
     pub(super) fn of(permissions: &identity::Permissions) -> Option<Self> {
-        permissions.boundary.as_ref().map(|arn: &Arn| Self {
-            permissions_boundary_type: "Policy",
-            permissions_boundary_arn: arn.to_string(),
-        })
+        permissions
+            .boundary
+            .as_ref()
+            .map(|arn: &Arn| Self { permissions_boundary_type: "Policy", permissions_boundary_arn: arn.to_string() })
     }
 }
 

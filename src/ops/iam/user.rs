@@ -101,9 +101,7 @@ impl Operation for GetUser {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneUser, Error> {
         let user = match self.asked_about(call)? {
-            Asked::User(name) => {
-                shapes::User::whole(&find_user(tx, call, name).await?, call.realm(), call.account())
-            }
+            Asked::User(name) => shapes::User::whole(&find_user(tx, call, name).await?, call.realm(), call.account()),
             Asked::Root => root_user(call, tx).await?,
         };
         Ok(OneUser { user })
@@ -165,8 +163,7 @@ impl Operation for ListUsers {
     type Output = UserPage;
 
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        let prefix: EntityPath =
-            self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
+        let prefix: EntityPath = self.path_prefix.as_deref().and_then(|prefix| prefix.parse().ok()).unwrap_or_default();
         let arn = call.realm().user(call.account(), &prefix, "");
         Ok(Permission::on("iam:ListUsers", &arn, call.account()).into())
     }

@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::get_session_token::{check_factor, second_factor};
 use super::issue::{Credentials, issue, methods};
 use crate::decision::{Identity, Permit};
-use crate::identity::{Account, Role, quota};
+use crate::identity::{Role, quota};
+use crate::ops::roles::KnownRole;
 use crate::ops::{Call, Demand, Error, Operation, Permission, SecondFactor};
-use crate::policy::{Document, Kind, Policy};
+use crate::policy::{Document, Kind};
 use crate::session::{Actor, SessionDraft, SessionKind};
-use crate::store::{Tx, layout};
-use crate::types::{AccountId, Arn, RoleName, RoleSessionName, SourceIdentity, Tag, Tags};
+use crate::store::Tx;
+use crate::types::{AccountId, Arn, RoleName, RoleSessionName, SourceIdentity, Tag, Tags, folded_tag_key};
 use crate::wire::model::Service;
 
 #[derive(Deserialize)]
@@ -80,31 +81,32 @@ impl Operation for AssumeRole {
         second_factor(self.serial_number.as_deref(), self.token_code.as_deref())
     }
 
-    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
         check_factor(self.serial_number.as_deref(), self.token_code.as_deref())?;
         if *call.caller.identity() == Identity::Root {
             return Err(Error::Forbidden("Roles may not be assumed by root accounts.".to_owned()));
         }
-        let (account, role) = self.find(call, tx).await?;
-        let trust = Document::parse(&role.trust_policy, Kind::Trust)
-            .map_err(|error| Error::Internal(format!("trust policy of role {}: {error}", role.name)))?;
-        let trust = Policy::compile(&trust, Kind::Trust, role.arn(call.realm(), account).as_str());
-        let mut demands = vec![self.permission("sts:AssumeRole", account, &role, &trust).demand()];
+        let (account, known) = self.find(call).await?;
+        let known = known.as_deref();
+        let mut demands = vec![self.permission("sts:AssumeRole", account, known).demand()];
         if !self.tags.is_empty() {
-            demands.push(self.permission("sts:TagSession", account, &role, &trust).demand());
+            demands.push(self.permission("sts:TagSession", account, known).demand());
         }
         if self.source_identity.is_some() {
-            demands.push(self.permission("sts:SetSourceIdentity", account, &role, &trust).demand());
+            demands.push(self.permission("sts:SetSourceIdentity", account, known).demand());
         }
         Ok(demands)
     }
 
-    async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<Assumed, Error> {
+    async fn run(&self, _permit: &Permit, call: &Call<'_>, _tx: &mut Tx) -> Result<Assumed, Error> {
         if !self.provided_contexts.is_empty() {
             return Err(Error::NotBuilt("sts:AssumeRole with ProvidedContexts".to_owned()));
         }
-        let (account, role) = self.find(call, tx).await?;
-        let seconds = self.seconds(call, &role)?;
+        let (account, known) = self.find(call).await?;
+        // No trust policy has let the caller in if there is no role; one that vanished meanwhile is refused in the same words.
+        let Some(known) = known else { return Err(self.not_authorized(call).await?) };
+        let role = &known.role;
+        let seconds = self.seconds(call, role)?;
         let arn = call.realm().assumed_role(account, role.name.as_str(), self.role_session_name.as_str());
         let mut draft = SessionDraft::new(
             SessionKind::AssumedRole,
@@ -124,8 +126,9 @@ impl Operation for AssumeRole {
         };
         let caller = call.broker.authorizer.principal(call.caller.subject()).await?;
         let caller_arn = call.caller.arn(call.realm(), &caller.arn).to_string();
-        draft.act = Some(Actor::after(caller_arn, before.and_then(|session| session.act.clone())));
-        draft.chain_depth = before.map_or(0, |session| session.chain_depth).saturating_add(u8::from(self.chained(call)));
+        draft.act = Some(actors(caller_arn, before.and_then(|session| session.act.as_ref())));
+        draft.chain_depth =
+            before.map_or(0, |session| session.chain_depth).saturating_add(u8::from(self.chained(call)));
         draft.login_exp = before.and_then(|session| session.login_exp);
         draft.source_identity = self.source_identity(call)?;
         (draft.tags, draft.transitive_tag_keys) = self.tags(call)?;
@@ -152,21 +155,16 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
-    /// The role, if it exists; whether it does is told to nobody who may not assume it.
-    async fn find(&self, call: &Call<'_>, tx: &mut Tx) -> Result<(AccountId, Role), Error> {
-        let arn: Arn =
-            self.role_arn.parse().map_err(|_| Error::Validation(format!("{} is invalid", self.role_arn)))?;
+    /// The role, if it exists.
+    async fn find(&self, call: &Call<'_>) -> Result<(AccountId, Option<Arc<KnownRole>>), Error> {
+        let arn: Arn = self.role_arn.parse().map_err(|_| Error::Validation(format!("{} is invalid", self.role_arn)))?;
         let ours = arn.partition() == call.realm().partition && arn.service() == "iam";
         let name: Option<RoleName> = arn.name_of_kind("role").filter(|_| ours).and_then(|name| name.parse().ok());
         let (Some(account), Some(name)) = (arn.account(), name) else {
             return Err(Error::Validation(format!("{} is invalid", self.role_arn)));
         };
-        let role = tx.get::<Role>(&layout::role(account, &name)).await?;
-        match role.filter(|role| role.arn(call.realm(), account) == arn) {
-            // The account is read so that a role of an account that was closed meanwhile is not assumed.
-            Some(role) if tx.get::<Account>(&layout::account(account)).await?.is_some() => Ok((account, role)),
-            _ => Err(self.not_authorized(call).await?),
-        }
+        let known = call.broker.roles.find(account, &name).await?;
+        Ok((account, known.filter(|known| known.arn == arn)))
     }
 
     /// The sentence that a caller without permission reads too.
@@ -177,19 +175,20 @@ impl AssumeRole {
         Ok(Error::Forbidden(format!("User: {arn} is not authorized to perform: sts:AssumeRole on resource: {role}")))
     }
 
-    fn permission(&self, action: &str, account: AccountId, role: &Role, trust: &Policy) -> Permission {
+    /// A role that does not exist trusts nobody: the caller reads what is read about one that does.
+    fn permission(&self, action: &str, account: AccountId, known: Option<&KnownRole>) -> Permission {
         let mut permission = Permission {
             action: action.to_owned(),
             resource: self.role_arn.clone(),
             account: Some(account),
             keys: Vec::new(),
-            trust: Some(trust.clone()),
+            trust: Some(known.map_or_else(Arc::default, |known| Arc::clone(&known.trust))),
         };
         permission = permission
             .with("sts:RoleSessionName", self.role_session_name.as_str())
             .with_some("sts:ExternalId", self.external_id.as_deref())
             .with_some("sts:SourceIdentity", self.source_identity.as_ref().map(SourceIdentity::as_str))
-            .with_resource_tags(role.tags.as_slice())
+            .with_resource_tags(known.map_or(&[], |known| known.role.tags.as_slice()))
             .with_request_tags(&self.tags);
         if !self.transitive_tag_keys.is_empty() {
             permission = permission.with("sts:TransitiveTagKeys", self.transitive_tag_keys.clone());
@@ -235,15 +234,17 @@ impl AssumeRole {
         let asked = Tags::distinct(self.tags.clone()).ok_or_else(|| {
             Error::Validation("Duplicate tag keys found. Please note that Tag keys are case insensitive.".to_owned())
         })?;
+        if asked.iter().any(|tag| folded_tag_key(&tag.key).starts_with("aws:")) {
+            return Err(Error::Validation("Tag keys that begin with aws: are reserved.".to_owned()));
+        }
         let mut transitive = Vec::new();
         for key in &self.transitive_tag_keys {
-            if asked.get(key).is_none() {
+            let Some(tag) = asked.find(key) else {
                 return Err(Error::Validation(format!("The transitive tag key {key} is not among the tags.")));
-            }
-            transitive.push(key.clone());
+            };
+            transitive.push(tag.key.clone());
         }
-        let mut tags: BTreeMap<String, String> =
-            asked.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
+        let mut tags: BTreeMap<String, String> = asked.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
         if let Some(session) = call.caller.session() {
             for key in &session.transitive_tag_keys {
                 if asked.get(key).is_some() {
@@ -297,9 +298,24 @@ impl AssumeRole {
     }
 }
 
+/// Who acts, and in whose name before: the latest of them and the first. A program may renew its session from itself for ever,
+/// so what lies between is not kept.
+fn actors(caller: String, before: Option<&Actor>) -> Actor {
+    /// Actors in a token at the most.
+    const KEPT: usize = 8;
+    let mut chain: Vec<String> = vec![caller];
+    chain.extend(before.into_iter().flat_map(Actor::chain).map(str::to_owned));
+    if chain.len() > KEPT {
+        chain.drain(KEPT - 1..chain.len() - 1);
+    }
+    let first = Actor::new(chain.pop().unwrap_or_default());
+    chain.into_iter().rev().fold(first, |before, name| Actor::after(name, Some(before)))
+}
+
 /// How much of the space for session policies and tags is used; nothing where the session has neither.
 fn packed_percent(draft: &SessionDraft) -> Option<u32> {
-    let policies = draft.policy.as_ref().map_or(0, String::len) + draft.policy_arns.iter().map(String::len).sum::<usize>();
+    let policies =
+        draft.policy.as_ref().map_or(0, String::len) + draft.policy_arns.iter().map(String::len).sum::<usize>();
     let tags = draft.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
     let bytes = policies + tags;
     (bytes > 0).then(|| u32::try_from((bytes * 100).div_ceil(PACKED_BYTES)).unwrap_or(u32::MAX))
