@@ -88,7 +88,7 @@ impl Trail {
     }
 
     /// Writes what is still in the queue; for a graceful end, after [`Trail::write_queue`] was cancelled.
-    pub async fn flush(&self) {
+    pub(crate) async fn flush(&self) {
         let mut waiting = self.waiting.lock().await;
         let mut batch = Vec::new();
         while let Ok(row) = waiting.try_recv() {

@@ -74,7 +74,7 @@ pub async fn prove(
         }
         tx.put(&key, &device)?;
         match tx.commit().await {
-            Ok(_) => feed.committed(std::slice::from_ref(&key)),
+            Ok(revision) => feed.committed(revision, std::slice::from_ref(&key)),
             Err(CommitError::Conflict(_)) => continue,
             Err(CommitError::Store(error)) => return Err(error.into()),
         }

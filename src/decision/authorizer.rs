@@ -194,16 +194,7 @@ impl Authorizer {
             [Some(policies.identity), policies.boundary, policies.session].into_iter().flatten().collect();
         let session_stamp = session.as_ref().map(|session| session.stamp.to_string());
         let until = earliest_change(&sets, facts.now, &context);
-        let question = Question::new(
-            compiled.stamp,
-            session_stamp.as_deref(),
-            request.action,
-            request.resource,
-            request.resource_account,
-            &context,
-            &sets,
-            facts.now,
-        );
+        let question = Question::new(compiled.stamp, session_stamp.as_deref(), &request, &sets, facts.now);
         if let Some(kept) = self.decisions.find(&question, facts.now) {
             metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
             return Ok(answer(Arc::clone(&kept.decision), true, kept.until));

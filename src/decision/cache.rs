@@ -9,7 +9,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use crate::clock::Timestamp;
-use crate::policy::{Context, Decision, KeySet, PolicySet, Value};
+use crate::policy::{Context, Decision, KeySet, PolicySet, Request, Value};
 
 /// Time runs on by itself, and every request has these keys; they are accounted for by [`Kept::until`] instead.
 const PRESENT_TIME: [&str; 2] = ["aws:currenttime", "aws:epochtime"];
@@ -33,21 +33,18 @@ impl Question {
     pub(super) fn new(
         stamp: u64,
         session: Option<&str>,
-        action: &str,
-        resource: &str,
-        resource_account: Option<&str>,
-        context: &Context,
+        request: &Request<'_>,
         sets: &[&PolicySet],
         now: Timestamp,
     ) -> Self {
         let mut bytes = Vec::with_capacity(256);
         bytes.extend_from_slice(&stamp.to_le_bytes());
         put(&mut bytes, session);
-        put(&mut bytes, Some(&action.to_ascii_lowercase()));
-        put(&mut bytes, Some(resource));
-        put(&mut bytes, resource_account);
+        put(&mut bytes, Some(&request.action.to_ascii_lowercase()));
+        put(&mut bytes, Some(request.resource));
+        put(&mut bytes, request.resource_account);
         for set in sets {
-            put_keys(&mut bytes, set.keys(), context, now);
+            put_keys(&mut bytes, set.keys(), request.context, now);
         }
         Self(bytes.into_boxed_slice())
     }
@@ -126,7 +123,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::{Document, Kind, Policies, Policy, Principal, PrincipalKind, Request, evaluate};
+    use crate::policy::{Document, Kind, Policies, Policy, Principal, PrincipalKind, evaluate};
 
     const NOW: Timestamp = Timestamp(1_795_488_000);
 
@@ -184,16 +181,23 @@ mod tests {
         })
     }
 
-    fn decide(set: &PolicySet, context: &Context) -> Decision {
-        let principal = Principal {
+    fn principal() -> Principal {
+        Principal {
             kind: PrincipalKind::User,
             account: "111111111111".into(),
             arn: "arn:aws:iam::111111111111:user/u".into(),
             issuer_arn: None,
             unique_id: "AIDA".into(),
-        };
-        let request = Request { principal: &principal, action: "s:Do", resource: "*", resource_account: None, context };
-        evaluate(&request, &Policies { identity: set, boundary: None, session: None, resource: None })
+        }
+    }
+
+    fn request<'a>(principal: &'a Principal, context: &'a Context) -> Request<'a> {
+        Request { principal, action: "s:Do", resource: "*", resource_account: None, context }
+    }
+
+    fn decide(set: &PolicySet, context: &Context) -> Decision {
+        let policies = Policies { identity: set, boundary: None, session: None, resource: None };
+        evaluate(&request(&principal(), context), &policies)
     }
 
     proptest! {
@@ -202,7 +206,8 @@ mod tests {
         /// The cache never lends one caller's answer to another: two callers who would share a kept answer have the same one.
         #[test]
         fn whoever_shares_a_question_shares_its_answer(set in set(), one in context(), other in context()) {
-            let question = |context: &Context| Question::new(1, None, "s:Do", "*", None, context, &[&set], NOW);
+            let principal = principal();
+            let question = |context| Question::new(1, None, &request(&principal, context), &[&set], NOW);
             if question(&one) == question(&other) {
                 prop_assert_eq!(decide(&set, &one), decide(&set, &other));
             }

@@ -95,7 +95,7 @@ async fn attempt<O: Operation>(
         let keys = tx.written_keys();
         match tx.commit().await {
             Ok(revision) => {
-                broker.feed.committed(&keys);
+                broker.feed.committed(revision, &keys);
                 return Ok((answer, Some(revision)));
             }
             Err(CommitError::Conflict(key)) => tracing::debug!(?key, operation = O::NAME, "changed by others; again"),

@@ -1,9 +1,10 @@
 //! Follows the change feed, so that this broker forgets what another one has changed, and knows how old its knowledge is.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -21,6 +22,8 @@ pub struct Feed {
     confirmed: Mutex<Instant>,
     bound: Duration,
     keys: watch::Sender<u64>,
+    /// Commits of this broker that the feed has not brought back yet: they are applied already.
+    own: Mutex<BTreeSet<u64>>,
 }
 
 /// The change feed could not be read for longer than the staleness bound: decisions would be guesses.
@@ -47,6 +50,7 @@ impl Feed {
             confirmed: Mutex::new(confirmed),
             bound,
             keys: watch::Sender::new(0),
+            own: Mutex::new(BTreeSet::new()),
         }))
     }
 
@@ -55,7 +59,7 @@ impl Feed {
     /// # Errors
     /// [`Stale`] when the feed has not been read within the staleness bound.
     pub fn revision(&self) -> Result<Revision, Stale> {
-        let confirmed = *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner);
+        let confirmed = *lock(&self.confirmed);
         if confirmed.elapsed() > self.bound {
             return Err(Stale);
         }
@@ -73,9 +77,12 @@ impl Feed {
     }
 
     /// Applies what a commit of this broker wrote, before anybody is told that it succeeded.
-    pub fn committed(&self, keys: &[Key]) {
-        self.invalidations.apply(keys);
-        self.tell_about_signing_keys(keys);
+    pub fn committed(&self, revision: Revision, keys: &[Key]) {
+        self.apply(keys);
+        // What the feed has passed already it does not bring back.
+        if revision.0 > self.applied.load(Ordering::Acquire) {
+            lock(&self.own).insert(revision.0);
+        }
     }
 
     /// Reads the feed until it is cancelled. A store that cannot be reached is asked again until it answers.
@@ -108,15 +115,27 @@ impl Feed {
             if read.gap {
                 self.invalidations.apply_all();
                 self.keys.send_modify(|count| *count += 1);
-            } else if !read.changes.is_empty() {
-                let keys: Vec<Key> = read.changes.into_iter().map(|change| change.key).collect();
-                self.committed(&keys);
+                lock(&self.own).clear();
+            } else {
+                let mut own = lock(&self.own);
+                let others = read.changes.into_iter().filter(|change| !own.contains(&change.revision.0));
+                let keys: Vec<Key> = others.map(|change| change.key).collect();
+                *own = own.split_off(&(read.through.0 + 1));
+                drop(own);
+                self.apply(&keys);
             }
             self.applied.fetch_max(read.through.0, Ordering::AcqRel);
             if !full {
-                *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = asked;
+                *lock(&self.confirmed) = asked;
                 return Ok(());
             }
+        }
+    }
+
+    fn apply(&self, keys: &[Key]) {
+        if !keys.is_empty() {
+            self.invalidations.apply(keys);
+            self.tell_about_signing_keys(keys);
         }
     }
 
@@ -126,6 +145,11 @@ impl Feed {
             self.keys.send_modify(|count| *count += 1);
         }
     }
+}
+
+/// A panic while the lock was held leaves nothing half-done here.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Feed {

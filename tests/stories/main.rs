@@ -1,0 +1,17 @@
+//! Stories: what brevet is for, told through the doors with AWS's SDK, and what must not happen on the way.
+
+#[macro_use]
+#[path = "../world/mod.rs"]
+mod world;
+
+mod assume_role;
+mod authorization;
+mod authzen;
+mod coverage;
+mod crowd;
+mod fleet;
+mod inheritance;
+mod mfa;
+mod secrets;
+mod sessions;
+mod story;

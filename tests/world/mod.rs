@@ -1,0 +1,155 @@
+//! A running broker in the test's own process, the people who call it, and what they need.
+//!
+//! Time stands still until a test moves it, so nothing waits for anything to expire. Every world has a store of its own; a test
+//! may start several brokers on it, which is a fleet, and stop and start them again.
+#![allow(dead_code, reason = "each test program needs a part of this")]
+
+#[path = "../support/postgres.rs"]
+mod postgres;
+
+pub mod actors;
+pub mod build;
+pub mod device;
+pub mod outcome;
+pub mod policies;
+pub mod raw;
+pub mod running;
+pub mod sdk;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use brevet::clock::{Clock, Random, ShiftedClock, SystemClock, SystemRandom, Timestamp};
+use brevet::config::Config;
+use brevet::server::{Bootstrap, Foundation, Server, create_account};
+use brevet::types::SecretText;
+
+pub use actors::{Actor, Keys, Root, Session, User};
+pub use build::Hand;
+pub use device::Device;
+pub use outcome::Outcome;
+pub use running::Running;
+
+/// On which store a story is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// Everything around the brokers: time, the store's place, the first account.
+pub struct World {
+    pub clock: ShiftedClock,
+    pub config: Config,
+    pub folder: tempfile::TempDir,
+    pub root: Root,
+}
+
+/// A moment that does not pass.
+#[derive(Debug)]
+struct StandingStill(Timestamp);
+
+impl Clock for StandingStill {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+impl World {
+    /// A new store with its first account, and one broker on it.
+    pub async fn begin(backend: Backend) -> (Self, Running) {
+        Self::begin_with(backend, |_| ()).await
+    }
+
+    /// As [`World::begin`], with other settings.
+    pub async fn begin_with(backend: Backend, settings: impl FnOnce(&mut Config)) -> (Self, Running) {
+        // Whoever was here first has installed the same one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut config = Config::default();
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.server.shutdown_grace = Duration::from_secs(1);
+        config.store.data_dir = folder.path().to_owned();
+        if backend == Backend::Postgres {
+            config.store.database = Some(SecretText::new(postgres::database().await));
+        }
+        settings(&mut config);
+        // The SDK signs with the machine's time, so the world begins there: at the beginning of a one-time code's half minute.
+        let now = SystemClock.now();
+        let clock = ShiftedClock::new(Arc::new(StandingStill(Timestamp(now.seconds() / 30 * 30))));
+        let mut server = start(&config, &clock).await;
+        let first = server.take_first_account().expect("the first start makes an account");
+        let root = Root { account: first.id, keys: Keys::long_lived(first.access_key.as_str(), first.secret.expose()) };
+        let running = Running::run(server, clock.clone());
+        (Self { clock, config, folder, root }, running)
+    }
+
+    /// One more broker on the same store.
+    pub async fn another_broker(&self) -> Running {
+        Running::run(start(&self.config, &self.clock).await, self.clock.clone())
+    }
+
+    /// What `brevet account create` does.
+    pub async fn another_account(&self, name: &str) -> Root {
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let foundation = Foundation::find(&self.config.store, None, &random).await.expect("the store is set up");
+        let made = create_account(&foundation, None, name, &self.clock, &*random).await.expect("the account is made");
+        foundation.store.close().await;
+        Root { account: made.id, keys: Keys::long_lived(made.access_key.as_str(), made.secret.expose()) }
+    }
+
+    /// What `brevet keys rotate` does: on the store directly, as another process.
+    pub async fn rotate_keys(&self, previous: brevet::session::Previous) {
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
+        let foundation = Foundation::find(&self.config.store, None, &random).await.expect("the store is set up");
+        let parts = brevet::server::keeper_parts(&self.config, &foundation, clock, random).expect("the settings fit");
+        let keeper = brevet::session::Keeper::open(parts).await.expect("the ring can be read");
+        keeper.rotate(previous).await.expect("the ring can be changed");
+        foundation.store.close().await;
+    }
+
+    /// Lets time pass.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance(seconds);
+    }
+
+    /// The present moment of this world.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+async fn start(config: &Config, clock: &ShiftedClock) -> Server {
+    let bootstrap = Bootstrap::default();
+    let started = Server::start(config, &bootstrap, Arc::new(clock.clone()), Arc::new(SystemRandom), None).await;
+    started.unwrap_or_else(|error| panic!("the broker does not start: {error}"))
+}
+
+/// Tries again until it holds, for as long as a fleet may take to hear of a change.
+pub async fn within_a_second<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
+    let end = std::time::Instant::now() + Duration::from_secs(1);
+    while !holds().await {
+        assert!(std::time::Instant::now() < end, "not within a second: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// Tells a story on both stores: `on_both_stores!(name, body)` makes the tests `name::sqlite` and `name::postgres` of
+/// `async fn body(backend: Backend)`.
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($name:ident => $body:ident;)+) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                super::$body($crate::world::Backend::Sqlite).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::$body($crate::world::Backend::Postgres).await;
+            }
+        }
+    )+};
+}

@@ -1,0 +1,77 @@
+//! Requests without the SDK: forms that no SDK would send, and the doors that are not AWS's.
+
+use brevet::clock::Clock;
+use brevet::sigv4::{RequestParts, sign_headers};
+use serde_json::Value;
+
+use super::{Actor, Running};
+
+/// An answer of any door.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: u16,
+    pub body: String,
+}
+
+impl Answer {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The code of an AWS error document; empty for anything else.
+    pub fn code(&self) -> &str {
+        let rest = self.body.split_once("<Code>").map(|(_, rest)| rest);
+        rest.and_then(|rest| rest.split_once("</Code>")).map_or("", |(code, _)| code)
+    }
+}
+
+/// A POST, signed for a service if there is a signer.
+pub async fn post(at: &Running, path: &str, kind: &str, body: &str, signer: Option<(&dyn ActorKeys, &str)>) -> Answer {
+    let headers: [(&str, &[u8]); 2] = [("host", at.host().as_bytes()), ("content-type", kind.as_bytes())];
+    let parts = RequestParts { method: "POST", path, query: "", headers: &headers, body: body.as_bytes() };
+    let mut request = reqwest::Client::new().post(format!("{}{path}", at.url)).header("content-type", kind);
+    if let Some((actor, service)) = signer {
+        let signed = sign_headers(&parts, &actor.signing_keys().credentials(), "us-east-1", service, at.clock.now());
+        for (name, value) in signed {
+            request = request.header(name, value);
+        }
+    }
+    let response = request.body(body.to_owned()).send().await.expect("the broker answers");
+    Answer { status: response.status().as_u16(), body: response.text().await.expect("a whole answer") }
+}
+
+/// A GET that nobody signed.
+pub async fn get(at: &Running, path: &str) -> Answer {
+    let response = reqwest::get(format!("{}{path}", at.url)).await.expect("the broker answers");
+    Answer { status: response.status().as_u16(), body: response.text().await.expect("a whole answer") }
+}
+
+/// An AWS operation as a form of `parameters`.
+pub async fn call(at: &Running, signer: Option<&dyn ActorKeys>, service: &str, parameters: &[(&str, &str)]) -> Answer {
+    let version = if service == "iam" { "2010-05-08" } else { "2011-06-15" };
+    let escape =
+        |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
+    let mut body = format!("Version={version}");
+    for (name, value) in parameters {
+        body.push_str(&format!("&{}={}", name, escape(value)));
+    }
+    let signer = signer.map(|actor| (actor, service));
+    post(at, "/", "application/x-www-form-urlencoded; charset=utf-8", &body, signer).await
+}
+
+/// A question to the AuthZEN door.
+pub async fn ask(at: &Running, asker: &dyn ActorKeys, question: &Value) -> Answer {
+    post(at, "/access/v1/evaluation", "application/json", &question.to_string(), Some((asker, "brevet"))).await
+}
+
+/// [`Actor`] as an object.
+pub trait ActorKeys: Sync {
+    fn signing_keys(&self) -> &super::Keys;
+}
+
+impl<A: Actor + Sync> ActorKeys for A {
+    fn signing_keys(&self) -> &super::Keys {
+        self.keys()
+    }
+}
