@@ -1,0 +1,48 @@
+//! Questions over HTTP, signatures checked and audit on, beside a bare axum handler that answers the same bytes: who am I, and may
+//! this user do that.
+
+mod scenario;
+mod support;
+
+use support::load::CONNECTIONS;
+use support::versus::{self, Matter};
+use support::world::{self, World};
+
+fn main() {
+    let server = world::runtime();
+    let world = server.block_on(World::start());
+    // Without the policy that demands a second factor: nobody can claim one for another.
+    let policies = scenario::policies(11, scenario::Spread::OneService).split_off(1);
+    let user = server.block_on(world.scenario_user(&policies));
+    let ask = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"brevet:Evaluate","Resource":"*"}}"#;
+    let service = server.block_on(world.user("gateway", ask));
+    let questions: Vec<Vec<u8>> = (0..CONNECTIONS).map(|i| evaluation(&world, &service, i)).collect();
+    let answer = server.block_on(world.once(&questions[0]));
+    assert!(answer.contains("\"decision\":true"), "{answer}");
+    let whoami = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+    let matters = [
+        Matter {
+            name: "GetCallerIdentity",
+            path: "/",
+            requests: (0..CONNECTIONS).map(|_| world.aws(&user, "sts", &whoami)).collect(),
+            budget: 0.75,
+        },
+        Matter { name: "AuthZEN, kept answers", path: "/access/v1/evaluation", requests: questions, budget: 0.80 },
+    ];
+    let lines = versus::measure(&server, &world, &matters);
+    versus::print(&lines);
+    server.block_on(world.stop());
+}
+
+/// A question of `gateway` about the scenario's user.
+fn evaluation(world: &World, asker: &brevet::sigv4::Credentials, connection: usize) -> Vec<u8> {
+    let body = format!(
+        r#"{{"subject":{{"type":"user","id":"arn:aws:iam::{}:user/{}"}},
+            "action":{{"name":"s3:GetObject"}},
+            "resource":{{"type":"object","id":"arn:aws:s3:::team-5-reports/2026/{connection}.csv"}},
+            "context":{{"aws:SourceIp":"10.1.2.3"}}}}"#,
+        world.account,
+        scenario::USER,
+    );
+    world.signed(asker, "brevet", "/access/v1/evaluation", "application/json", body.as_bytes())
+}

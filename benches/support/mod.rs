@@ -1,0 +1,7 @@
+//! What the benches share: a broker in a temporary folder with one account, a client that signs, a small load loop.
+
+#![allow(dead_code, reason = "each bench uses a part of it")]
+
+pub mod load;
+pub mod versus;
+pub mod world;

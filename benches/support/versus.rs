@@ -1,0 +1,105 @@
+//! The broker beside a bare axum handler, in turns, as a table.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+
+use super::load::{self, Round};
+use super::world::World;
+
+/// Requests of one kind, and how much of the bare handler's rate they shall reach.
+pub struct Matter {
+    pub name: &'static str,
+    /// The path that the bare handler answers.
+    pub path: &'static str,
+    /// One request for each connection.
+    pub requests: Vec<Vec<u8>>,
+    /// The budget: a part of the bare handler's rate.
+    pub budget: f64,
+}
+
+/// What came out: medians of all turns.
+pub struct Line {
+    name: &'static str,
+    bare: Round,
+    broker: Round,
+    ratio: f64,
+    budget: f64,
+}
+
+/// Turns of each side, and how long one is; `BREVET_BENCH_TURNS` and `BREVET_BENCH_TURN_MS` say otherwise, within bounds.
+fn turns() -> (usize, Duration) {
+    let number = |name: &str, default: u64, most: u64| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default).clamp(1, most)
+    };
+    let turns = usize::try_from(number("BREVET_BENCH_TURNS", 7, 100)).unwrap_or(7);
+    (turns, Duration::from_millis(number("BREVET_BENCH_TURN_MS", 1_000, 10_000)))
+}
+
+/// Measures each matter, the bare handler and the broker in turns.
+pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line> {
+    let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (turns, length) = turns();
+    let mut lines = Vec::new();
+    for matter in matters {
+        let answer = server.block_on(world.once(&matter.requests[0]));
+        let bare = server.block_on(load::bare(matter.path, &answer));
+        let turn = |address: SocketAddr, length| client.block_on(load::round(address, &matter.requests, length));
+        // Once without counting, so that caches and connections are warm.
+        turn(bare, length / 4);
+        turn(world.address, length / 4);
+        let mut pairs = Vec::with_capacity(turns);
+        for _ in 0..turns {
+            pairs.push((turn(bare, length), turn(world.address, length)));
+        }
+        // The ratio is taken turn by turn, so that what else the machine does hits both sides alike.
+        let ratio = middle(pairs.iter().map(|(bare, broker)| broker.rate / bare.rate).collect(), f64::total_cmp);
+        lines.push(Line {
+            name: matter.name,
+            bare: median(pairs.iter().map(|(bare, _)| *bare).collect()),
+            broker: median(pairs.iter().map(|(_, broker)| *broker).collect()),
+            ratio,
+            budget: matter.budget,
+        });
+    }
+    lines
+}
+
+fn median(rounds: Vec<Round>) -> Round {
+    middle(rounds, |a, b| a.rate.total_cmp(&b.rate))
+}
+
+fn middle<T: Copy>(mut all: Vec<T>, order: impl FnMut(&T, &T) -> std::cmp::Ordering) -> T {
+    all.sort_by(order);
+    all[all.len() / 2]
+}
+
+/// Prints the table.
+pub fn print(lines: &[Line]) {
+    println!(
+        "{:<28} {:>11} {:>11} {:>7} {:>7}  {:>9} {:>9} {:>8}",
+        "", "bare req/s", "brevet", "ratio", "budget", "median", "p99", "refused"
+    );
+    for line in lines {
+        println!("{line}");
+    }
+}
+
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, bare, broker, ratio, budget } = self;
+        write!(
+            f,
+            "{name:<28} {:>11.0} {:>11.0} {:>6.1}% {:>6.0}%  {:>9} {:>9} {:>7.1}%",
+            bare.rate,
+            broker.rate,
+            ratio * 100.0,
+            budget * 100.0,
+            format!("{:.0?}", broker.median),
+            format!("{:.0?}", broker.p99),
+            broker.refused * 100.0,
+        )
+    }
+}
