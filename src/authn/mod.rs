@@ -8,5 +8,5 @@ mod sigv4;
 
 pub use caller::Caller;
 pub use error::Error;
-pub use passwords::Passwords;
+pub use passwords::{HashingFailed, Passwords};
 pub use sigv4::{Authenticator, Settings};

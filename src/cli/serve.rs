@@ -30,7 +30,8 @@ pub(super) async fn run(settings: &Settings, world: &World, manner: Manner) -> R
     // Handlers are in place before anybody is told that the broker is there.
     let stop = stop_signal()?;
     let first = server.take_first_account();
-    print(&welcome(&server, first, &config.realm.region, manner))?;
+    let chosen = bootstrap.root_key.is_some();
+    print(&welcome(&server, first, chosen, &config.realm.region, manner))?;
     tracing::info!(url = server.url(), "serving");
     server.run(stop).await;
     tracing::info!("stopped");
@@ -63,7 +64,7 @@ fn bootstrap(world: &World) -> Result<Bootstrap, String> {
 }
 
 /// What a person reads at the start: where the broker is and, the first time, the root user's key.
-fn welcome(server: &Server, first: Option<NewAccount>, region: &str, manner: Manner) -> String {
+fn welcome(server: &Server, first: Option<NewAccount>, chosen: bool, region: &str, manner: Manner) -> String {
     let mut text = String::new();
     let url = server.url();
     // Writing into a String cannot fail.
@@ -73,14 +74,22 @@ fn welcome(server: &Server, first: Option<NewAccount>, region: &str, manner: Man
     line(&format!("brevet is ready at {url}"));
     if let Some(first) = &first {
         line("");
-        line(&format!("This is the first start: account {} was made. Its root user's access key is shown", first.id));
-        line("this once; paste these lines into a shell, or keep them in a safe place:");
+        line(&format!("This is the first start: account {} was made.", first.id));
+        if chosen {
+            line("Its root user has the access key that the environment named. To use it, paste these lines into a");
+            line("shell, and set AWS_SECRET_ACCESS_KEY to the secret that you chose:");
+        } else {
+            line("Its root user's access key is shown this once; paste these lines into a shell, or keep them in a");
+            line("safe place:");
+        }
         line("");
         line(&format!("export AWS_ENDPOINT_URL={url}"));
         line(&format!("export AWS_REGION={region}"));
         line(&format!("export AWS_DEFAULT_REGION={region}"));
         line(&format!("export AWS_ACCESS_KEY_ID={}", first.access_key));
-        line(&format!("export AWS_SECRET_ACCESS_KEY={}", first.secret.expose()));
+        if !chosen {
+            line(&format!("export AWS_SECRET_ACCESS_KEY={}", first.secret.expose()));
+        }
     }
     if manner == Manner::Dev {
         line("");

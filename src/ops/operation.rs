@@ -14,7 +14,7 @@ use crate::store::Tx;
 use crate::types::{AccountId, Arn};
 use crate::wire::model::Service;
 
-/// An operation is its input struct. The pipeline ([`super::pipeline`]) runs the phases that all have in common, so that none
+/// An operation is its input struct. The pipeline (`ops/pipeline.rs`) runs the phases that all have in common, so that none
 /// can be forgotten: decode, authenticate, find the resource, authorize, run, audit, encode.
 pub trait Operation: DeserializeOwned + Send + Sync + 'static {
     /// `iam` or `sts`.
