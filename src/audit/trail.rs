@@ -1,8 +1,8 @@
 //! Writes audit records.
 //!
 //! A record of something that changed or was issued is durable before the caller is answered. A record of a read is written a
-//! moment later, in batches, behind a bounded queue: when the queue is full or its last batch could not be written, reads
-//! are refused too, unless their own record can be written at once.
+//! moment later, in batches, behind a bounded queue: when the queue is full reads wait, and when its last batch could not be
+//! written they are refused, unless their own record can be written at once.
 
 use std::fmt;
 use std::sync::Arc;
@@ -26,6 +26,8 @@ pub struct Trail {
 
 /// Reads whose records are not written yet, at the most.
 const QUEUE: usize = 8_192;
+/// How long a read waits for a place in the queue.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Records in one batch.
 const BATCH: usize = 512;
 
@@ -71,7 +73,8 @@ impl Trail {
         if !self.healthy.load(Ordering::Acquire) {
             return self.record(event).await;
         }
-        self.queue.try_send(Self::row(event)?).map_err(|_| {
+        // A full queue slows its callers down to what the store takes; only one that does not move refuses them.
+        self.queue.send_timeout(Self::row(event)?, PATIENCE).await.map_err(|_| {
             metrics::counter!(names::AUDIT_FAILURES).increment(1);
             StoreError::Unavailable("audit records come faster than they can be written".to_owned())
         })

@@ -92,25 +92,26 @@ async fn serve(
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
     let stop = stop_signal()?;
+    let settings =
+        SidecarSettings { listen: args.listen, beyond_loopback: args.listen_beyond_loopback, path: args.path };
+    // The usual token file is named after the port, which is known when it is taken.
+    let sidecar = Sidecar::bind(settings).await?;
     let token_file = match args.authorization_token_file {
         Some(path) => std::path::absolute(path)?,
-        None => usual_token_file(&environment, args.listen.port())?,
+        None => usual_token_file(&environment, sidecar.address().port())?,
     };
     let token = AuthorizationToken::of_file(&token_file, random.as_ref())?;
     let broker = args.broker.open(&environment, Arc::clone(&clock), Arc::clone(&random))?;
     let role = args.role.to_request(&args.role_arn, args.duration_seconds);
     let source = RoleSource { broker, environment, profile: args.broker.source_profile, role };
     let keeper = Arc::new(Keeper::new(source, clock, random));
-    let settings =
-        SidecarSettings { listen: args.listen, beyond_loopback: args.listen_beyond_loopback, path: args.path, token };
-    let sidecar = Sidecar::bind(settings, Arc::clone(&keeper)).await?;
     // The first answer is then seldom an error; if the broker is away, the sidecar serves errors until it is back.
     keeper.renew_if_due().await;
     writeln!(out, "export AWS_CONTAINER_CREDENTIALS_FULL_URI={}", quoted(&sidecar.url()))?;
     writeln!(out, "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}", quoted(&token_file.to_string_lossy()))?;
     out.flush()?;
     tracing::info!(address = %sidecar.address(), role = keeper.role_arn(), "the sidecar serves");
-    sidecar.run(stop).await;
+    sidecar.run(keeper, token, stop).await;
     tracing::info!("the sidecar has stopped");
     Ok(())
 }
@@ -147,6 +148,35 @@ fn quoted(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::{SystemClock, SystemRandom};
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        sidecar: SidecarArgs,
+    }
+
+    /// The names of the token files that a sidecar leaves in `runtime_dir` which fails after it has its token.
+    async fn token_files(runtime_dir: &Path) -> Vec<String> {
+        let line = ["brevet", "--role-arn", "R", "--listen", "127.0.0.1:0", "--endpoint", "ftp://broker.example"];
+        let args = Cli::parse_from(line).sidecar;
+        let environment = Environment::of([("XDG_RUNTIME_DIR", runtime_dir.to_str().expect("a Unicode path"))]);
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        run(args, environment, Arc::new(SystemClock), Arc::new(SystemRandom), &mut out, &mut err).await;
+        assert!(out.is_empty() && String::from_utf8_lossy(&err).contains("ftp://broker.example"));
+        let files = std::fs::read_dir(runtime_dir.join("brevet")).expect("a directory");
+        files.map(|file| file.expect("a file").file_name().into_string().expect("a Unicode name")).collect()
+    }
+
+    #[tokio::test]
+    async fn the_token_file_is_named_after_the_port_that_was_taken() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let files = token_files(dir.path()).await;
+        let port = |name: &str| name.strip_prefix("sidecar-")?.strip_suffix(".token")?.parse::<u16>().ok();
+        let ports: Vec<Option<u16>> = files.iter().map(|name| port(name)).collect();
+        assert!(matches!(ports[..], [Some(1..)]), "{files:?}");
+    }
 
     #[test]
     fn words_survive_the_shell() {

@@ -8,14 +8,14 @@
 use std::io::Write;
 
 use crate::clock::Timestamp;
-use crate::sigv4::{Refusal, RequestParts, SignedRequest, SigningKey};
+use crate::sigv4::{Refusal, RequestParts, SignedRequest, SigningKey, explain};
 use crate::types::secret::SecretText;
 
 /// Verifies the request in `input` as of `clock_now`, unless `input` says another time. Returns the exit status: 0 when the
 /// signature is good, otherwise 1.
 ///
-/// The verdict goes to `out`, with its reason; the canonical request and the string to sign go to `err`, and so does a
-/// complaint about input that cannot be read. The secret key appears in neither.
+/// The verdict goes to `out`, with its reason; the canonical request and the string to sign go to `err`, for a request that is
+/// refused unread as far as they can be guessed, and so does a complaint about input that cannot be read. The secret key appears in neither.
 pub fn verify(input: &str, clock_now: Timestamp, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let told = match Question::read(input) {
         Err(complaint) => writeln!(err, "error: {complaint}").map(|()| false),
@@ -91,10 +91,14 @@ impl Question {
         let request = match SignedRequest::parse(&parts) {
             Ok(Some(request)) => request,
             Ok(None) => return refuse(out, &Refusal::MissingAuthenticationToken),
-            Err(refusal) => return refuse(out, &refusal),
+            Err(refusal) => {
+                if let Some((canonical_request, string_to_sign)) = explain(&parts) {
+                    show(err, &canonical_request, &string_to_sign)?;
+                }
+                return refuse(out, &refusal);
+            }
         };
-        writeln!(err, "canonical request:\n{}\n", request.canonical_request())?;
-        writeln!(err, "string to sign:\n{}", request.string_to_sign())?;
+        show(err, request.canonical_request(), request.string_to_sign())?;
         if self.access_key.as_ref().is_some_and(|key| key != request.access_key_id()) {
             writeln!(out, "refused: the request is signed by another access key: {}", request.access_key_id())?;
             return Ok(false);
@@ -121,6 +125,10 @@ impl Question {
         request.check_time(self.now.unwrap_or(clock_now))?;
         request.verify(&SigningKey::derive(&self.secret_key, request.scope()))
     }
+}
+
+fn show(err: &mut dyn Write, canonical_request: &str, string_to_sign: &str) -> std::io::Result<()> {
+    writeln!(err, "canonical request:\n{canonical_request}\n\nstring to sign:\n{string_to_sign}")
 }
 
 fn refuse(out: &mut dyn Write, refusal: &Refusal) -> std::io::Result<bool> {

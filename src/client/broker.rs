@@ -23,9 +23,11 @@ const MAX_TRIES: u32 = 3;
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 /// The most characters of a broker's error message that are passed on.
 const MAX_MESSAGE: usize = 1_024;
+/// What stands in the place of text that may hold a password.
+const HIDDEN: &str = "…";
 
 /// Where a broker is and how to talk to it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct BrokerSettings {
     /// `https://…`, or `http://…` on a loopback address.
     pub endpoint: String,
@@ -64,8 +66,25 @@ impl BrokerSettings {
     }
 }
 
+impl std::fmt::Debug for BrokerSettings {
+    /// Without what may be passwords: the endpoint's and the proxy's.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BrokerSettings")
+            .field("endpoint", &repeatable(&self.endpoint))
+            .field("region", &self.region)
+            .field("ca_file", &self.ca_file)
+            .field("allow_plain_http", &self.allow_plain_http)
+            .field("https_proxy", &self.https_proxy.as_ref().map(|_| HIDDEN))
+            .field("no_proxy", &self.no_proxy)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("total_timeout", &self.total_timeout)
+            .field("backoff", &self.backoff)
+            .finish()
+    }
+}
+
 /// A broker that can be called.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Broker {
     endpoint: Url,
     host: String,
@@ -102,7 +121,7 @@ impl Broker {
         Ok(Self { endpoint, host, region: settings.region.clone(), backoff: settings.backoff, http, clock, random })
     }
 
-    /// The endpoint, for people and for cache keys.
+    /// The endpoint, for people and for cache keys. It holds no password.
     pub fn endpoint(&self) -> &str {
         self.endpoint.as_str()
     }
@@ -171,14 +190,21 @@ impl Broker {
     }
 }
 
+impl std::fmt::Debug for Broker {
+    /// Without the HTTP client, which knows the proxy's password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker")
+            .field("endpoint", &self.endpoint.as_str())
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
 fn checked_endpoint(settings: &BrokerSettings) -> Result<Url, ClientError> {
-    // A URL with a password in it is not repeated.
     let bad = |reason| unusable(settings, reason);
     let url = Url::parse(&settings.endpoint).map_err(|_| bad("it is not a URL"))?;
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(ClientError::Endpoint {
-            endpoint: "…".to_owned(), reason: "it carries a user name or a password"
-        });
+        return Err(bad("it carries a user name or a password"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(bad("it has a query or a fragment"));
@@ -192,7 +218,12 @@ fn checked_endpoint(settings: &BrokerSettings) -> Result<Url, ClientError> {
 }
 
 fn unusable(settings: &BrokerSettings, reason: &'static str) -> ClientError {
-    ClientError::Endpoint { endpoint: settings.endpoint.clone(), reason }
+    ClientError::Endpoint { endpoint: repeatable(&settings.endpoint).to_owned(), reason }
+}
+
+/// What may be shown of an endpoint. Before an `@` there may be a password, in text that is no URL too.
+fn repeatable(endpoint: &str) -> &str {
+    if endpoint.contains('@') { HIDDEN } else { endpoint }
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -287,9 +318,32 @@ mod tests {
 
     #[test]
     fn a_password_in_the_endpoint_is_refused_and_not_repeated() {
-        let refused = broker(&BrokerSettings::at("https://me:hunter2@broker.example", "us-east-1"));
-        let message = refused.map(|_| ()).expect_err("refused").to_string();
-        assert!(!message.contains("hunter2"), "{message}");
+        for endpoint in [
+            "https://me:hunter2@broker.example",
+            "https://me:hunter2@b:99999",
+            "https://me:hunter2@",
+            "https://me:hunter2@broker.example/?x=1",
+            "me:hunter2@broker.example",
+            "//me:hunter2@broker.example",
+        ] {
+            let settings = BrokerSettings::at(endpoint, "us-east-1");
+            let error = broker(&settings).map(|_| ()).expect_err("refused");
+            for shown in [error.to_string(), format!("{error:?}"), format!("{settings:?}")] {
+                assert!(!shown.contains("hunter2"), "{shown}");
+            }
+        }
+        let plain = broker(&BrokerSettings::at("ftp://broker.example", "us-east-1")).map(|_| ()).expect_err("refused");
+        assert!(plain.to_string().contains("ftp://broker.example"), "{plain}");
+    }
+
+    #[test]
+    fn the_proxys_password_does_not_print() {
+        let mut settings = BrokerSettings::at("https://broker.example", "us-east-1");
+        settings.https_proxy = Some("http://me:hunter2@proxy.example:3128".to_owned());
+        let broker = broker(&settings).expect("usable");
+        for shown in [format!("{settings:?}"), format!("{broker:?}")] {
+            assert!(shown.contains("https://broker.example") && !shown.contains("hunter2"), "{shown}");
+        }
     }
 
     #[test]

@@ -5,12 +5,18 @@
 //! not assumed with the code itself: the code buys one session of the user (`GetSessionToken`), which is kept, and
 //! every role is assumed from it, in this process and in others, until it ends.
 
+use data_encoding::HEXLOWER;
+
 use super::cache::{CacheError, CacheKey, SessionCache};
 use super::prompt::{AskForCode, PromptError};
 use super::sts::{AssumeRole, MfaProof, SessionCredentials};
 use super::{Broker, ClientError};
+use crate::crypto::hash::sha256;
 use crate::sigv4::Credentials;
 use crate::types::secret::SecretText;
+
+/// The layout of what cache keys are made of; another number with every change to it.
+const SCHEME: &str = "2";
 
 /// Why there are no credentials.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +69,7 @@ impl Obtain<'_> {
             return Ok(session);
         }
         let session = self.assume(role, wanted).await?;
-        cache.put(&key, &session)?;
+        keep(cache, &key, &session);
         Ok(session)
     }
 
@@ -103,7 +109,7 @@ impl Obtain<'_> {
             return Ok((session, true));
         }
         let session = self.fresh_user_session(wanted).await?;
-        cache.put(&key, &session)?;
+        keep(cache, &key, &session);
         Ok((session, false))
     }
 
@@ -123,8 +129,7 @@ impl Obtain<'_> {
     fn user_key(&self, wanted: &Wanted) -> CacheKey {
         let seconds = number(wanted.user_session_seconds);
         let serial = optional(wanted.mfa_serial.as_deref());
-        let [scheme, endpoint, region, id] = self.common();
-        CacheKey::of(&[scheme, "user", endpoint, region, id, &serial, &seconds])
+        self.key("user", &[&serial, &seconds])
     }
 
     fn role_key(&self, role: &AssumeRole, wanted: &Wanted) -> CacheKey {
@@ -137,18 +142,30 @@ impl Obtain<'_> {
             optional(role.policy.as_deref()),
             optional(role.source_identity.as_deref()),
         ];
-        let [scheme, endpoint, region, id] = self.common();
-        let mut parts = vec![scheme, "role", endpoint, region, id, &role.role_arn, &role.session_name];
-        parts.extend(singles.iter().chain(&counts).map(String::as_str));
-        parts.extend(role.policy_arns.iter().map(String::as_str));
-        parts.extend(role.tags.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]));
-        parts.extend(role.transitive_tag_keys.iter().map(String::as_str));
-        CacheKey::of(&parts)
+        let mut settings = vec![role.role_arn.as_str(), &role.session_name];
+        settings.extend(singles.iter().chain(&counts).map(String::as_str));
+        settings.extend(role.policy_arns.iter().map(String::as_str));
+        settings.extend(role.tags.iter().flat_map(|(key, value)| [key.as_str(), value.as_str()]));
+        settings.extend(role.transitive_tag_keys.iter().map(String::as_str));
+        self.key("role", &settings)
     }
 
-    /// What every key begins with: the layout of what follows, the broker, and who asks.
-    fn common(&self) -> [&str; 4] {
-        ["1", self.broker.endpoint(), self.broker.region(), &self.source.access_key_id]
+    /// Every key begins with the layout of what follows, the broker, and who asks. Who asks has the secret too: by the
+    /// id alone, whoever names another's key would get the session that its owner was given.
+    fn key(&self, kind: &str, settings: &[&str]) -> CacheKey {
+        let secret = HEXLOWER.encode(&sha256(self.source.secret_access_key.expose().as_bytes()));
+        let id = self.source.access_key_id.as_str();
+        let mut parts = vec![SCHEME, kind, self.broker.endpoint(), self.broker.region(), id, &secret];
+        parts.extend_from_slice(settings);
+        CacheKey::of(&parts)
+    }
+}
+
+/// Keeps a session for the next time. One that cannot be kept is still good now, and a code may have been used up for
+/// it.
+fn keep(cache: &SessionCache, key: &CacheKey, session: &SessionCredentials) {
+    if let Err(error) = cache.put(key, session) {
+        tracing::warn!(%error, "the session is not kept for the next time");
     }
 }
 

@@ -26,6 +26,12 @@ pub enum PrivateFileError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// A file was to be made, and there is one.
+    #[error("{} is there already", .path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The system refused.
     #[error("{}: {reason}", .path.display())]
     Io {
@@ -41,7 +47,7 @@ pub fn read(path: &Path, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Pri
     read_at(CWD, path, path, limit)
 }
 
-/// Makes a private file that was not there before.
+/// Makes a private file that was not there before ([`PrivateFileError::Exists`] if it was).
 pub fn create(path: &Path, content: &[u8]) -> Result<(), PrivateFileError> {
     create_at(CWD, path, path, content)
 }
@@ -145,6 +151,7 @@ fn check(file: &OwnedFd, path: &Path, kind: FileType) -> Result<(), PrivateFileE
 fn errno(path: &Path, e: Errno) -> PrivateFileError {
     match e {
         Errno::LOOP => PrivateFileError::NotPrivate { path: path.to_owned(), reason: "it is a symbolic link" },
+        Errno::EXIST => PrivateFileError::Exists { path: path.to_owned() },
         _ => io(path, e.into()),
     }
 }
@@ -212,7 +219,7 @@ mod tests {
         let (root, _) = private_dir();
         let file = root.path().join("token");
         create(&file, b"one").expect("made");
-        assert!(create(&file, b"two").is_err());
+        assert_eq!(create(&file, b"two"), Err(PrivateFileError::Exists { path: file.clone() }));
         symlink(root.path().join("elsewhere"), root.path().join("link")).expect("linked");
         assert!(create(&root.path().join("link"), b"two").is_err());
         assert_eq!(read(&file, 10).expect("read").expect("there").as_slice(), b"one");

@@ -1,9 +1,11 @@
 //! Where the master key is: in the environment, or in a file that only its owner may read.
 
 use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
 
 use crate::clock::Random;
 use crate::crypto::seal::{MasterKey, SealError};
@@ -37,6 +39,9 @@ pub enum MasterKeyError {
     Io(PathBuf, #[source] io::Error),
 }
 
+/// Bytes of the file that are read: a key in any of its forms is far shorter.
+const LONGEST: u64 = 4_096;
+
 /// The master key, if there is one.
 ///
 /// # Errors
@@ -47,16 +52,24 @@ pub(super) fn find(environment: Option<&SecretText>, path: &Path) -> Result<Opti
             MasterKey::parse(text).map_err(|error| MasterKeyError::Malformed("BREVET_MASTER_KEY".into(), error))?;
         return Ok(Some(key));
     }
-    let metadata = match fs::metadata(path) {
-        Ok(metadata) => metadata,
+    let io = |error| MasterKeyError::Io(path.to_owned(), error);
+    // Opened once, so that what is checked is what is read; without waiting, should it be a pipe.
+    let file = OpenOptions::new().read(true).custom_flags(OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let file = match file {
+        Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(MasterKeyError::Io(path.to_owned(), error)),
+        Err(error) => return Err(io(error)),
     };
+    let metadata = file.metadata().map_err(io)?;
+    if !metadata.is_file() {
+        return Err(io(io::Error::new(io::ErrorKind::InvalidInput, "not a file")));
+    }
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(MasterKeyError::TooOpen { path: path.to_owned(), mode });
     }
-    let text = fs::read_to_string(path).map_err(|error| MasterKeyError::Io(path.to_owned(), error))?;
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).map_err(io)?;
     let text = SecretText::new(text);
     let key = MasterKey::parse(&SecretText::new(text.expose().trim()))
         .map_err(|error| MasterKeyError::Malformed(path.display().to_string(), error))?;

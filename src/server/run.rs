@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
@@ -121,13 +122,25 @@ impl Server {
         let follow = tokio::spawn(Arc::clone(&broker.feed).follow());
         let tend = tokio::spawn(Arc::clone(&broker.keys).tend(broker.feed.signing_key_changes()));
         let write = tokio::spawn(broker.trail.clone().write_queue());
+        let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
         http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
         write.abort();
         let _ = write.await;
         broker.trail.flush().await;
         follow.abort();
         tend.abort();
+        if let Some(upkeep) = upkeep {
+            upkeep.abort();
+        }
         broker.store.close().await;
+    }
+}
+
+/// Samples of histograms wait in memory until they are folded; nobody may come to scrape them.
+async fn keep_metrics_small(handle: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        handle.run_upkeep();
     }
 }
 

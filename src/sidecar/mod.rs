@@ -26,7 +26,7 @@ pub use token::{AuthorizationToken, TokenError};
 use endpoint::Endpoint;
 use listen::ListenError;
 
-/// Where the sidecar listens and whom it serves.
+/// Where the sidecar listens.
 #[derive(Debug)]
 pub struct SidecarSettings {
     /// The address; port 0 takes a free one.
@@ -35,8 +35,6 @@ pub struct SidecarSettings {
     pub beyond_loopback: bool,
     /// The path of the credentials, beginning with `/`.
     pub path: String,
-    /// What a client must send in `Authorization`.
-    pub token: AuthorizationToken,
 }
 
 /// Why the sidecar does not serve.
@@ -63,12 +61,12 @@ pub enum SidecarError {
 pub struct Sidecar {
     listener: TcpListener,
     address: SocketAddr,
-    endpoint: Arc<Endpoint>,
+    path: String,
 }
 
 impl Sidecar {
     /// Takes the address.
-    pub async fn bind(settings: SidecarSettings, keeper: Arc<Keeper>) -> Result<Self, SidecarError> {
+    pub async fn bind(settings: SidecarSettings) -> Result<Self, SidecarError> {
         listen::check(settings.listen, settings.beyond_loopback)?;
         if !settings.path.starts_with('/') || settings.path.contains(['?', '#']) || settings.path == endpoint::HEALTH {
             return Err(SidecarError::Path(settings.path));
@@ -76,8 +74,7 @@ impl Sidecar {
         let failed = |e: std::io::Error| SidecarError::Bind { address: settings.listen, reason: e.to_string() };
         let listener = TcpListener::bind(settings.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        let endpoint = Arc::new(Endpoint { keeper, address, path: settings.path, token: settings.token });
-        Ok(Self { listener, address, endpoint })
+        Ok(Self { listener, address, path: settings.path })
     }
 
     /// The address that was taken.
@@ -87,14 +84,16 @@ impl Sidecar {
 
     /// What goes into `AWS_CONTAINER_CREDENTIALS_FULL_URI`.
     pub fn url(&self) -> String {
-        format!("http://{}{}", self.address, self.endpoint.path)
+        format!("http://{}{}", self.address, self.path)
     }
 
-    /// Renews and serves until `stop` is done, then lets the answers under way finish.
-    pub async fn run(self, stop: impl Future<Output = ()>) {
-        let keeper = Arc::clone(&self.endpoint.keeper);
+    /// Renews what `keeper` holds and serves it to whoever sends `token` in `Authorization`, until `stop` is done; then
+    /// lets the answers under way finish.
+    pub async fn run(self, keeper: Arc<Keeper>, token: AuthorizationToken, stop: impl Future<Output = ()>) {
+        let Self { listener, address, path } = self;
+        let endpoint = Arc::new(Endpoint { keeper: Arc::clone(&keeper), address, path, token });
         tokio::select! {
-            () = serve::serve(self.listener, self.endpoint, stop) => {}
+            () = serve::serve(listener, endpoint, stop) => {}
             () = async { keeper.run().await } => {}
         }
     }

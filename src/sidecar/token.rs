@@ -3,6 +3,7 @@
 //! Loopback is shared by every user of a machine; the token is what tells the owner's programs from the others'.
 
 use std::path::Path;
+use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
 use zeroize::Zeroizing;
@@ -15,6 +16,10 @@ use crate::types::secret::SecretText;
 const MIN_LENGTH: usize = 16;
 /// The most characters of a token. Kubernetes' service account tokens have some 1,500.
 const MAX_LENGTH: usize = 8 * 1024;
+/// How often a file is read that another process is making.
+const READ_TRIES: u32 = 50;
+/// How long to wait between.
+const READ_PAUSE: Duration = Duration::from_millis(10);
 
 /// Why there is no token.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,12 +44,27 @@ impl AuthorizationToken {
     }
 
     /// The token in the file at `path`; where there is no file, 256 random bits that are put there. No line end is
-    /// written: SDKs send the file's content as it is.
+    /// written: SDKs send the file's content as it is. Where another process puts a token there at the same time, both
+    /// get that one. May block for half a second.
     pub fn of_file(path: &Path, random: &dyn Random) -> Result<Self, TokenError> {
-        if let Some(content) = private_file::read(path, MAX_LENGTH + 2)? {
-            let text = std::str::from_utf8(&content).map_err(|_| TokenError::NotAToken)?;
-            return Self::new(text.trim_end_matches(['\r', '\n']));
+        for _ in 0..READ_TRIES {
+            match private_file::read(path, MAX_LENGTH + 2)? {
+                None => match Self::put(path, random) {
+                    Err(PrivateFileError::Exists { .. }) => {}
+                    made => return Ok(made?),
+                },
+                // Whoever made it has not written yet.
+                Some(content) if content.is_empty() => std::thread::sleep(READ_PAUSE),
+                Some(content) => {
+                    let text = std::str::from_utf8(&content).map_err(|_| TokenError::NotAToken)?;
+                    return Self::new(text.trim_end_matches(['\r', '\n']));
+                }
+            }
         }
+        Err(TokenError::NotAToken)
+    }
+
+    fn put(path: &Path, random: &dyn Random) -> Result<Self, PrivateFileError> {
         let mut bytes = Zeroizing::new([0; 32]);
         random.fill(bytes.as_mut_slice());
         let token = Self(SecretText::new(BASE64URL_NOPAD.encode(bytes.as_slice())));
@@ -75,6 +95,28 @@ mod tests {
         assert!(found.matches(&content) && !found.matches("") && !found.matches(&content[1..]));
         let mode = std::fs::metadata(&path).expect("there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+
+    #[test]
+    fn two_that_start_at_the_same_time_get_one_token() {
+        let dir = tempfile::tempdir().expect("a directory");
+        for round in 0..20 {
+            let path = dir.path().join(round.to_string());
+            std::thread::scope(|scope| {
+                let starts = [(); 4].map(|()| scope.spawn(|| AuthorizationToken::of_file(&path, &SystemRandom)));
+                let tokens = starts.map(|start| start.join().expect("no panic").expect("a token"));
+                let content = std::fs::read_to_string(&path).expect("there");
+                assert!(tokens.iter().all(|token| token.matches(&content)));
+            });
+        }
+    }
+
+    #[test]
+    fn an_empty_file_holds_no_token() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("token");
+        private_file::create(&path, b"").expect("made");
+        assert_eq!(AuthorizationToken::of_file(&path, &SystemRandom).err(), Some(TokenError::NotAToken));
     }
 
     #[test]

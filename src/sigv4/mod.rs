@@ -13,6 +13,7 @@ mod authorization;
 mod canonical;
 mod date;
 mod encode;
+mod explain;
 mod header;
 mod key;
 mod parse;
@@ -24,6 +25,7 @@ mod scope;
 mod sign;
 mod verify;
 
+pub use explain::explain;
 pub use key::SigningKey;
 pub use parse::SignedRequest;
 pub use query::query_pairs;

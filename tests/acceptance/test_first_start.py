@@ -1,11 +1,14 @@
 """The first minutes of an operator: nothing is set up, nothing is chosen, and what the terminal shows can be pasted."""
 
+import base64
 import json
 import re
 import shutil
 import stat
 import subprocess
 
+import boto3
+import jwt
 import pytest
 from machine import clean_environment
 from stores import Embedded
@@ -74,6 +77,33 @@ def test_two_first_starts_choose_different_accounts_and_keys(tmp_path):
         broker.stop()
     assert told[0]["AWS_ACCESS_KEY_ID"] != told[1]["AWS_ACCESS_KEY_ID"]
     assert told[0]["AWS_SECRET_ACCESS_KEY"] != told[1]["AWS_SECRET_ACCESS_KEY"]
+
+
+def test_sessions_can_be_signed_with_eddsa(tmp_path):
+    broker = Broker(tmp_path, Embedded(), environment={"BREVET_SESSIONS_ALGORITHM": "EdDSA"})
+    broker.start()
+    try:
+        told = broker.exports()
+        keys = {"aws_access_key_id": told["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": told["AWS_SECRET_ACCESS_KEY"]}
+        sts = boto3.client("sts", endpoint_url=broker.url, region_name=told["AWS_REGION"], **keys)
+        token = sts.get_session_token()["Credentials"]["SessionToken"]
+        header = jwt.get_unverified_header(token)
+        assert header["alg"] == "EdDSA"
+        published = {key["kid"]: key for key in broker.json("/.well-known/jwks.json")["keys"]}
+        of_token = published[header["kid"]]
+        assert (of_token["kty"], of_token["crv"], of_token["alg"]) == ("OKP", "Ed25519", "EdDSA") and "d" not in of_token
+        issuer = broker.json("/.well-known/openid-configuration")["issuer"]
+        options = {"require": ["iss", "sub", "iat", "exp", "jti"], "verify_aud": False}
+        how = {"algorithms": ["EdDSA"], "issuer": issuer, "options": options}
+        claims = jwt.decode(token, jwt.PyJWK(of_token), **how)
+        assert claims["sub"] == sts.get_caller_identity()["Arn"]
+        head, _, signature = token.split(".")
+        body = base64.urlsafe_b64encode(json.dumps(claims | {"sub": "arn:aws:iam::1:root"}).encode()).rstrip(b"=").decode()
+        with pytest.raises(jwt.InvalidSignatureError):
+            jwt.decode(f"{head}.{body}.{signature}", jwt.PyJWK(of_token), **how)
+    finally:
+        broker.stop()
+    broker.assert_no_panic()
 
 
 def refuses_to_start(broker: Broker) -> str:

@@ -132,6 +132,48 @@ async fn every_setting_makes_another_session() {
 }
 
 #[tokio::test]
+async fn a_kept_session_is_for_who_has_the_secret() {
+    let world = World::new(&[]).await;
+    let line = format!("--role-arn {ROLE}");
+    let with = |secret: &'static str| {
+        Environment::of([
+            ("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE"),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_ENDPOINT_URL_STS", &world.fake.endpoint),
+            ("HOME", world.home.path().to_str().expect("a Unicode path")),
+        ])
+    };
+    for (n, line) in [(1, line.as_str()), (3, "")] {
+        for (secret, got) in [("one", n), ("another", n + 1), ("one", n)] {
+            let answer = world.get_as(line, &with(secret)).await.expect("credentials");
+            assert_eq!(answer, format!("ASIA{got}"), "{secret} {line}");
+        }
+    }
+}
+
+/// A person who removes the cache before giving a code: nothing can be kept any more.
+struct Saboteur(PathBuf);
+
+impl AskForCode for Saboteur {
+    fn ask(&self, _: &str) -> Result<SecretText, PromptError> {
+        std::fs::remove_dir_all(&self.0).expect("removed");
+        Ok(SecretText::new("111111"))
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_kept_is_still_given() {
+    for (role, key) in [(String::new(), "ASIA1"), (format!("--role-arn {ROLE}"), "ASIA2")] {
+        let world = World::new(&[]).await;
+        let (environment, clock) = (world.environment(), Arc::new(world.fake.clock.clone()));
+        let (args, saboteur) = (args(&format!("--mfa-serial {MFA} {role}")), Saboteur(world.cache()));
+        let session = obtain(&args, &environment, clock, Arc::new(SystemRandom), &saboteur).await;
+        assert_eq!(session.expect("credentials").access_key_id, key);
+        assert!(!world.cache().exists());
+    }
+}
+
+#[tokio::test]
 async fn one_code_serves_several_roles() {
     let world = World::new(&["111111"]).await;
     for role in ["a", "b", "c"] {

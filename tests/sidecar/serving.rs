@@ -38,14 +38,14 @@ impl World {
             listen: "127.0.0.1:0".parse().expect("an address"),
             beyond_loopback: false,
             path: "/creds".to_owned(),
-            token: AuthorizationToken::new(TOKEN).expect("a token"),
         };
-        let sidecar = Sidecar::bind(settings, Arc::clone(&keeper)).await.expect("bound");
+        let sidecar = Sidecar::bind(settings).await.expect("bound");
         let address = sidecar.address();
         assert_eq!(sidecar.url(), format!("http://{address}/creds"));
         keeper.renew_if_due().await;
         let (stop, stopped) = oneshot::channel();
-        let running = tokio::spawn(sidecar.run(async move {
+        let token = AuthorizationToken::new(TOKEN).expect("a token");
+        let running = tokio::spawn(sidecar.run(Arc::clone(&keeper), token, async move {
             let _ = stopped.await;
         }));
         Self { fake, keeper, address, stop, running }

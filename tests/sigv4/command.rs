@@ -88,6 +88,41 @@ fn each_mismatch_has_its_reason() {
     );
 }
 
+/// The headers of the good request, changed.
+fn with_headers(change: impl FnOnce(&mut Vec<Value>)) -> String {
+    let mut headers = good()["headers"].as_array().unwrap().clone();
+    change(&mut headers);
+    with("headers", headers.into())
+}
+
+#[test]
+fn a_request_that_is_refused_unread_is_explained_too() {
+    let signs_more = |headers: &mut Vec<Value>| {
+        for header in headers.iter_mut().filter(|h| h[0].as_str().unwrap().eq_ignore_ascii_case("authorization")) {
+            header[1] = header[1].as_str().unwrap().replace("SignedHeaders=host;", "SignedHeaders=host;via;").into();
+        }
+    };
+    for (input, reason, shown) in [
+        (with_headers(signs_more), "via", "\nhost:sts.example.com\nvia:\n"),
+        (with_headers(|h| h.push(json!(["X-Amz-Extra", "1"]))), "x-amz-extra", "\nhost:sts.example.com\n"),
+        (with_headers(|h| h.push(json!(["host", "other"]))), "'host'", "\nhost:sts.example.com,other\n"),
+        (with_headers(|h| h.push(json!(["x-amz-date", "20261125T000000Z"]))), "'x-amz-date'", ":20261124T024141Z,2026"),
+        (with("uri", json!("/?X-Amz-Security-Token=t")), "not both", "POST\n/\nX-Amz-Security-Token=t\n"),
+    ] {
+        let (status, out, err) = run(&input);
+        assert_eq!(status, 1);
+        assert!(out.starts_with("refused: ") && out.contains(reason), "{out}");
+        assert!(err.starts_with("canonical request:\nPOST\n/\n") && err.contains(shown), "{reason}: {err}");
+        assert!(err.contains("\nAWS4-HMAC-SHA256\n20261124T024141Z\n20261124/us-east-1/sts/aws4_request\n"), "{err}");
+        assert!(!err.contains("x-amz-extra"), "{err}");
+    }
+    let (_, out, err) = run(&with_headers(|h| h.push(json!(["authorization", "Bearer x"]))));
+    assert!(
+        out.contains("'authorization'") && err.contains("string to sign:\n"),
+        "the first of two counts: {out}{err}"
+    );
+}
+
 #[test]
 fn unreadable_input_is_a_clear_error() {
     for (input, reason) in [

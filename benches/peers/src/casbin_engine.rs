@@ -6,7 +6,7 @@ use casbin::{CoreApi, DefaultModel, Enforcer, MemoryAdapter, MgmtApi, RbacApi};
 use tokio::runtime::Runtime;
 
 use crate::Engine;
-use crate::scenario::{self, GROUPS, NETWORKS, Question, SERVICES, Spread, USER};
+use crate::scenario::{GROUPS, NETWORKS, Question, SERVICES, Spread, USER};
 
 struct Casbin {
     identity: Enforcer,

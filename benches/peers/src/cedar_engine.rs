@@ -9,7 +9,7 @@ use cedar_policy::{
 };
 
 use crate::Engine;
-use crate::scenario::{self, GROUPS, NETWORKS, Question, SERVICES, Spread, USER};
+use crate::scenario::{GROUPS, NETWORKS, Question, SERVICES, Spread, USER};
 
 struct Cedar {
     policies: PolicySet,

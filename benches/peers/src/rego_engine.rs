@@ -3,7 +3,7 @@
 use regorus::{Engine as Regorus, Value};
 
 use crate::Engine;
-use crate::scenario::{self, NETWORKS, Question, SERVICES, Spread, USER};
+use crate::scenario::{NETWORKS, Question, SERVICES, Spread, USER};
 
 struct Rego(Regorus);
 
