@@ -28,6 +28,8 @@ pub struct Trail {
 const QUEUE: usize = 8_192;
 /// How long a read waits for a place in the queue.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a small batch waits for more.
+const GATHER: Duration = Duration::from_millis(5);
 /// Records in one batch.
 const BATCH: usize = 512;
 
@@ -80,27 +82,34 @@ impl Trail {
         })
     }
 
-    /// Writes the queue until it is cancelled. A batch that cannot be written is tried again until it can.
-    pub async fn write_queue(self) {
+    /// Writes the queue until `stop` is done, and then what is left in it. A batch that cannot be written is tried again until
+    /// it can; nothing that was taken from the queue is lost as long as this is not cancelled.
+    pub async fn write_queue(self, stop: impl Future<Output = ()>) {
         let mut waiting = self.waiting.lock().await;
         let mut batch = Vec::with_capacity(BATCH);
-        while waiting.recv_many(&mut batch, BATCH).await > 0 {
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                biased;
+                _ = waiting.recv_many(&mut batch, BATCH) => {}
+                () = &mut stop => break,
+            }
+            if batch.len() < BATCH / 4 {
+                // Reads have been answered already: a moment's wait makes one flush to disk of many.
+                tokio::time::sleep(GATHER).await;
+                while batch.len() < BATCH {
+                    let Ok(row) = waiting.try_recv() else { break };
+                    batch.push(row);
+                }
+            }
             self.write(&batch).await;
             batch.clear();
         }
-    }
-
-    /// Writes what is still in the queue; for a graceful end, after [`Trail::write_queue`] was cancelled.
-    pub(crate) async fn flush(&self) {
-        let mut waiting = self.waiting.lock().await;
-        let mut batch = Vec::new();
         while let Ok(row) = waiting.try_recv() {
             batch.push(row);
         }
-        if !batch.is_empty()
-            && let Err(error) = self.store.append_audit(batch).await
-        {
-            tracing::error!(%error, "the last audit records of reads could not be written");
+        if !batch.is_empty() {
+            self.write(&batch).await;
         }
     }
 

@@ -121,12 +121,18 @@ impl Server {
         let broker = Arc::clone(&self.doors.broker);
         let follow = tokio::spawn(Arc::clone(&broker.feed).follow());
         let tend = tokio::spawn(Arc::clone(&broker.keys).tend(broker.feed.signing_key_changes()));
-        let write = tokio::spawn(broker.trail.clone().write_queue());
+        let (no_more, ended) = tokio::sync::oneshot::channel::<()>();
+        let mut write = tokio::spawn(broker.trail.clone().write_queue(async move {
+            // Told, or the teller is gone: either way nobody records any more.
+            let _ = ended.await;
+        }));
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
         http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
-        write.abort();
-        let _ = write.await;
-        broker.trail.flush().await;
+        drop(no_more);
+        if tokio::time::timeout(LAST_RECORDS, &mut write).await.is_err() {
+            tracing::error!("the last audit records of reads could not be written");
+            write.abort();
+        }
         follow.abort();
         tend.abort();
         if let Some(upkeep) = upkeep {
@@ -135,6 +141,9 @@ impl Server {
         broker.store.close().await;
     }
 }
+
+/// How long the last audit records of reads may take to be written when the broker stops.
+const LAST_RECORDS: Duration = Duration::from_secs(5);
 
 /// Samples of histograms wait in memory until they are folded; nobody may come to scrape them.
 async fn keep_metrics_small(handle: PrometheusHandle) {

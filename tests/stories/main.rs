@@ -15,3 +15,4 @@ mod mfa;
 mod secrets;
 mod sessions;
 mod story;
+mod workload;
