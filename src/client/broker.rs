@@ -101,6 +101,7 @@ impl Broker {
         let endpoint = checked_endpoint(settings)?;
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls::client_config(settings.ca_file.as_deref())?)
+            .user_agent(concat!("brevet/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
