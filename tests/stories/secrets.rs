@@ -85,7 +85,9 @@ async fn no_secret_is_in_the_store_the_audit_trail_or_the_log() {
     let writer = log.clone();
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
-    let _on_this_thread = tracing::subscriber::set_default(subscriber);
+    // For the whole process: with a subscriber of one thread, a line that another test's thread comes by first is switched off
+    // for all. What other stories log beside this one is looked through with it.
+    tracing::subscriber::set_global_default(subscriber).expect("no other story listens to the log");
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let mut secrets = a_story_full_of_secrets(&world, &broker).await;
     // A broker that stops writes what it has still to write.
