@@ -1,8 +1,9 @@
 //! What IAM's operations have in common: finding entities, pages, documents.
 
 use super::shapes::Tail;
+use crate::decision::Identity;
 use crate::identity::{Group, ManagedPolicy, Role, User, quota};
-use crate::ops::{Call, Error};
+use crate::ops::{Call, Demand, Error, Permission};
 use crate::policy::{Document, Kind};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{
@@ -68,6 +69,22 @@ pub(super) async fn role_resource(tx: &mut Tx, call: &Call<'_>, name: &RoleName)
         Some(role) => (role.arn(call.realm(), call.account()), role.tags),
         None => (call.realm().role(call.account(), &EntityPath::default(), name.as_str()), Tags::default()),
     })
+}
+
+/// Without a user name an operation is about the caller.
+pub(super) fn named<'a>(name: Option<&'a UserName>, call: &'a Call<'_>) -> Result<&'a UserName, Error> {
+    match (name, call.caller.identity()) {
+        (Some(name), _) | (None, Identity::User(name)) => Ok(name),
+        (None, Identity::Root | Identity::Role(_)) => {
+            Err(Error::Validation("Must specify userName when calling with non-User credentials".to_owned()))
+        }
+    }
+}
+
+/// A permission on a user, with the user's tags as condition keys.
+pub(super) async fn on_user(action: &str, name: &UserName, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+    let (arn, tags) = user_resource(tx, call, name).await?;
+    Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()).into())
 }
 
 /// What part of a list `Marker` and `MaxItems` ask for.

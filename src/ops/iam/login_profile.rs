@@ -4,11 +4,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{find_user, user_resource};
+use super::common::{find_user, named, on_user};
 use crate::crypto::password::PasswordHash;
-use crate::decision::{Identity, Permit};
+use crate::decision::Permit;
 use crate::identity::LoginProfile;
-use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
+use crate::ops::{Call, Demand, Error, Operation, Registry};
 use crate::store::{Tx, layout};
 use crate::types::{SecretText, UserName};
 use crate::wire::model::Service;
@@ -63,21 +63,6 @@ async fn hash(password: &Password, call: &Call<'_>) -> Result<PasswordHash, Erro
 async fn find(name: &UserName, call: &Call<'_>, tx: &mut Tx) -> Result<LoginProfile, Error> {
     let found = tx.get::<LoginProfile>(&layout::login_profile(call.account(), name)).await?;
     found.ok_or_else(|| Error::NoSuchEntity(format!("Login Profile for User {name} cannot be found.")))
-}
-
-/// Without a user name the operations are about the caller.
-fn named<'a>(name: Option<&'a UserName>, call: &'a Call<'_>) -> Result<&'a UserName, Error> {
-    match (name, call.caller.identity()) {
-        (Some(name), _) | (None, Identity::User(name)) => Ok(name),
-        (None, Identity::Root | Identity::Role(_)) => {
-            Err(Error::Validation("Must specify userName when calling with non-User credentials".to_owned()))
-        }
-    }
-}
-
-async fn on_user(action: &str, name: &UserName, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-    let (arn, tags) = user_resource(tx, call, name).await?;
-    Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()).into())
 }
 
 #[derive(Serialize)]

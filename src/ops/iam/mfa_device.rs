@@ -4,12 +4,12 @@
 use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
-use super::common::{distinct_tags, find_user, list, page, page_of, user_resource};
+use super::common::{distinct_tags, find_user, list, named, on_user, page, page_of};
 use super::shapes;
 use crate::authn::mfa::{device_name, seed_context};
 use crate::crypto::qr;
 use crate::crypto::totp::{self, RESYNC_WINDOW, Seed};
-use crate::decision::{Identity, Permit};
+use crate::decision::Permit;
 use crate::identity::{MfaDevice, User, quota};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
@@ -369,21 +369,6 @@ impl Operation for ListVirtualMfaDevices {
             });
         }
         Ok(VirtualDevicePage { devices, is_truncated: tail.is_truncated, marker: tail.marker })
-    }
-}
-
-async fn on_user(action: &str, name: &UserName, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-    let (arn, tags) = user_resource(tx, call, name).await?;
-    Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()).into())
-}
-
-/// Without a user name an operation is about the caller.
-fn named<'a>(name: Option<&'a UserName>, call: &'a Call<'_>) -> Result<&'a UserName, Error> {
-    match (name, call.caller.identity()) {
-        (Some(name), _) | (None, Identity::User(name)) => Ok(name),
-        (None, Identity::Root | Identity::Role(_)) => {
-            Err(Error::Validation("Must specify userName when calling with non-User credentials".to_owned()))
-        }
     }
 }
 
