@@ -82,7 +82,7 @@ fn uncached(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("decide, {}", spread.name()));
         for count in [1, 10, 100, 1_000] {
             let identity = identity(count, spread);
-            let policies = Policies { identity: &identity, boundary: Some(&boundary), session: None, resource: None };
+            let policies = Policies { boundary: Some(&boundary), ..Policies::of(&identity) };
             for question in scenario::questions(count) {
                 let context = context(&question);
                 let request = Request {
@@ -92,7 +92,7 @@ fn uncached(criterion: &mut Criterion) {
                     resource_account: None,
                     context: &context,
                 };
-                assert_eq!(evaluate(&request, &policies).effect, effect(question.verdict), "{question:?}");
+                assert_eq!(evaluate(&request, &policies).effect(), effect(question.verdict), "{question:?}");
                 group.bench_function(format!("{}/{count}", question.name), |bencher| {
                     bencher.iter(|| evaluate(black_box(&request), black_box(&policies)));
                 });

@@ -25,8 +25,7 @@ impl Timestamp {
 
     /// `2026-11-24T02:41:41Z`, the form of AWS's XML answers and of CloudTrail.
     pub fn iso8601(self) -> String {
-        let c = self.civil();
-        format!("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+        self.to_string()
     }
 
     /// `20261124T024141Z`, the form of `X-Amz-Date`.
@@ -117,13 +116,14 @@ pub fn from_civil(year: i64, month: i64, day: i64, hour: i64, minute: i64, secon
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.iso8601())
+        let c = self.civil();
+        write!(f, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
     }
 }
 
 impl fmt::Debug for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.iso8601())
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use brevet::clock::Timestamp;
 use brevet::policy::{
-    Context, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, evaluate, evaluate_trust,
+    Context, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, ResourceRule, evaluate,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -31,19 +31,22 @@ fuzz_target!(|data: &[u8]| {
         context: &context,
     };
     let nothing = PolicySet::default();
-    for kind in [Kind::Identity, Kind::Boundary, Kind::Session, Kind::Trust, Kind::Resource] {
+    for kind in Kind::ALL {
         let Ok(document) = Document::parse(text, kind) else { continue };
         let set = PolicySet::new(vec![Arc::new(Policy::compile(&document, kind, "fuzzed"))]);
+        let levels = [Arc::new(set.clone())];
         let policies = match kind {
-            Kind::Identity => Policies { identity: &set, boundary: None, session: None, resource: None },
-            Kind::Boundary => Policies { identity: &nothing, boundary: Some(&set), session: None, resource: None },
-            Kind::Session => Policies { identity: &nothing, boundary: None, session: Some(&set), resource: None },
-            Kind::Trust | Kind::Resource => {
-                Policies { identity: &nothing, boundary: None, session: None, resource: Some(&set) }
-            }
+            Kind::Identity => Policies::of(&set),
+            Kind::Boundary => Policies { boundary: Some(&set), ..Policies::of(&nothing) },
+            Kind::Session => Policies { session: Some(&set), ..Policies::of(&nothing) },
+            Kind::Trust | Kind::Resource => Policies { resource: Some(&set), ..Policies::of(&nothing) },
+            Kind::ServiceControl => Policies { service_control: &levels, ..Policies::of(&nothing) },
+            Kind::ResourceControl => Policies { resource_control: &levels, ..Policies::of(&nothing) },
         };
-        let _ = evaluate(&request, &policies).because(request.action);
-        let _ = evaluate_trust(&request, &policies).because(request.action);
+        for resource_rule in [ResourceRule::Suffices, ResourceRule::Trust] {
+            let policies = Policies { resource_rule, ..policies };
+            let _ = evaluate(&request, &policies).explain().because(request.action);
+        }
         let _ = set.valid_until(Timestamp(1_585_699_200), &context);
     }
 });

@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::cache::{Decisions, Kept, Question};
 use super::denial::Denial;
-use super::keys::{self, RequestFacts};
+use super::keys::{RequestFacts, RequestKeys};
 use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Decision, Policies, PolicySet, Request, Value, evaluate, evaluate_trust};
+use crate::policy::{Context, Decision, Facts, Policies, PolicySet, Request, ResourceRule, Value, evaluate};
 use crate::store::{Feed, Fresh, Invalidations, Reader, Revision, Stale, Store, StoreError};
 use crate::telemetry::names;
 use crate::types::{AccountId, Realm};
@@ -155,10 +155,11 @@ impl Authorizer {
         let compiled = self.principal(subject).await?;
         let session = self.session_policies(subject).await?;
         let principal = subject.principal(&self.realm, &compiled.arn, &compiled.unique_id);
-        let mut context = keys::context(facts, subject, &compiled, &principal);
+        let mut operation = Context::new();
         for (key, value) in asked.keys {
-            context.set(&key, value);
+            operation.set(&key, value);
         }
+        let context = RequestKeys { facts, subject, compiled: &compiled, principal: &principal, operation: &operation };
         let resource_account = asked.resource_account.map(|account| account.to_string());
         let request = Request {
             principal: &principal,
@@ -174,22 +175,16 @@ impl Authorizer {
             until,
             principal_arn: principal.arn.clone(),
         };
-        if let Some(trust) = asked.trust {
-            // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
-            let policies = Policies {
-                identity: &compiled.identity,
-                boundary: compiled.boundary.as_ref(),
-                session: session.as_deref().map(|session| &session.set),
-                resource: Some(trust),
-            };
-            return Ok(answer(Arc::new(evaluate_trust(&request, &policies)), false, Some(facts.now)));
-        }
         let policies = Policies {
-            identity: &compiled.identity,
             boundary: compiled.boundary.as_ref(),
             session: session.as_deref().map(|session| &session.set),
-            resource: None,
+            ..Policies::of(&compiled.identity)
         };
+        if let Some(trust) = asked.trust {
+            // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
+            let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
+            return Ok(answer(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
+        }
         let sets: Vec<&PolicySet> =
             [Some(policies.identity), policies.boundary, policies.session].into_iter().flatten().collect();
         let session_stamp = session.as_ref().map(|session| session.stamp.to_string());
@@ -200,7 +195,7 @@ impl Authorizer {
             return Ok(answer(Arc::clone(&kept.decision), true, kept.until));
         }
         metrics::counter!(names::DECISIONS, "cache" => "miss").increment(1);
-        let decision = Arc::new(evaluate(&request, &policies));
+        let decision = Arc::new(evaluate(&request, &policies).explain());
         if until.is_none_or(|until| until > facts.now) {
             self.decisions.keep(question, Arc::new(Kept { decision: Arc::clone(&decision), until }));
         }
@@ -273,7 +268,7 @@ fn principal_id(account: AccountId, identity: &Identity) -> String {
     }
 }
 
-fn earliest_change(sets: &[&PolicySet], now: Timestamp, context: &Context) -> Option<Timestamp> {
+fn earliest_change(sets: &[&PolicySet], now: Timestamp, context: &dyn Facts) -> Option<Timestamp> {
     sets.iter().filter_map(|set| set.valid_until(now, context)).min()
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use crate::clock::Timestamp;
-use crate::policy::{Context, Decision, KeySet, PolicySet, Request, Value};
+use crate::policy::{Decision, Fact, Facts, KeySet, PolicySet, Request};
 
 /// Time runs on by itself, and every request has these keys; they are accounted for by [`Kept::until`] instead.
 const PRESENT_TIME: [&str; 2] = ["aws:currenttime", "aws:epochtime"];
@@ -50,30 +50,31 @@ impl Question {
     }
 }
 
-fn put_keys(bytes: &mut Vec<u8>, keys: &KeySet, context: &Context, now: Timestamp) {
+fn put_keys(bytes: &mut Vec<u8>, keys: &KeySet, facts: &dyn Facts, now: Timestamp) {
     for key in keys.iter() {
-        if PRESENT_TIME.contains(&key) {
+        let name = key.name();
+        if PRESENT_TIME.contains(&name) {
             continue;
         }
-        put(bytes, Some(key));
-        match context.get(key) {
+        put(bytes, Some(name));
+        match facts.fact(key) {
             None => put(bytes, None),
-            Some(Value::Number(age)) if key == FACTOR_AGE => put_value(bytes, &Value::Time(now.plus(-age))),
+            Some(Fact::Number(age)) if name == FACTOR_AGE => put_value(bytes, Fact::Time(now.plus(-age))),
             Some(value) => put_value(bytes, value),
         }
     }
 }
 
 /// Kind and canonical text: `true` and `"true"` may be compared differently, so they are different values.
-fn put_value(bytes: &mut Vec<u8>, value: &Value) {
+fn put_value(bytes: &mut Vec<u8>, value: Fact<'_>) {
     bytes.push(match value {
-        Value::Text(_) => 0,
-        Value::Bool(_) => 1,
-        Value::Number(_) => 2,
-        Value::Time(_) => 3,
-        Value::Ip(_) => 4,
-        Value::Bytes(_) => 5,
-        Value::List(_) => 6,
+        Fact::Text(_) => 0,
+        Fact::Bool(_) => 1,
+        Fact::Number(_) => 2,
+        Fact::Time(_) => 3,
+        Fact::Ip(_) => 4,
+        Fact::Bytes(_) => 5,
+        Fact::List(_) => 6,
     });
     put(bytes, Some(&value.as_text()));
 }
@@ -123,7 +124,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::policy::{Document, Kind, Policies, Policy, Principal, PrincipalKind, evaluate};
+    use crate::policy::{Context, Document, Kind, Policies, Policy, Principal, PrincipalKind, Value, evaluate};
 
     const NOW: Timestamp = Timestamp(1_795_488_000);
 
@@ -196,8 +197,7 @@ mod tests {
     }
 
     fn decide(set: &PolicySet, context: &Context) -> Decision {
-        let policies = Policies { identity: set, boundary: None, session: None, resource: None };
-        evaluate(&request(&principal(), context), &policies)
+        evaluate(&request(&principal(), context), &Policies::of(set)).explain()
     }
 
     proptest! {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use super::principal::CompiledPrincipal;
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Principal};
+use crate::policy::{Context, Fact, Facts, Key, Principal};
 
 /// What is known of the request itself, whoever makes it.
 #[derive(Clone, Debug)]
@@ -26,73 +26,75 @@ pub struct RequestFacts {
     pub mfa_now: Option<Timestamp>,
 }
 
-/// The context of a request: facts of the request, of the principal and of its session.
-pub(super) fn context(
-    facts: &RequestFacts,
-    subject: &Subject,
-    compiled: &CompiledPrincipal,
-    principal: &Principal,
-) -> Context {
-    let mut context = Context::new();
-    of_request(&mut context, facts);
-    of_principal(&mut context, subject, compiled, principal);
-    of_session(&mut context, facts, subject);
-    context
+/// The condition keys of a request, each looked up when a policy asks for it: those of the operation, facts of the request, of
+/// the principal and of its session.
+#[derive(Debug)]
+pub(super) struct RequestKeys<'a> {
+    pub(super) facts: &'a RequestFacts,
+    pub(super) subject: &'a Subject,
+    pub(super) compiled: &'a CompiledPrincipal,
+    pub(super) principal: &'a Principal,
+    pub(super) operation: &'a Context,
 }
 
-fn of_request(context: &mut Context, facts: &RequestFacts) {
-    context.set("aws:CurrentTime", facts.now);
-    context.set("aws:EpochTime", facts.now.seconds());
-    context.set("aws:ViaAWSService", false);
-    if let Some(address) = facts.source_ip {
-        context.set("aws:SourceIp", address);
-    }
-    if let Some(agent) = &facts.user_agent {
-        context.set("aws:UserAgent", agent.as_str());
-    }
-    if let Some(secure) = facts.secure_transport {
-        context.set("aws:SecureTransport", secure);
-    }
-    if let Some(region) = &facts.region {
-        context.set("aws:RequestedRegion", region.as_str());
+impl Facts for RequestKeys<'_> {
+    fn fact(&self, key: &Key) -> Option<Fact<'_>> {
+        self.operation.fact(key).or_else(|| {
+            let name = key.name().strip_prefix("aws:")?;
+            self.of_request(name).or_else(|| self.of_principal(name)).or_else(|| self.of_session(name))
+        })
     }
 }
 
-fn of_principal(context: &mut Context, subject: &Subject, compiled: &CompiledPrincipal, principal: &Principal) {
-    // For a session of a role AWS compares the role's ARN, not the session's.
-    context.set("aws:PrincipalArn", compiled.arn.as_str());
-    context.set("aws:PrincipalAccount", subject.account.to_string());
-    context.set("aws:PrincipalIsAWSService", false);
-    context.set("aws:userid", principal.unique_id.as_str());
-    let kind = match subject.identity {
-        Identity::Root => "Account",
-        Identity::User(_) => "User",
-        Identity::Role(_) => "AssumedRole",
-    };
-    context.set("aws:PrincipalType", kind);
-    if let Some(name) = &compiled.user_name {
-        context.set("aws:username", name.as_str());
+/// Names are in lower case and without their `aws:`.
+impl RequestKeys<'_> {
+    fn of_request(&self, name: &str) -> Option<Fact<'_>> {
+        match name {
+            "currenttime" => Some(Fact::Time(self.facts.now)),
+            "epochtime" => Some(Fact::Number(self.facts.now.seconds())),
+            "viaawsservice" => Some(Fact::Bool(false)),
+            "sourceip" => self.facts.source_ip.map(Fact::Ip),
+            "useragent" => self.facts.user_agent.as_deref().map(Fact::Text),
+            "securetransport" => self.facts.secure_transport.map(Fact::Bool),
+            "requestedregion" => self.facts.region.as_deref().map(Fact::Text),
+            _ => None,
+        }
     }
-    for tag in compiled.tags.iter() {
-        context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
-    }
-}
 
-fn of_session(context: &mut Context, facts: &RequestFacts, subject: &Subject) {
-    // Long-lived keys carry no such key at all, which is why AWS tells policies to use BoolIfExists.
-    let proven = facts.mfa_now.or(subject.session.as_ref().and_then(|session| session.mfa));
-    if subject.session.is_some() || proven.is_some() {
-        context.set("aws:MultiFactorAuthPresent", proven.is_some());
+    fn of_principal(&self, name: &str) -> Option<Fact<'_>> {
+        match name {
+            // For a session of a role AWS compares the role's ARN, not the session's.
+            "principalarn" => Some(Fact::Text(self.compiled.arn.as_str())),
+            "principalaccount" => Some(Fact::Text(&self.principal.account)),
+            "principalisawsservice" => Some(Fact::Bool(false)),
+            "userid" => Some(Fact::Text(&self.principal.unique_id)),
+            "principaltype" => Some(Fact::Text(match self.subject.identity {
+                Identity::Root => "Account",
+                Identity::User(_) => "User",
+                Identity::Role(_) => "AssumedRole",
+            })),
+            "username" => self.compiled.user_name.as_deref().map(Fact::Text),
+            _ => self.tag(name.strip_prefix("principaltag/")?),
+        }
     }
-    if let Some(moment) = proven {
-        context.set("aws:MultiFactorAuthAge", facts.now.seconds() - moment.seconds());
+
+    /// The session's tags hide the entity's own.
+    fn tag(&self, key: &str) -> Option<Fact<'_>> {
+        let session = self.subject.session.iter().flat_map(|session| session.tags.iter());
+        let mut tags = session.chain(self.compiled.tags.iter());
+        tags.find(|tag| tag.key.eq_ignore_ascii_case(key)).map(|tag| Fact::Text(&tag.value))
     }
-    let Some(session) = &subject.session else { return };
-    context.set("aws:TokenIssueTime", session.issued);
-    if let Some(identity) = &session.source_identity {
-        context.set("aws:SourceIdentity", identity.as_str());
-    }
-    for tag in session.tags.iter() {
-        context.set(&format!("aws:PrincipalTag/{}", tag.key), tag.value.as_str());
+
+    fn of_session(&self, name: &str) -> Option<Fact<'_>> {
+        let session = self.subject.session.as_ref();
+        // Long-lived keys carry no such key at all, which is why AWS tells policies to use BoolIfExists.
+        let proven = self.facts.mfa_now.or(session.and_then(|session| session.mfa));
+        match name {
+            "multifactorauthpresent" if session.is_some() || proven.is_some() => Some(Fact::Bool(proven.is_some())),
+            "multifactorauthage" => proven.map(|at| Fact::Number(self.facts.now.seconds() - at.seconds())),
+            "tokenissuetime" => session.map(|session| Fact::Time(session.issued)),
+            "sourceidentity" => session.and_then(|session| session.source_identity.as_deref()).map(Fact::Text),
+            _ => None,
+        }
     }
 }

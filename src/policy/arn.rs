@@ -2,12 +2,14 @@
 //!
 //! Source: IAM User Guide, `reference_policies_elements_condition_operators` (ARN operators).
 
-use std::borrow::Cow;
+use smallvec::SmallVec;
 
-use super::context::Context;
+use super::fact::Facts;
 use super::glob::matches_parts;
-use super::pattern::{Pattern, variables};
-use super::template::{self, Part, Piece, Syntax};
+use super::key::Key;
+use super::pattern::Pattern;
+use super::template::{self, Part, Piece, Resolved, Syntax};
+use super::text::Text;
 
 /// A pattern of an ARN in a condition: six parts, each matched by itself.
 #[derive(Debug, Clone)]
@@ -39,85 +41,85 @@ impl ArnPattern {
         if parts == [Part::Star] {
             return Ok(ArnPattern::Any);
         }
-        let compiled: Vec<Pattern> = segments(&parts)
-            .into_iter()
-            .map(|segment| Pattern::from_pieces(segment.into_iter().map(|part| Piece::Part(owned(part))).collect()))
-            .collect();
-        Ok(compiled.try_into().map_or(ArnPattern::Never, |six: [Pattern; 6]| ArnPattern::Parts(Box::new(six))))
+        let mut compiled = SmallVec::<[Pattern; 6]>::new();
+        each_segment(&parts, |segment| {
+            let pieces = segment.iter().map(|part| Piece::Part(part.clone().into_owned()));
+            compiled.push(Pattern::from_pieces(pieces.collect()));
+            true
+        });
+        let six = compiled.into_inner().ok();
+        Ok(six.map_or(ArnPattern::Never, |six| ArnPattern::Parts(Box::new(six))))
     }
 
     /// Whether `arn` matches in each of its six parts.
-    pub(super) fn matches(&self, arn: &str, context: &Context) -> bool {
+    pub(super) fn matches(&self, arn: &str, facts: &dyn Facts) -> bool {
         match self {
             ArnPattern::Any => true,
             ArnPattern::Never => false,
             ArnPattern::Parts(patterns) => {
                 let mut parts = arn.splitn(6, ':');
-                patterns.iter().all(|pattern| parts.next().is_some_and(|part| pattern.matches(part, context)))
+                patterns.iter().all(|pattern| parts.next().is_some_and(|part| pattern.matches(part, facts)))
             }
-            ArnPattern::Template(pieces) => template::resolve(pieces, context).is_some_and(|parts| {
-                let segments = segments(&parts);
+            ArnPattern::Template(pieces) => template::resolve(pieces, facts).is_some_and(|parts| {
                 let mut subjects = arn.splitn(6, ':');
-                segments.len() == 6
-                    && segments.iter().all(|s| subjects.next().is_some_and(|subject| matches_parts(s, subject)))
+                let mut matched = 0;
+                let all = each_segment(&parts, |segment| {
+                    matched += 1;
+                    subjects.next().is_some_and(|subject| matches_parts(segment, subject))
+                });
+                all && matched == 6
             }),
         }
     }
 
     /// Whether every variable has a value.
-    pub(super) fn resolvable(&self, context: &Context) -> bool {
+    pub(super) fn resolvable(&self, facts: &dyn Facts) -> bool {
         match self {
-            ArnPattern::Template(pieces) => template::resolvable(pieces, context),
+            ArnPattern::Template(pieces) => template::resolvable(pieces, facts),
             _ => true,
         }
     }
 
-    /// The keys that variables read, in lower case.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+    /// The keys that variables read.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Key> {
         let pieces: &[Piece] = match self {
             ArnPattern::Template(pieces) => pieces,
             _ => &[],
         };
-        variables(pieces)
+        template::variables(pieces)
     }
 }
 
-fn owned(part: Part<'_>) -> Part<'static> {
-    match part {
-        Part::Text(text) => Part::Text(Cow::Owned(text.into_owned())),
-        Part::One => Part::One,
-        Part::Star => Part::Star,
-        Part::OneWithin => Part::OneWithin,
-        Part::StarWithin => Part::StarWithin,
-    }
-}
-
-/// Splits a pattern at its first five colons.
-fn segments<'a>(parts: &'a [Part<'_>]) -> Vec<Vec<Part<'a>>> {
-    let mut segments = vec![Vec::new()];
+/// Splits a pattern at its first five colons, and says whether `visit` answered yes for each segment; the first no ends it.
+fn each_segment(parts: &[Part<'_>], mut visit: impl FnMut(&[Part<'_>]) -> bool) -> bool {
+    let mut segment = Resolved::new();
+    let mut colons_left = 5;
     for part in parts {
         let Part::Text(text) = part else {
-            if let Some(last) = segments.last_mut() {
-                last.push(part.clone());
-            }
+            segment.push(part.borrow());
             continue;
         };
-        let colons_left = 6_usize.saturating_sub(segments.len());
-        for (at, slice) in text.splitn(colons_left + 1, ':').enumerate() {
-            if at > 0 {
-                segments.push(Vec::new());
+        let mut slices = text.splitn(colons_left + 1, ':').peekable();
+        while let Some(slice) = slices.next() {
+            if !slice.is_empty() {
+                segment.push(Part::Text(Text::Borrowed(slice)));
             }
-            if let Some(last) = segments.last_mut().filter(|_| !slice.is_empty()) {
-                last.push(Part::Text(Cow::Borrowed(slice)));
+            if slices.peek().is_some() {
+                colons_left -= 1;
+                if !visit(&segment) {
+                    return false;
+                }
+                segment.clear();
             }
         }
     }
-    segments
+    visit(&segment)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Context;
 
     #[test]
     fn arn_operators_compare_each_part_by_itself() {

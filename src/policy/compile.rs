@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::condition::Compiled;
-use super::context::Context;
 use super::document::{Condition, Document, Kind, Listed, PrincipalList, StatementEffect, Version};
+use super::fact::Facts;
+use super::index::{Known, Starts};
+use super::key::Key;
 use super::pattern::Pattern;
 use super::principal::Principals;
 use super::template::Syntax;
@@ -14,7 +16,7 @@ use super::template::Syntax;
 pub struct Policy {
     id: Arc<str>,
     kind: Kind,
-    pub(super) matchers: Box<[Matcher]>,
+    pub(super) matchers: Arc<[Matcher]>,
 }
 
 impl Policy {
@@ -23,8 +25,7 @@ impl Policy {
     /// A document may be used as another kind than it was read as (a managed policy as boundary). Without principals it
     /// reaches nobody as a trust or resource policy.
     pub fn compile(document: &Document, kind: Kind, id: impl Into<String>) -> Policy {
-        let matchers = document.statements().iter().map(|statement| statement.matcher.clone()).collect();
-        Policy { id: id.into().into(), kind, matchers }
+        Policy { id: id.into().into(), kind, matchers: document.matchers() }
     }
 
     /// What decisions call it.
@@ -67,8 +68,17 @@ impl Patterns {
         Ok(Patterns { negated: listed.negated, patterns: patterns? })
     }
 
-    fn contain(&self, subject: &str, context: &Context) -> bool {
-        self.negated != self.patterns.iter().any(|pattern| pattern.matches(subject, context))
+    fn contain(&self, subject: &str, facts: &dyn Facts) -> bool {
+        self.negated != self.patterns.iter().any(|pattern| pattern.matches(subject, facts))
+    }
+
+    /// What the patterns begin with; `None` when one may begin with anything, or what matches is everything else.
+    fn starts(&self) -> Option<Starts<'_>> {
+        if self.negated {
+            return None;
+        }
+        let starts = self.patterns.iter().map(Pattern::start);
+        starts.map(|(text, rest)| (!text.is_empty()).then_some((text, rest))).collect()
     }
 }
 
@@ -105,36 +115,39 @@ impl Matcher {
         })
     }
 
-    /// Whether the statement is about this action (in lower case) on this resource, whatever its conditions say.
-    pub(super) fn covers(&self, lower_case_action: &str, resource: &str, context: &Context) -> bool {
-        self.actions.contain(lower_case_action, context)
-            && self.resources.as_ref().is_none_or(|resources| {
-                resources.contain(resource, context)
-                    && (!self.demands_variables || resources.patterns.iter().all(|p| p.resolvable(context)))
-            })
+    /// Whether the statement is about this action (in lower case) on this resource, whatever its conditions say. What is known
+    /// is not looked at again.
+    pub(super) fn covers(&self, known: Known, lower_case_action: &str, resource: &str, facts: &dyn Facts) -> bool {
+        (known == Known::Action || self.actions.contain(lower_case_action, facts))
+            && (known == Known::Resource
+                || self.resources.as_ref().is_none_or(|resources| {
+                    resources.contain(resource, facts)
+                        && (!self.demands_variables || resources.patterns.iter().all(|p| p.resolvable(facts)))
+                }))
     }
 
     /// The first condition that does not hold.
-    pub(super) fn failing_condition(&self, context: &Context) -> Option<&Compiled> {
-        self.conditions.iter().find(|condition| !condition.holds(context))
+    pub(super) fn failing_condition(&self, facts: &dyn Facts) -> Option<&Compiled> {
+        self.conditions.iter().find(|condition| !condition.holds(facts))
     }
 
-    /// The services, in lower case, outside of which the statement is about no action; `None` when there is no such limit.
-    pub(super) fn services(&self) -> Option<Vec<&str>> {
-        if self.actions.negated {
-            return None;
-        }
-        self.actions.patterns.iter().map(|pattern| Some(pattern.literal_start()?.split_once(':')?.0)).collect()
+    /// What its actions begin with, in lower case; `None` when they may begin with anything.
+    pub(super) fn action_starts(&self) -> Option<Starts<'_>> {
+        self.actions.starts()
     }
 
-    /// Every condition key that the statement reads, in lower case.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
-        let conditions = self.conditions.iter().map(|condition| &*condition.key);
-        conditions.chain(self.variables())
+    /// What its resources begin with; `None` when they may begin with anything.
+    pub(super) fn resource_starts(&self) -> Option<Starts<'_>> {
+        self.resources.as_ref().and_then(Patterns::starts)
     }
 
-    /// The condition keys that it reads as variables, in lower case.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+    /// Every condition key that the statement reads.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.conditions.iter().map(|condition| &condition.key).chain(self.variables())
+    }
+
+    /// The condition keys that it reads as variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Key> {
         let resources = self.resources.iter().flat_map(|r| r.patterns.iter().flat_map(Pattern::variables));
         resources.chain(self.conditions.iter().flat_map(|condition| condition.expected.variables()))
     }

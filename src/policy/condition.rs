@@ -7,8 +7,10 @@
 use std::cmp::Ordering;
 
 use super::arn::ArnPattern;
-use super::context::{Context, Scalar, Value};
 use super::decimal::Decimal;
+use super::fact::{Fact, Facts};
+use super::folded::Folded;
+use super::key::Key;
 use super::moment::Moment;
 use super::network::Network;
 use super::operator::{Operator, SetOperator, Test};
@@ -19,8 +21,7 @@ use super::template::Syntax;
 #[derive(Debug, Clone)]
 pub(super) struct Compiled {
     pub(super) operator: Operator,
-    /// In lower case.
-    pub(super) key: Box<str>,
+    pub(super) key: Key,
     pub(super) expected: Expected,
     /// Whether a variable without a value makes the condition false: see [`Compiled::new`].
     demands_variables: bool,
@@ -30,8 +31,7 @@ pub(super) struct Compiled {
 #[derive(Debug, Clone)]
 pub(super) enum Expected {
     Text(Box<[Pattern]>),
-    /// Patterns in lower case.
-    TextAnyCase(Box<[Pattern]>),
+    TextAnyCase(Box<[Folded]>),
     Arn(Box<[ArnPattern]>),
     Number(Comparison, Box<[Decimal]>),
     Date(Comparison, Box<[Moment]>),
@@ -77,38 +77,38 @@ impl Compiled {
     ) -> Result<Compiled, String> {
         let expected = Expected::new(operator.test, values, variables)?;
         let demands_variables = allows && operator.test.negated() && expected.variables().next().is_some();
-        Ok(Compiled { operator, key: key.to_ascii_lowercase().into(), expected, demands_variables })
+        Ok(Compiled { operator, key: Key::new(key), expected, demands_variables })
     }
 
     /// Whether the request fulfils the condition.
-    pub(super) fn holds(&self, context: &Context) -> bool {
-        let value = context.get(&self.key).filter(|value| !value.is_absent());
+    pub(super) fn holds(&self, facts: &dyn Facts) -> bool {
+        let value = facts.fact(&self.key).filter(|value| !value.is_absent());
         if let Expected::Absent(wanted) = &self.expected {
             return wanted.contains(&value.is_none());
         }
         if value.is_none() && self.operator.if_exists {
             return true;
         }
-        if self.demands_variables && !self.expected.resolvable(context) {
+        if self.demands_variables && !self.expected.resolvable(facts) {
             return false;
         }
         let negated = self.operator.test.negated();
         match (value, self.operator.set) {
             (None, None) => negated,
             (None, Some(set)) => set == SetOperator::ForAllValues,
-            (Some(value), None) => negated != value.any(|v| self.expected.contains(v, context)),
+            (Some(value), None) => negated != value.any(|v| self.expected.contains(v, facts)),
             (Some(value), Some(SetOperator::ForAnyValue)) => {
-                !value.is_empty_set() && value.any(|v| negated != self.expected.contains(v, context))
+                !value.is_empty_set() && value.any(|v| negated != self.expected.contains(v, facts))
             }
             (Some(value), Some(SetOperator::ForAllValues)) => {
-                value.is_empty_set() || !value.any(|v| negated == self.expected.contains(v, context))
+                value.is_empty_set() || !value.any(|v| negated == self.expected.contains(v, facts))
             }
         }
     }
 
     /// Whether the request does not carry the key at all.
-    pub(super) fn key_is_absent(&self, context: &Context) -> bool {
-        context.get(&self.key).is_none_or(Value::is_absent)
+    pub(super) fn key_is_absent(&self, facts: &dyn Facts) -> bool {
+        facts.fact(&self.key).is_none_or(Fact::is_absent)
     }
 }
 
@@ -120,9 +120,9 @@ impl Expected {
             Test::StringEquals | Test::StringNotEquals => Expected::Text(each(values, |v| Pattern::text(v, exact))?),
             Test::StringLike | Test::StringNotLike => Expected::Text(each(values, |v| Pattern::text(v, like))?),
             Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase => {
-                Expected::TextAnyCase(each(values, |v| Pattern::text(&v.to_lowercase(), exact))?)
+                Expected::TextAnyCase(each(values, |v| Folded::new(v, variables))?)
             }
-            Test::Bool => Expected::TextAnyCase(each(values, |v| boolean(v, exact))?),
+            Test::Bool => Expected::TextAnyCase(each(values, |v| boolean(v, variables))?),
             Test::ArnEquals | Test::ArnLike | Test::ArnNotEquals | Test::ArnNotLike => {
                 Expected::Arn(each(values, |v| ArnPattern::new(v, variables))?)
             }
@@ -151,24 +151,19 @@ impl Expected {
     }
 
     /// Whether one of the values accepts `value`. A value that is not of the operator's type is accepted by none.
-    fn contains(&self, value: Scalar<'_>, context: &Context) -> bool {
+    fn contains(&self, value: Fact<'_>, facts: &dyn Facts) -> bool {
         match self {
             Expected::Text(patterns) => {
                 let text = value.text();
-                patterns.iter().any(|pattern| pattern.matches(&text, context))
+                patterns.iter().any(|pattern| pattern.matches(&text, facts))
             }
-            Expected::TextAnyCase(patterns) => {
+            Expected::TextAnyCase(expected) => {
                 let text = value.text();
-                if text.bytes().all(|b| b.is_ascii() && !b.is_ascii_uppercase()) {
-                    patterns.iter().any(|pattern| pattern.matches_lower(&text, context))
-                } else {
-                    let lower = text.to_lowercase();
-                    patterns.iter().any(|pattern| pattern.matches_lower(&lower, context))
-                }
+                expected.iter().any(|folded| folded.equals(&text, facts))
             }
             Expected::Arn(patterns) => {
                 let text = value.text();
-                patterns.iter().any(|pattern| pattern.matches(&text, context))
+                patterns.iter().any(|pattern| pattern.matches(&text, facts))
             }
             Expected::Number(comparison, numbers) => {
                 value.decimal().is_some_and(|v| numbers.iter().any(|n| comparison.accepts(v.cmp(n))))
@@ -177,7 +172,7 @@ impl Expected {
                 value.moment().is_some_and(|v| moments.iter().any(|m| comparison.accepts(v.cmp(m))))
             }
             Expected::Binary(expected) => match value {
-                Scalar::Bytes(bytes) => expected.iter().any(|e| **e == *bytes),
+                Fact::Bytes(bytes) => expected.iter().any(|e| **e == *bytes),
                 other => expected.iter().any(|e| **e == *other.text().as_bytes()),
             },
             Expected::Network(networks) => value.ip().is_some_and(|v| networks.iter().any(|n| n.contains(v))),
@@ -186,22 +181,20 @@ impl Expected {
     }
 
     /// Whether every variable in the values has a value.
-    fn resolvable(&self, context: &Context) -> bool {
+    fn resolvable(&self, facts: &dyn Facts) -> bool {
         match self {
-            Expected::Text(patterns) | Expected::TextAnyCase(patterns) => {
-                patterns.iter().all(|p| p.resolvable(context))
-            }
-            Expected::Arn(patterns) => patterns.iter().all(|p| p.resolvable(context)),
+            Expected::Text(patterns) => patterns.iter().all(|p| p.resolvable(facts)),
+            Expected::TextAnyCase(expected) => expected.iter().all(|folded| folded.resolvable(facts)),
+            Expected::Arn(patterns) => patterns.iter().all(|p| p.resolvable(facts)),
             _ => true,
         }
     }
 
-    /// The keys that variables in the values read, in lower case.
-    pub(super) fn variables(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+    /// The keys that variables in the values read.
+    pub(super) fn variables(&self) -> Box<dyn Iterator<Item = &Key> + '_> {
         match self {
-            Expected::Text(patterns) | Expected::TextAnyCase(patterns) => {
-                Box::new(patterns.iter().flat_map(Pattern::variables))
-            }
+            Expected::Text(patterns) => Box::new(patterns.iter().flat_map(Pattern::variables)),
+            Expected::TextAnyCase(expected) => Box::new(expected.iter().flat_map(Folded::variables)),
             Expected::Arn(patterns) => Box::new(patterns.iter().flat_map(ArnPattern::variables)),
             _ => Box::new(std::iter::empty()),
         }
@@ -212,13 +205,11 @@ fn each<T>(values: &[String], read: impl Fn(&str) -> Result<T, String>) -> Resul
     values.iter().map(|value| read(value)).collect()
 }
 
-fn boolean(value: &str, syntax: Syntax) -> Result<Pattern, String> {
-    let lower = value.to_lowercase();
-    match Pattern::text(&lower, syntax)? {
-        Pattern::Exact(text) if *text != *"true" && *text != *"false" => {
-            Err(format!("`{value}` is neither true nor false"))
-        }
-        pattern => Ok(pattern),
+fn boolean(value: &str, variables: bool) -> Result<Folded, String> {
+    let folded = Folded::new(value, variables)?;
+    match folded.fixed() {
+        Some(text) if text != "true" && text != "false" => Err(format!("`{value}` is neither true nor false")),
+        _ => Ok(folded),
     }
 }
 
@@ -235,6 +226,7 @@ fn dates(comparison: Comparison, values: &[String]) -> Result<Expected, String> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::{Context, Value};
 
     fn holds(operator: &str, expected: &[&str], actual: Option<Value>) -> bool {
         let values: Vec<String> = expected.iter().map(|&v| v.to_owned()).collect();

@@ -1,13 +1,13 @@
-//! What is known about a request: condition keys and their values.
+//! A request's condition keys, gathered in one place: for askers that have them as a list, such as a simulation.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use super::decimal::Decimal;
-use super::moment::Moment;
+use super::fact::{Fact, Facts};
+use super::key::{self, Key};
 use crate::clock::Timestamp;
 
-/// The value of a condition key in a request.
+/// The value of a condition key in a request: a [`Fact`] of one's own.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
     /// A text. Numbers, dates, addresses and ARNs may come as text too: operators read them as what they compare.
@@ -27,99 +27,22 @@ pub enum Value {
 }
 
 impl Value {
-    /// The canonical text: what string operators and policy variables see, and what distinguishes values in a cache key.
-    /// A list is written as a JSON array, bytes in base64, a moment as `2026-11-24T02:41:41Z`.
+    /// The value, borrowed.
+    pub fn as_fact(&self) -> Fact<'_> {
+        match self {
+            Value::Text(text) => Fact::Text(text),
+            Value::Bool(value) => Fact::Bool(*value),
+            Value::Number(value) => Fact::Number(*value),
+            Value::Time(value) => Fact::Time(*value),
+            Value::Ip(value) => Fact::Ip(*value),
+            Value::Bytes(value) => Fact::Bytes(value),
+            Value::List(values) => Fact::List(values),
+        }
+    }
+
+    /// The canonical text, see [`Fact::as_text`].
     pub fn as_text(&self) -> Cow<'_, str> {
-        match self {
-            Value::List(values) => Cow::Owned(serde_json::Value::from(values.clone()).to_string()),
-            single => single.scalar().map_or(Cow::Borrowed(""), Scalar::text),
-        }
-    }
-
-    /// The value, unless it is a list: policy variables can only stand for keys with a single value.
-    pub(super) fn scalar(&self) -> Option<Scalar<'_>> {
-        Some(match self {
-            Value::Text(text) => Scalar::Text(text),
-            Value::Bool(value) => Scalar::Bool(*value),
-            Value::Number(value) => Scalar::Number(*value),
-            Value::Time(value) => Scalar::Time(*value),
-            Value::Ip(value) => Scalar::Ip(*value),
-            Value::Bytes(value) => Scalar::Bytes(value),
-            Value::List(_) => return None,
-        })
-    }
-
-    /// Whether any single value fulfils `test`.
-    pub(super) fn any(&self, mut test: impl FnMut(Scalar<'_>) -> bool) -> bool {
-        match self {
-            Value::List(values) => values.iter().any(|text| test(Scalar::Text(text))),
-            single => single.scalar().is_some_and(test),
-        }
-    }
-
-    /// Whether the key counts as absent.
-    pub(super) fn is_absent(&self) -> bool {
-        matches!(self, Value::List(values) if values.is_empty())
-    }
-
-    /// Whether set operators see no value at all: nothing, or a single empty text.
-    pub(super) fn is_empty_set(&self) -> bool {
-        match self {
-            Value::Text(text) => text.is_empty(),
-            Value::List(values) => values.iter().all(String::is_empty) && values.len() <= 1,
-            _ => false,
-        }
-    }
-}
-
-/// One value, borrowed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Scalar<'a> {
-    Text(&'a str),
-    Bool(bool),
-    Number(i64),
-    Time(Timestamp),
-    Ip(IpAddr),
-    Bytes(&'a [u8]),
-}
-
-impl<'a> Scalar<'a> {
-    pub(super) fn text(self) -> Cow<'a, str> {
-        match self {
-            Scalar::Text(text) => Cow::Borrowed(text),
-            Scalar::Bool(true) => Cow::Borrowed("true"),
-            Scalar::Bool(false) => Cow::Borrowed("false"),
-            Scalar::Number(value) => Cow::Owned(value.to_string()),
-            Scalar::Time(value) => Cow::Owned(value.iso8601()),
-            Scalar::Ip(value) => Cow::Owned(value.to_string()),
-            Scalar::Bytes(value) => Cow::Owned(data_encoding::BASE64.encode(value)),
-        }
-    }
-
-    pub(super) fn decimal(self) -> Option<Decimal> {
-        match self {
-            Scalar::Text(text) => Decimal::parse(text),
-            Scalar::Number(value) => Some(Decimal::from(value)),
-            Scalar::Time(value) => Some(Decimal::from(value.seconds())),
-            Scalar::Bool(_) | Scalar::Ip(_) | Scalar::Bytes(_) => None,
-        }
-    }
-
-    pub(super) fn moment(self) -> Option<Moment> {
-        match self {
-            Scalar::Text(text) => Moment::parse(text),
-            Scalar::Number(value) => Some(Timestamp(value).into()),
-            Scalar::Time(value) => Some(value.into()),
-            Scalar::Bool(_) | Scalar::Ip(_) | Scalar::Bytes(_) => None,
-        }
-    }
-
-    pub(super) fn ip(self) -> Option<IpAddr> {
-        match self {
-            Scalar::Text(text) => text.parse().ok(),
-            Scalar::Ip(value) => Some(value),
-            _ => None,
-        }
+        self.as_fact().as_text()
     }
 }
 
@@ -149,12 +72,12 @@ impl From<&str> for Value {
     }
 }
 
-/// The condition keys of one request. Names are case-insensitive, the part after the slash of a tag key included, and are
-/// kept in lower case (IAM User Guide, `reference_policies_elements_condition`).
+/// The condition keys of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
-    /// Ordered by length, then text: comparing lengths settles most steps of a search.
-    entries: Vec<(Box<str>, Value)>,
+    /// The keys' fingerprints, beside each other: looking through them settles which entry is meant.
+    fingerprints: Vec<u64>,
+    entries: Vec<(Key, Value)>,
 }
 
 impl Context {
@@ -165,30 +88,46 @@ impl Context {
 
     /// Sets a key; a value that it had before is replaced.
     pub fn set(&mut self, key: &str, value: impl Into<Value>) {
-        let key = key.to_ascii_lowercase();
-        match self.position(&key) {
-            Ok(at) => {
-                if let Some(entry) = self.entries.get_mut(at) {
-                    entry.1 = value.into();
-                }
+        let key = Key::new(key);
+        match self.position(key.fingerprint(), key.name()).and_then(|at| self.entries.get_mut(at)) {
+            Some(entry) => entry.1 = value.into(),
+            None => {
+                self.fingerprints.push(key.fingerprint());
+                self.entries.push((key, value.into()));
             }
-            Err(at) => self.entries.insert(at, (key.into_boxed_str(), value.into())),
         }
     }
 
     /// The value of a key whose name is given in lower case.
     pub fn get(&self, lower_case_key: &str) -> Option<&Value> {
-        let at = self.position(lower_case_key).ok()?;
+        self.find(key::fingerprint(lower_case_key), lower_case_key)
+    }
+
+    /// Every key with its value, in the order in which they were set.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    fn find(&self, fingerprint: u64, name: &str) -> Option<&Value> {
+        let at = self.position(fingerprint, name)?;
         self.entries.get(at).map(|(_, value)| value)
     }
 
-    /// Every key, in lower case, with its value, in an order that depends only on the keys.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.entries.iter().map(|(key, value)| (&**key, value))
+    fn position(&self, fingerprint: u64, name: &str) -> Option<usize> {
+        let mut from = 0;
+        loop {
+            let at = from + self.fingerprints.get(from..)?.iter().position(|known| *known == fingerprint)?;
+            if self.entries.get(at).is_some_and(|(key, _)| key.name() == name) {
+                return Some(at);
+            }
+            from = at + 1;
+        }
     }
+}
 
-    fn position(&self, key: &str) -> Result<usize, usize> {
-        self.entries.binary_search_by(|(k, _)| k.len().cmp(&key.len()).then_with(|| k.as_bytes().cmp(key.as_bytes())))
+impl Facts for Context {
+    fn fact(&self, key: &Key) -> Option<Fact<'_>> {
+        self.find(key.fingerprint(), key.name()).map(Value::as_fact)
     }
 }
 
@@ -203,8 +142,19 @@ mod tests {
         context.set("AWS:principaltag/costcenter", "2");
         context.set("aws:username", "ann");
         assert_eq!(context.get("aws:principaltag/costcenter"), Some(&Value::from("2")));
+        assert_eq!(context.fact(&Key::new("aws:PrincipalTag/costCENTER")), Some(Fact::Text("2")));
         assert_eq!(context.get("aws:PrincipalTag/CostCenter"), None, "callers of get know the lower-case name");
         assert_eq!(context.iter().count(), 2);
+    }
+
+    #[test]
+    fn keys_that_share_a_fingerprint_are_told_apart_by_name() {
+        let mut context = Context::new();
+        context.set("k:a", "a");
+        context.set("k:b", "b");
+        // As if both names had the fingerprint of the second.
+        context.fingerprints = vec![key::fingerprint("k:b"); 2];
+        assert_eq!(context.get("k:b"), Some(&Value::from("b")));
     }
 
     #[test]

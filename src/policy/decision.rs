@@ -49,24 +49,11 @@ pub struct MatchedStatement {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     /// The kind of policy.
-    pub layer: Layer,
+    pub kind: Kind,
+    /// The level of the organization, from 0 at its root, for the policies that guard it.
+    pub level: Option<usize>,
     /// The first statement there that would have allowed the request but for a condition.
     pub near: Option<NearMiss>,
-}
-
-/// The kinds of policies that may have to allow a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Layer {
-    /// The principal's own policies.
-    Identity,
-    /// His permissions boundary.
-    Boundary,
-    /// The policies of his session.
-    Session,
-    /// The policy of the resource.
-    Resource,
-    /// The trust policy of a role.
-    Trust,
 }
 
 /// A statement that allows the request but for one condition.
@@ -98,29 +85,26 @@ impl Decision {
                 None => String::new(),
             },
             Effect::ImplicitlyDenied => match &self.missing {
-                Some(missing) => format!(" because no {} allows the {action} action", missing.layer.name()),
+                Some(missing) => format!(" because no {} allows the {action} action", name(missing.kind)),
                 None => String::new(),
             },
         }
     }
 }
 
-impl Layer {
-    fn name(self) -> &'static str {
-        match self {
-            Layer::Identity => "identity-based policy",
-            Layer::Boundary => "permissions boundary",
-            Layer::Session => "session policy",
-            Layer::Resource | Layer::Trust => "resource-based policy",
-        }
+/// What AWS calls a kind of policy.
+fn name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Identity => "identity-based policy",
+        Kind::Boundary => "permissions boundary",
+        Kind::Session => "session policy",
+        Kind::Resource | Kind::Trust => "resource-based policy",
+        Kind::ServiceControl => "service control policy",
+        Kind::ResourceControl => "resource control policy",
     }
 }
 
-fn with_article(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Identity => "an identity-based policy",
-        Kind::Boundary => "a permissions boundary",
-        Kind::Session => "a session policy",
-        Kind::Trust | Kind::Resource => "a resource-based policy",
-    }
+fn with_article(kind: Kind) -> String {
+    let article = if kind == Kind::Identity { "an" } else { "a" };
+    format!("{article} {}", name(kind))
 }

@@ -2,6 +2,8 @@
 //!
 //! Source: IAM User Guide, `reference_policies_grammar`, `reference_policies_elements`.
 
+use std::sync::Arc;
+
 use super::compile::Matcher;
 use super::malformed::Malformed;
 use super::operator::Operator;
@@ -20,12 +22,27 @@ pub enum Kind {
     Trust,
     /// Attached to a resource other than a role.
     Resource,
+    /// A service control policy: what principals of an organization's accounts may at most do.
+    ServiceControl,
+    /// A resource control policy: what may at most be done to resources of an organization's accounts.
+    ResourceControl,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Kind; 7] = [
+        Kind::Identity,
+        Kind::Boundary,
+        Kind::Session,
+        Kind::Trust,
+        Kind::Resource,
+        Kind::ServiceControl,
+        Kind::ResourceControl,
+    ];
+
     /// Whether statements name the principals that they are about.
     pub fn names_principals(self) -> bool {
-        matches!(self, Kind::Trust | Kind::Resource)
+        matches!(self, Kind::Trust | Kind::Resource | Kind::ResourceControl)
     }
 }
 
@@ -44,6 +61,7 @@ pub struct Document {
     version: Version,
     id: Option<String>,
     statements: Vec<Statement>,
+    matchers: Arc<[Matcher]>,
 }
 
 impl Document {
@@ -67,8 +85,13 @@ impl Document {
         &self.statements
     }
 
-    pub(super) fn new(version: Version, id: Option<String>, statements: Vec<Statement>) -> Document {
-        Document { version, id, statements }
+    pub(super) fn matchers(&self) -> Arc<[Matcher]> {
+        Arc::clone(&self.matchers)
+    }
+
+    pub(super) fn new(version: Version, id: Option<String>, read: Vec<(Statement, Matcher)>) -> Document {
+        let (statements, matchers): (Vec<_>, Vec<_>) = read.into_iter().unzip();
+        Document { version, id, statements, matchers: matchers.into() }
     }
 }
 
@@ -87,7 +110,6 @@ pub struct Statement {
     pub resources: Option<Listed>,
     /// `Condition`, flattened: all of them must hold.
     pub conditions: Vec<Condition>,
-    pub(super) matcher: Matcher,
 }
 
 /// What a statement does to the requests it matches.

@@ -1,15 +1,19 @@
 //! The decision: a pure function of the request and the policies that apply to it.
 //!
 //! Source: IAM User Guide, `reference_policies_evaluation-logic_policy-eval-denyallow`,
-//! `reference_policies_evaluation-logic-cross-account`, `id_roles_compare-resource-policies`.
+//! `reference_policies_evaluation-logic-cross-account`, `id_roles_compare-resource-policies`; AWS Organizations User Guide,
+//! `orgs_manage_policies_scps_evaluation`, `orgs_manage_policies_rcps_evaluation`.
 
-use super::compile::{Matcher, Policy};
+use std::sync::Arc;
+
 use super::condition::Compiled;
-use super::context::Context;
-use super::decision::{Decision, Effect, Layer, MatchedStatement, Missing, NearMiss};
-use super::document::StatementEffect;
+use super::decision::Effect;
+use super::document::{Kind, StatementEffect};
+use super::fact::Facts;
 use super::principal::{Grant, Principal, PrincipalKind};
-use super::set::PolicySet;
+use super::rule::ResourceRule;
+use super::set::{Placed, PolicySet};
+use super::verdict::{Gap, Near, Statements, Verdict};
 
 /// The policies that apply to a request.
 #[derive(Debug, Clone, Copy)]
@@ -20,8 +24,30 @@ pub struct Policies<'a> {
     pub boundary: Option<&'a PolicySet>,
     /// The policies that were passed when the session was made, if any were.
     pub session: Option<&'a PolicySet>,
-    /// The policy of the resource; for [`evaluate_trust`] the trust policy of the role.
+    /// The policy of the resource, if it has one.
     pub resource: Option<&'a PolicySet>,
+    /// How much weight the resource's policy has, also when there is none.
+    pub resource_rule: ResourceRule,
+    /// The service control policies over the principal's account, level by level from the root of its organization; no levels
+    /// where there is no organization. A level without policies allows nothing.
+    pub service_control: &'a [Arc<PolicySet>],
+    /// The resource control policies over the resource's account, likewise.
+    pub resource_control: &'a [Arc<PolicySet>],
+}
+
+impl<'a> Policies<'a> {
+    /// The policies of an identity, with no others.
+    pub fn of(identity: &'a PolicySet) -> Self {
+        Policies {
+            identity,
+            boundary: None,
+            session: None,
+            resource: None,
+            resource_rule: ResourceRule::Suffices,
+            service_control: &[],
+            resource_control: &[],
+        }
+    }
 }
 
 /// A request to decide.
@@ -36,180 +62,237 @@ pub struct Request<'a> {
     /// The account that owns the resource; `None` when nobody does, which counts as the principal's own account.
     pub resource_account: Option<&'a str>,
     /// What else is known.
-    pub context: &'a Context,
+    pub context: &'a dyn Facts,
 }
 
 /// Decides a request.
 ///
-/// An explicit denial anywhere wins. The root user of an account needs no permission in it, and neither identity policies nor
-/// boundaries limit him. Within an account, the principal's side (own policies, limited by boundary and session) or the
-/// resource's policy must allow; between accounts both must. How far a resource's policy overrides implicit denials depends on
-/// whom it names: the principal, the role or user behind his session, or only his account.
-pub fn evaluate(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
-    decide(request, policies, Layer::Resource)
-}
-
-/// Decides whether a role may be assumed (`sts:AssumeRole` and its like): like [`evaluate`], but the trust policy in
-/// [`Policies::resource`] must allow it in any case; the principal's own policies never suffice, not even root's power.
-pub fn evaluate_trust(request: &Request<'_>, policies: &Policies<'_>) -> Decision {
-    decide(request, policies, Layer::Trust)
-}
-
-fn decide(request: &Request<'_>, policies: &Policies<'_>, resource_layer: Layer) -> Decision {
-    let kind = request.principal.kind;
-    let root = kind == PrincipalKind::Root;
+/// An explicit denial anywhere wins. Every level of an organization's guardrails must allow. The root user of an account needs
+/// no permission in it, and neither identity policies nor boundaries limit him. Within an account, the principal's side (own
+/// policies, limited by boundary and session) or the resource's policy must allow; between accounts both must, and where the
+/// [`ResourceRule`] says so the resource's policy must in any case. How far a resource's policy overrides implicit denials
+/// depends on whom it names: the principal, the role or user behind his session, or only his account.
+///
+/// Nothing is allocated, unless more than six statements matter, the action has more than 96 bytes, or a string operator is
+/// given bytes.
+pub fn evaluate<'p>(request: &Request<'_>, policies: &Policies<'p>) -> Verdict<'p> {
     let action = LowerCase::new(request.action);
     let mut scan = Scan {
         request,
         action: action.as_str(),
-        service: action.as_str().split_once(':').map_or("", |(service, _)| service),
         has_boundary: policies.boundary.is_some(),
-        denied: false,
-        matched: Vec::new(),
+        statements: Statements::new(),
     };
-    let nothing = Found::default();
-    let identity = if root { nothing } else { scan.layer(policies.identity) };
-    let boundary = policies.boundary.filter(|_| !root).map(|set| scan.layer(set));
-    let session = policies.session.map(|set| scan.layer(set));
-    let resource = policies.resource.map_or(nothing, |set| scan.layer(set));
-    let Scan { denied, mut matched, .. } = scan;
-    if denied {
-        matched.retain(|statement| statement.effect == StatementEffect::Deny);
-        return Decision { effect: Effect::ExplicitlyDenied, statements: matched, missing: None };
+    let layers = Layers::new(request.principal, policies);
+    scan.denials(&layers);
+    if !scan.statements.is_empty() {
+        return Verdict { effect: Effect::ExplicitlyDenied, statements: scan.statements, missing: None };
     }
+    let gap = scan.gap(&layers, policies.resource_rule);
+    let missing = gap.map(|(kind, level, near)| {
+        let near = near.map(|near| Near {
+            set: near.set,
+            at: near.at,
+            condition: near.condition,
+            absent: near.condition.key_is_absent(request.context),
+        });
+        Gap { kind, level, near }
+    });
+    let effect = if missing.is_none() { Effect::Allowed } else { Effect::ImplicitlyDenied };
+    Verdict { effect, statements: scan.statements, missing }
+}
 
-    let grant = resource.grant;
-    let same_account = request.resource_account.is_none_or(|account| account == request.principal.account);
-    let missing = if grant == Grant::None && resource_layer == Layer::Trust {
-        Some((Layer::Trust, resource))
-    } else if !kind.has_identity() {
-        // Nothing can be attached to a service or a stranger, so the resource's policy alone decides.
-        (grant == Grant::None).then_some((resource_layer, resource))
-    } else if same_account && grant == Grant::Direct {
-        None
-    } else {
-        let by_role = same_account && grant == Grant::Issuer;
-        let no_session_policy = match kind {
-            // A federated user has nothing but what its session policies let through.
-            PrincipalKind::FederatedUser => Some(nothing),
-            _ => None,
-        };
-        if !root && !by_role && grant_of(identity) == Grant::None {
-            Some((Layer::Identity, identity))
-        } else if let Some(found) = boundary.filter(|found| grant_of(*found) == Grant::None) {
-            Some((Layer::Boundary, found))
-        } else if let Some(found) =
-            session.filter(|_| !root).or(no_session_policy).filter(|f| grant_of(*f) == Grant::None)
-        {
-            Some((Layer::Session, found))
-        } else if !same_account && grant == Grant::None {
-            Some((resource_layer, resource))
-        } else {
-            None
-        }
-    };
-    match missing {
-        None => Decision { effect: Effect::Allowed, statements: matched, missing: None },
-        Some((layer, found)) => {
-            let near = found.near.map(|near| near.describe(request.context));
-            Decision { effect: Effect::ImplicitlyDenied, statements: matched, missing: Some(Missing { layer, near }) }
+/// The policies that are looked at for a principal, in the order in which statements are named.
+struct Layers<'p> {
+    identity: Option<&'p PolicySet>,
+    boundary: Option<&'p PolicySet>,
+    session: Option<&'p PolicySet>,
+    resource: Option<&'p PolicySet>,
+    service_control: &'p [Arc<PolicySet>],
+    resource_control: &'p [Arc<PolicySet>],
+}
+
+impl<'p> Layers<'p> {
+    fn new(principal: &Principal, policies: &Policies<'p>) -> Self {
+        let root = principal.kind == PrincipalKind::Root;
+        // Guardrails never bind the roles through which services do their own work.
+        let exempt = principal.is_service_linked();
+        // Who belongs to no account is under nobody's service control policies.
+        let controlled = principal.kind.has_identity() && !exempt;
+        Layers {
+            identity: (!root).then_some(policies.identity),
+            boundary: policies.boundary.filter(|_| !root),
+            session: policies.session,
+            resource: policies.resource,
+            service_control: if controlled { policies.service_control } else { &[] },
+            resource_control: if exempt { &[] } else { policies.resource_control },
         }
     }
 }
 
-fn grant_of(found: Found<'_>) -> Grant {
-    found.grant
-}
+/// What is missing for a request to be allowed: the kind of policy, its level, the statement that nearly allowed it.
+type Missed<'p> = (Kind, Option<usize>, Option<Nearly<'p>>);
 
 /// What the policies of one kind say.
 #[derive(Clone, Copy)]
-struct Found<'a> {
+struct Found<'p> {
     /// How far the allowances reach; [`Grant::Direct`] in policies that name no principals.
     grant: Grant,
-    near: Option<Near<'a>>,
+    near: Option<Nearly<'p>>,
 }
 
-impl Default for Found<'_> {
-    fn default() -> Self {
-        Found { grant: Grant::None, near: None }
+impl Found<'_> {
+    const NOTHING: Self = Found { grant: Grant::None, near: None };
+
+    fn allows(&self) -> bool {
+        self.grant != Grant::None
     }
 }
 
+/// A statement that allows the request but for a condition.
 #[derive(Clone, Copy)]
-struct Near<'a> {
-    policy: &'a Policy,
-    index: u32,
-    matcher: &'a Matcher,
-    condition: &'a Compiled,
+struct Nearly<'p> {
+    set: &'p PolicySet,
+    at: u32,
+    condition: &'p Compiled,
 }
 
-impl Near<'_> {
-    fn describe(self, context: &Context) -> NearMiss {
-        NearMiss {
-            statement: matched_statement(self.policy, self.index, self.matcher),
-            key: self.condition.key.to_string(),
-            operator: self.condition.operator,
-            absent: self.condition.key_is_absent(context),
-        }
-    }
-}
-
-/// One pass over everything that applies to a request.
-struct Scan<'r> {
+/// One look at everything that applies to a request.
+struct Scan<'r, 'p> {
     request: &'r Request<'r>,
     action: &'r str,
-    service: &'r str,
     has_boundary: bool,
-    denied: bool,
-    matched: Vec<MatchedStatement>,
+    statements: Statements<'p>,
 }
 
-impl Scan<'_> {
-    fn layer<'p>(&mut self, set: &'p PolicySet) -> Found<'p> {
+impl<'p> Scan<'_, 'p> {
+    /// Gathers every statement that denies.
+    fn denials(&mut self, layers: &Layers<'p>) {
+        let own = [layers.identity, layers.boundary, layers.session, layers.resource];
+        own.into_iter().flatten().for_each(|set| self.denials_of(set));
+        let guards = layers.service_control.iter().chain(layers.resource_control);
+        guards.for_each(|set| self.denials_of(set));
+    }
+
+    fn denials_of(&mut self, set: &'p PolicySet) {
+        let Request { resource, context, .. } = *self.request;
+        let begun = self.statements.len();
+        set.visit(StatementEffect::Deny, self.action, resource, |at, placed, known| {
+            let matcher = placed.matcher;
+            if matcher.covers(known, self.action, resource, context)
+                && grant(self.request.principal, placed, self.has_boundary) != Grant::None
+                && matcher.failing_condition(context).is_none()
+            {
+                name(&mut self.statements, begun, set, at);
+            }
+        });
+        in_order(&mut self.statements, begun);
+    }
+
+    /// Gathers every statement that allows, and says what is missing, if anything is.
+    fn gap(&mut self, layers: &Layers<'p>, rule: ResourceRule) -> Option<Missed<'p>> {
+        let principal = self.request.principal;
+        let kind = principal.kind;
+        let identity = layers.identity.map(|set| self.allowances_of(set));
+        let boundary = layers.boundary.map(|set| self.allowances_of(set));
+        let session = match (layers.session, kind) {
+            (Some(set), _) => Some(self.allowances_of(set)),
+            // A federated user has nothing but what its session policies let through.
+            (None, PrincipalKind::FederatedUser) => Some(Found::NOTHING),
+            (None, _) => None,
+        };
+        let resource = layers.resource.map_or(Found::NOTHING, |set| self.allowances_of(set));
+        let service_control = self.guard(layers.service_control, Kind::ServiceControl);
+        let resource_control = self.guard(layers.resource_control, Kind::ResourceControl);
+        if let Some(missed) = resource_control.or(service_control) {
+            return Some(missed);
+        }
+
+        let resource_kind = if rule == ResourceRule::Trust { Kind::Trust } else { Kind::Resource };
+        let by_resource = (!resource.allows()).then_some((resource_kind, None, resource.near));
+        if by_resource.is_some() && rule != ResourceRule::Suffices {
+            return by_resource;
+        }
+        // Nothing can be attached to a service or a stranger, so the resource's policy alone decides.
+        if !kind.has_identity() {
+            return by_resource;
+        }
+        let same_account = self.request.resource_account.is_none_or(|account| account == principal.account);
+        if same_account && resource.grant == Grant::Direct {
+            return None;
+        }
+        let by_role = same_account && resource.grant == Grant::Issuer;
+        let lacking = |found: Option<Found<'p>>, kind| {
+            found.filter(|found| !found.allows()).map(|found| (kind, None, found.near))
+        };
+        lacking(identity.filter(|_| !by_role), Kind::Identity)
+            .or_else(|| lacking(boundary, Kind::Boundary))
+            .or_else(|| lacking(session, Kind::Session))
+            .or(by_resource.filter(|_| !same_account))
+    }
+
+    /// The first level that does not allow; every level is looked at, so that all that allow are named.
+    fn guard(&mut self, levels: &'p [Arc<PolicySet>], kind: Kind) -> Option<Missed<'p>> {
+        let mut missed = None;
+        for (level, set) in levels.iter().enumerate() {
+            let found = self.allowances_of(set);
+            if !found.allows() && missed.is_none() {
+                missed = Some((kind, Some(level), found.near));
+            }
+        }
+        missed
+    }
+
+    fn allowances_of(&mut self, set: &'p PolicySet) -> Found<'p> {
         let Request { principal, resource, context, .. } = *self.request;
-        let mut found = Found::default();
-        for (policy, index, matcher) in set.candidates(self.service) {
-            let allows = matcher.effect == StatementEffect::Allow;
-            if self.denied && allows {
-                continue;
-            }
+        let begun = self.statements.len();
+        let mut found = Found::NOTHING;
+        set.visit(StatementEffect::Allow, self.action, resource, |at, placed, known| {
+            let matcher = placed.matcher;
             // Cheapest first: most statements are about something else.
-            if !matcher.covers(self.action, resource, context) {
-                continue;
+            if !matcher.covers(known, self.action, resource, context) {
+                return;
             }
-            let grant = match &matcher.principals {
-                Some(principals) => principals.grant(principal, matcher.effect, self.has_boundary),
-                None if policy.kind().names_principals() => Grant::None,
-                None => Grant::Direct,
-            };
+            let grant = grant(principal, placed, self.has_boundary);
             if grant == Grant::None {
-                continue;
+                return;
             }
             match matcher.failing_condition(context) {
                 None => {
-                    self.denied |= !allows;
-                    if allows {
-                        found.grant = found.grant.max(grant);
-                    }
-                    self.matched.push(matched_statement(policy, index, matcher));
+                    found.grant = found.grant.max(grant);
+                    name(&mut self.statements, begun, set, at);
                 }
-                Some(condition) if allows && found.near.is_none() => {
-                    found.near = Some(Near { policy, index, matcher, condition });
+                Some(condition) if found.near.is_none_or(|near| at < near.at) => {
+                    found.near = Some(Nearly { set, at, condition });
                 }
                 Some(_) => {}
             }
-        }
+        });
+        in_order(&mut self.statements, begun);
         found
     }
 }
 
-fn matched_statement(policy: &Policy, index: u32, matcher: &Matcher) -> MatchedStatement {
-    MatchedStatement {
-        policy: policy.shared_id(),
-        kind: policy.kind(),
-        sid: matcher.sid.clone(),
-        index: index as usize,
-        effect: matcher.effect,
+/// How a statement reaches the principal.
+fn grant(principal: &Principal, placed: Placed<'_>, has_boundary: bool) -> Grant {
+    match &placed.matcher.principals {
+        Some(principals) => principals.grant(principal, placed.matcher.effect, has_boundary),
+        None if placed.policy.kind().names_principals() => Grant::None,
+        None => Grant::Direct,
+    }
+}
+
+/// Notes a statement, unless it was noted since `begun`: an index may show it twice.
+fn name<'p>(statements: &mut Statements<'p>, begun: usize, set: &'p PolicySet, at: u32) {
+    if !statements.iter().skip(begun).any(|(_, known)| *known == at) {
+        statements.push((set, at));
+    }
+}
+
+/// Puts the statements of one set, the last to be noted, in the order of the set.
+fn in_order(statements: &mut Statements<'_>, begun: usize) {
+    if let Some(noted) = statements.get_mut(begun..).filter(|noted| noted.len() > 1) {
+        noted.sort_unstable_by_key(|(_, at)| *at);
     }
 }
 

@@ -1,106 +1,104 @@
-//! Matching of wildcards, in time that no pattern can blow up.
+//! Matching of wildcards, without allocating, in time that no pattern can blow up.
+//!
+//! A free asterisk matches anything, so the chunks between free asterisks are looked for from left to right, each at the first
+//! place where it ends earliest: an earlier end never spoils what follows, and nothing is ever tried twice.
+//!
+//! An asterisk that must not cross a colon stands only in the first five parts of an ARN (see `Pattern::resource`). The same
+//! holds for it: of the pieces around such asterisks, one without a colon fits best at its first place before the next colon,
+//! and one with a colon fits in one place only, where its first colon meets that of the text. In either case the time is
+//! bounded by the product of the lengths.
 
 use super::template::Part;
 
-/// Matches a whole text. The chunks between asterisks are looked for from left to right, each at its first place: an earlier
-/// place never spoils what follows, so nothing is ever tried twice and the time is bounded by the product of the lengths,
-/// whatever the pattern; for patterns without `?` by their sum.
+/// Whether the parts match the whole of `subject`.
 pub(super) fn matches_parts(parts: &[Part<'_>], subject: &str) -> bool {
-    if parts.iter().any(|part| matches!(part, Part::StarWithin | Part::OneWithin)) {
-        return matches_within(parts, subject);
-    }
     let mut chunks = parts.split(|part| matches!(part, Part::Star));
-    let Some(mut rest) = chunks.next().and_then(|head| strip(head, subject)) else { return false };
-    let Some(tail) = chunks.next_back() else { return rest.is_empty() };
+    let head = chunks.next().unwrap_or_default();
+    let Some(tail) = chunks.next_back() else { return is_whole(head, subject) };
+    let Some(mut rest) = after_start(head, subject) else { return false };
     for chunk in chunks {
-        match find(chunk, rest) {
+        match after_first(chunk, rest) {
             Some(after) => rest = after,
             None => return false,
         }
     }
-    ends_with(tail, rest)
+    is_end(tail, rest)
 }
 
-/// What follows `chunk` at the start of `subject`.
-fn strip<'s>(chunk: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
-    chunk.iter().try_fold(subject, |rest, part| match part {
+/// The pieces of a chunk, which stand between asterisks that end at a colon.
+fn pieces<'c, 'p>(chunk: &'c [Part<'p>]) -> impl DoubleEndedIterator<Item = &'c [Part<'p>]> {
+    chunk.split(|part| matches!(part, Part::StarWithin))
+}
+
+fn is_plain(chunk: &[Part<'_>]) -> bool {
+    !chunk.contains(&Part::StarWithin)
+}
+
+/// What follows `chunk` at the start of `subject`, at the earliest.
+fn after_start<'s>(chunk: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
+    let mut pieces = pieces(chunk);
+    let rest = strip_start(pieces.next().unwrap_or_default(), subject)?;
+    pieces.try_fold(rest, |rest, piece| after_gap(piece, rest))
+}
+
+/// What follows the first place of `chunk` in `subject`.
+fn after_first<'s>(chunk: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
+    match chunk {
+        [] => Some(subject),
+        [Part::Text(text)] => subject.get(subject.find(&**text)? + text.len()..),
+        _ => places(subject).find_map(|rest| after_start(chunk, rest)),
+    }
+}
+
+/// Whether `subject` ends with `chunk`.
+fn is_end(chunk: &[Part<'_>], subject: &str) -> bool {
+    if is_plain(chunk) {
+        return strip_end(chunk, subject).is_some();
+    }
+    places(subject).any(|rest| is_whole(chunk, rest))
+}
+
+/// Whether `chunk` is the whole of `subject`.
+fn is_whole(chunk: &[Part<'_>], subject: &str) -> bool {
+    let mut pieces = pieces(chunk);
+    let head = pieces.next().unwrap_or_default();
+    let Some(rest) = strip_start(head, subject) else { return false };
+    let Some(tail) = pieces.next_back() else { return rest.is_empty() };
+    let gap = strip_end(tail, rest).and_then(|middle| pieces.try_fold(middle, |rest, piece| after_gap(piece, rest)));
+    gap.is_some_and(|gap| !gap.contains(':'))
+}
+
+/// What follows the first place of `piece` in `subject` that no colon stands before.
+fn after_gap<'s>(piece: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
+    let reach = subject.find(':').map_or(subject.len(), |colon| colon + 1);
+    places(subject).take_while(|rest| subject.len() - rest.len() < reach).find_map(|rest| strip_start(piece, rest))
+}
+
+/// `subject` from each of its characters on, and the empty text behind the last one.
+fn places(subject: &str) -> impl Iterator<Item = &str> {
+    subject.char_indices().map(|(at, _)| at).chain([subject.len()]).filter_map(|at| subject.get(at..))
+}
+
+/// What follows `piece` at the start of `subject`; a piece has no asterisks.
+fn strip_start<'s>(piece: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
+    piece.iter().try_fold(subject, |rest, part| match part {
         Part::Text(text) => rest.strip_prefix(&**text),
         _ => {
             let mut chars = rest.chars();
-            chars.next().map(|_| chars.as_str())
+            chars.next().filter(|c| *c != ':' || *part == Part::One).map(|_| chars.as_str())
         }
     })
 }
 
-/// What follows the first place of `chunk` in `subject`.
-fn find<'s>(chunk: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
-    match chunk {
-        [] => Some(subject),
-        [Part::Text(text)] => subject.get(subject.find(&**text)? + text.len()..),
-        _ => subject.char_indices().find_map(|(at, _)| strip(chunk, subject.get(at..)?)),
-    }
-}
-
-fn ends_with(chunk: &[Part<'_>], subject: &str) -> bool {
-    let start = chunk.iter().rev().try_fold(subject, |rest, part| match part {
+/// What precedes `piece` at the end of `subject`.
+fn strip_end<'s>(piece: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
+    piece.iter().rev().try_fold(subject, |rest, part| match part {
         Part::Text(text) => rest.strip_suffix(&**text),
         _ => {
             let mut chars = rest.chars();
-            chars.next_back().map(|_| chars.as_str())
+            chars.next_back().filter(|c| *c != ':' || *part == Part::One).map(|_| chars.as_str())
         }
-    });
-    start.is_some()
-}
-
-/// Matches with wildcards that end at a colon, by following every reading of the pattern at once: one pass over the text, a
-/// step for each character of the pattern.
-fn matches_within(parts: &[Part<'_>], subject: &str) -> bool {
-    enum Step {
-        Char(char),
-        One { within: bool },
-        Star { within: bool },
-    }
-    let mut steps = Vec::new();
-    for part in parts {
-        match part {
-            Part::Text(text) => steps.extend(text.chars().map(Step::Char)),
-            Part::One => steps.push(Step::One { within: false }),
-            Part::OneWithin => steps.push(Step::One { within: true }),
-            Part::Star => steps.push(Step::Star { within: false }),
-            Part::StarWithin => steps.push(Step::Star { within: true }),
-        }
-    }
-    // reached[i]: the text so far can be read as the first i steps. A star may also stand for nothing.
-    let skip_stars = |reached: &mut Vec<bool>| {
-        for (at, step) in steps.iter().enumerate() {
-            let skipped = matches!(step, Step::Star { .. }) && reached.get(at) == Some(&true);
-            if let Some(next) = reached.get_mut(at + 1).filter(|_| skipped) {
-                *next = true;
-            }
-        }
-    };
-    let mut reached = vec![false; steps.len() + 1];
-    if let Some(start) = reached.first_mut() {
-        *start = true;
-    }
-    skip_stars(&mut reached);
-    for char in subject.chars() {
-        let mut next = vec![false; steps.len() + 1];
-        for (at, step) in steps.iter().enumerate().filter(|(at, _)| reached.get(*at) == Some(&true)) {
-            let to = match step {
-                Step::Char(expected) if *expected == char => at + 1,
-                Step::One { within } if !(*within && char == ':') => at + 1,
-                Step::Star { within } if !(*within && char == ':') => at,
-                _ => continue,
-            };
-            if let Some(state) = next.get_mut(to) {
-                *state = true;
-            }
-        }
-        skip_stars(&mut next);
-        reached = next;
-    }
-    reached.last() == Some(&true)
+    })
 }
 
 #[cfg(test)]

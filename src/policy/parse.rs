@@ -39,7 +39,7 @@ pub(super) fn document(text: &str, kind: Kind) -> Result<Document, Malformed> {
     for (index, item) in statements.into_iter().enumerate() {
         let Json::Object(object) = item else { return Err(syntax(format!("statement {index} is not an object"))) };
         let statement = Reader { kind, version, index }.statement(object)?;
-        let sid = statement.sid.as_ref().filter(|sid| !sid.is_empty());
+        let sid = statement.0.sid.as_ref().filter(|sid| !sid.is_empty());
         if let Some(sid) = sid.filter(|sid| !sids.insert((*sid).clone())) {
             return Err(Malformed::new(Fault::SidTwice, format!("`{sid}` names two statements")));
         }

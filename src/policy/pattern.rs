@@ -3,10 +3,9 @@
 //! Source: IAM User Guide, `reference_policies_elements_resource` ("Using wildcards in resource ARNs"),
 //! `reference_policies_elements_condition_operators` (string operators).
 
-use std::borrow::Cow;
-
-use super::context::Context;
+use super::fact::Facts;
 use super::glob::matches_parts;
+use super::key::Key;
 use super::template::{self, Part, Piece, Syntax};
 
 /// A compiled pattern.
@@ -54,7 +53,7 @@ impl Pattern {
     }
 
     /// Whether the pattern matches the whole of `subject`. A variable without a value matches nothing.
-    pub(super) fn matches(&self, subject: &str, context: &Context) -> bool {
+    pub(super) fn matches(&self, subject: &str, facts: &dyn Facts) -> bool {
         match self {
             Pattern::Any => true,
             Pattern::Exact(text) => **text == *subject,
@@ -62,57 +61,41 @@ impl Pattern {
             Pattern::Glob(parts) => matches_parts(parts, subject),
             Pattern::Template(pieces) => {
                 // Most templates fail on the text before their first variable, which needs no context.
-                let begins = match pieces.first() {
-                    Some(Piece::Part(Part::Text(text))) => subject.as_bytes().starts_with(text.as_bytes()),
-                    _ => true,
-                };
-                begins && template::resolve(pieces, context).is_some_and(|parts| matches_parts(&parts, subject))
+                subject.as_bytes().starts_with(first_text(pieces).as_bytes())
+                    && template::resolve(pieces, facts).is_some_and(|parts| matches_parts(&parts, subject))
             }
         }
     }
 
-    /// Like [`Pattern::matches`], for a pattern made of a lower-case text: case counts neither in `subject` nor in values.
-    pub(super) fn matches_lower(&self, subject: &str, context: &Context) -> bool {
-        match self {
-            Pattern::Template(pieces) => template::resolve(pieces, context).is_some_and(|mut parts| {
-                for part in &mut parts {
-                    if let Part::Text(text) = part {
-                        *text = Cow::Owned(text.to_lowercase());
-                    }
-                }
-                matches_parts(&parts, subject)
-            }),
-            fixed => fixed.matches(subject, context),
-        }
-    }
-
     /// Whether every variable has a value.
-    pub(super) fn resolvable(&self, context: &Context) -> bool {
+    pub(super) fn resolvable(&self, facts: &dyn Facts) -> bool {
         match self {
-            Pattern::Template(pieces) => template::resolvable(pieces, context),
+            Pattern::Template(pieces) => template::resolvable(pieces, facts),
             _ => true,
         }
     }
 
-    /// The characters that every match begins with.
-    pub(super) fn literal_start(&self) -> Option<&str> {
+    /// The characters that every match begins with, and what else a match needs.
+    pub(super) fn start(&self) -> (&str, Rest) {
         match self {
-            Pattern::Exact(text) | Pattern::Prefix(text) => Some(text),
+            Pattern::Any => ("", Rest::Anything),
+            Pattern::Exact(text) => (text, Rest::Nothing),
+            Pattern::Prefix(text) => (text, Rest::Anything),
             Pattern::Glob(parts) => match parts.first() {
-                Some(Part::Text(text)) => Some(text),
-                _ => None,
+                Some(Part::Text(text)) => (text, Rest::Matched),
+                _ => ("", Rest::Matched),
             },
-            Pattern::Any | Pattern::Template(_) => None,
+            Pattern::Template(pieces) => (first_text(pieces), Rest::Matched),
         }
     }
 
-    /// The keys that variables read, in lower case.
-    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+    /// The keys that variables read.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &Key> {
         let pieces: &[Piece] = match self {
             Pattern::Template(pieces) => pieces,
             _ => &[],
         };
-        variables(pieces)
+        template::variables(pieces)
     }
 
     pub(super) fn from_pieces(pieces: Vec<Piece>) -> Pattern {
@@ -126,24 +109,36 @@ impl Pattern {
         match parts.as_slice() {
             [] => Pattern::Exact("".into()),
             [Part::Star] => Pattern::Any,
-            [Part::Text(text)] => Pattern::Exact(text.as_ref().into()),
-            [Part::Text(text), Part::Star] => Pattern::Prefix(text.as_ref().into()),
+            [Part::Text(text)] => Pattern::Exact((&**text).into()),
+            [Part::Text(text), Part::Star] => Pattern::Prefix((&**text).into()),
             _ => Pattern::Glob(parts.into()),
         }
     }
 }
 
-/// The keys that variables read, in lower case.
-pub(super) fn variables(pieces: &[Piece]) -> impl Iterator<Item = &str> {
-    pieces.iter().filter_map(|piece| match piece {
-        Piece::Variable(variable) => Some(&*variable.key),
-        Piece::Part(_) => None,
-    })
+/// What must follow the characters that a match begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Rest {
+    /// Nothing may: the characters are the whole pattern.
+    Nothing,
+    /// Anything may.
+    Anything,
+    /// What the whole pattern says.
+    Matched,
+}
+
+/// The text before the first wildcard or variable.
+fn first_text(pieces: &[Piece]) -> &str {
+    match pieces.first() {
+        Some(Piece::Part(Part::Text(text))) => text,
+        _ => "",
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Context;
 
     #[test]
     fn resources_match_by_the_parts_of_the_arn() {

@@ -40,6 +40,14 @@ pub enum PrincipalKind {
     Anonymous,
 }
 
+impl Principal {
+    /// Whether it is a session of a service-linked role, which is made for and used by a service alone.
+    pub(super) fn is_service_linked(&self) -> bool {
+        let role = self.issuer_arn.as_deref().unwrap_or(&self.arn);
+        role.splitn(6, ':').nth(5).is_some_and(|name| name.starts_with("role/aws-service-role/"))
+    }
+}
+
 impl PrincipalKind {
     /// Whether policies can be attached to it: the others have only what a resource's policy gives them.
     pub(super) fn has_identity(self) -> bool {

@@ -3,64 +3,55 @@
 use std::sync::Arc;
 
 use super::compile::{Matcher, Policy};
+use super::document::StatementEffect;
+use super::index::{Index, Known};
+use super::key::Key;
+use super::validity::Clocks;
 
-/// An immutable set of compiled policies, with an index by service.
+/// An immutable set of compiled policies, with indexes that find the statements about a request.
 #[derive(Debug, Clone, Default)]
 pub struct PolicySet {
     policies: Box<[Arc<Policy>]>,
-    /// Every statement, as (policy, statement), in order.
+    /// Every statement, as (policy, statement), in order: the numbers in indexes are places in this list.
     statements: Box<[(u32, u32)]>,
-    /// For each service, ordered by name, the statements that are about it by name.
-    by_service: Box<[Service]>,
-    /// The statements that may be about any service.
-    anywhere: Box<[u32]>,
+    denials: Index,
+    allowances: Index,
     keys: KeySet,
+    clocks: Clocks,
 }
 
-/// The statements, by their places among all, that name actions of one service (in lower case).
-#[derive(Debug, Clone)]
-struct Service {
-    name: Box<str>,
-    statements: Box<[u32]>,
+/// A statement of a set, with its place.
+#[derive(Clone, Copy)]
+pub(super) struct Placed<'p> {
+    pub(super) policy: &'p Policy,
+    /// In the policy, from 0.
+    pub(super) index: u32,
+    pub(super) matcher: &'p Matcher,
 }
 
 impl PolicySet {
     /// Puts policies together. Their order decides only in which order statements are named.
     pub fn new(policies: Vec<Arc<Policy>>) -> PolicySet {
-        let mut statements = Vec::new();
-        let mut anywhere = Vec::new();
-        let mut by_service: Vec<(&str, u32)> = Vec::new();
-        let mut keys: Vec<&str> = Vec::new();
+        let mut places = Vec::new();
+        let mut matchers: Vec<(u32, &Matcher)> = Vec::new();
         for (policy_at, policy) in (0_u32..).zip(&policies) {
-            for (statement_at, matcher) in (0_u32..).zip(&policy.matchers) {
-                let (Ok(at), at_statement) = (u32::try_from(statements.len()), (policy_at, statement_at)) else {
-                    break;
-                };
-                statements.push(at_statement);
-                match matcher.services() {
-                    Some(services) => by_service.extend(services.into_iter().map(|service| (service, at))),
-                    None => anywhere.push(at),
-                }
-                keys.extend(matcher.keys());
+            for (statement_at, matcher) in (0_u32..).zip(policy.matchers.iter()) {
+                // Four thousand million statements are more than memory holds.
+                let Ok(at) = u32::try_from(places.len()) else { break };
+                places.push((policy_at, statement_at));
+                matchers.push((at, matcher));
             }
         }
-        by_service.sort_unstable();
-        by_service.dedup();
-        let by_service = by_service
-            .chunk_by(|a, b| a.0 == b.0)
-            .filter_map(|group| {
-                let name = group.first()?.0.into();
-                Some(Service { name, statements: group.iter().map(|(_, at)| *at).collect() })
-            })
-            .collect();
+        let of = |effect| Index::new(matchers.iter().copied().filter(move |(_, matcher)| matcher.effect == effect));
+        let mut keys: Vec<&Key> = matchers.iter().flat_map(|(_, matcher)| matcher.keys()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let keys = KeySet(keys.into_iter().map(Into::into).collect());
         PolicySet {
-            statements: statements.into(),
-            by_service,
-            anywhere: anywhere.into(),
-            keys,
+            statements: places.into(),
+            denials: of(StatementEffect::Deny),
+            allowances: of(StatementEffect::Allow),
+            keys: KeySet(keys.into_iter().cloned().collect()),
+            clocks: Clocks::new(matchers.iter().map(|(_, matcher)| *matcher)),
             policies: policies.into(),
         }
     }
@@ -75,50 +66,51 @@ impl PolicySet {
         &self.keys
     }
 
-    /// The statements that may be about an action of `service` (in lower case), in order.
-    pub(super) fn candidates<'a>(&'a self, service: &str) -> impl Iterator<Item = (&'a Policy, u32, &'a Matcher)> {
-        let found = self.by_service.binary_search_by(|entry| (*entry.name).cmp(service));
-        let mut named: &[u32] = match found.ok().and_then(|at| self.by_service.get(at)) {
-            Some(entry) => &entry.statements,
-            None => &[],
+    /// Visits the statements of one effect that may be about a request, in no particular order; one may be visited twice.
+    #[inline]
+    pub(super) fn visit<'p>(
+        &'p self,
+        effect: StatementEffect,
+        lower_case_action: &str,
+        resource: &str,
+        mut visit: impl FnMut(u32, Placed<'p>, Known),
+    ) {
+        let index = match effect {
+            StatementEffect::Deny => &self.denials,
+            StatementEffect::Allow => &self.allowances,
         };
-        let mut anywhere: &[u32] = &self.anywhere;
-        let in_order = std::iter::from_fn(move || {
-            let from = match (named.first(), anywhere.first()) {
-                (Some(a), Some(b)) if b < a => &mut anywhere,
-                (Some(_), _) => &mut named,
-                (None, _) => &mut anywhere,
-            };
-            let (first, rest) = from.split_first()?;
-            *from = rest;
-            Some(*first)
+        index.visit(lower_case_action, resource, |at, known| {
+            if let Some(placed) = self.placed(at) {
+                visit(at, placed, known);
+            }
         });
-        in_order.filter_map(|at| {
-            let (policy, statement) = *self.statements.get(at as usize)?;
-            let policy = self.policies.get(policy as usize)?;
-            Some((&**policy, statement, policy.matchers.get(statement as usize)?))
-        })
     }
 
-    /// Every statement.
-    pub(super) fn matchers(&self) -> impl Iterator<Item = &Matcher> {
-        self.policies.iter().flat_map(|policy| policy.matchers.iter())
+    /// The statement at a place in the order of the set.
+    pub(super) fn placed(&self, at: u32) -> Option<Placed<'_>> {
+        let (policy, index) = *self.statements.get(at as usize)?;
+        let policy: &Policy = self.policies.get(policy as usize)?;
+        Some(Placed { policy, index, matcher: policy.matchers.get(index as usize)? })
+    }
+
+    pub(super) fn clocks(&self) -> &Clocks {
+        &self.clocks
     }
 }
 
-/// A set of condition keys, in lower case.
+/// A set of condition keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeySet(Box<[Box<str>]>);
+pub struct KeySet(Box<[Key]>);
 
 impl KeySet {
     /// Whether a key, given in lower case, is in the set.
     pub fn contains(&self, lower_case_key: &str) -> bool {
-        self.0.binary_search_by(|key| (**key).cmp(lower_case_key)).is_ok()
+        self.0.binary_search_by(|key| key.name().cmp(lower_case_key)).is_ok()
     }
 
     /// The keys in alphabetical order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(|key| &**key)
+    pub fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
     }
 
     /// Whether no key is read.
@@ -132,31 +124,53 @@ mod tests {
     use super::*;
     use crate::policy::{Document, Kind};
 
-    fn set(statements: &[(&str, &str)]) -> PolicySet {
-        let policies = statements.iter().map(|(element, values)| {
-            let text = format!(r#"{{"Statement":{{"Effect":"Allow","{element}":{values},"Resource":"*"}}}}"#);
-            Arc::new(Policy::compile(&Document::parse(&text, Kind::Identity).unwrap(), Kind::Identity, *values))
+    fn set(statements: &[&str]) -> PolicySet {
+        let policies = statements.iter().map(|elements| {
+            let text = format!(r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow",{elements}}}}}"#);
+            Arc::new(Policy::compile(&Document::parse(&text, Kind::Identity).unwrap(), Kind::Identity, *elements))
         });
         PolicySet::new(policies.collect())
     }
 
+    /// The statements that are looked at for a request.
+    fn found(set: &PolicySet, action: &str, resource: &str) -> Vec<u32> {
+        let mut found = Vec::new();
+        set.visit(StatementEffect::Allow, action, resource, |at, _, _| found.push(at));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
     #[test]
-    fn candidates_are_the_statements_about_a_service_in_the_order_of_the_set() {
+    fn only_statements_that_can_be_about_a_request_are_looked_at() {
         let set = set(&[
-            ("Action", r#""*""#),
-            ("Action", r#"["S3:Get*","iam:*"]"#),
-            ("NotAction", r#""s3:*""#),
-            ("Action", r#""ec2:*""#),
-            ("Action", r#"["s3:Get*","s3:Put*","*:Tag"]"#),
-            ("Action", r#""s3:?et""#),
-            ("Action", r#""*:Get""#),
+            r#""Action":"*","Resource":"*""#,
+            r#""Action":["S3:Get*","iam:*"],"Resource":"*""#,
+            r#""NotAction":"s3:*","Resource":"*""#,
+            r#""Action":"ec2:*","Resource":"*""#,
+            r#""Action":["s3:Get*","s3:GetObject","*:Tag"],"Resource":"arn:aws:s3:::b/*""#,
+            r#""Action":"s3:?et","Resource":"arn:aws:s3:::b/${aws:username}/*""#,
+            r#""Action":"*:Get","NotResource":"arn:aws:s3:::b""#,
+            r#""Action":"s3:GetObject","Resource":"arn:aws:s3:::c""#,
         ]);
-        let found = |service| set.candidates(service).map(|(policy, _, _)| policy.id().to_owned()).collect::<Vec<_>>();
-        let ids = |places: &[usize]| places.iter().map(|&at| set.policies()[at].id().to_owned()).collect::<Vec<_>>();
-        assert_eq!(found("s3"), ids(&[0, 1, 2, 4, 5, 6]));
-        assert_eq!(found("iam"), ids(&[0, 1, 2, 4, 6]));
-        assert_eq!(found("ec2"), ids(&[0, 2, 3, 4, 6]));
-        assert_eq!(found("sqs"), ids(&[0, 2, 4, 6]));
+        assert_eq!(found(&set, "s3:getobject", "arn:aws:s3:::b/k"), [0, 1, 2, 4, 5, 6, 7]);
+        assert_eq!(found(&set, "s3:getobject", "arn:aws:s3:::c"), [0, 1, 2, 5, 6, 7]);
+        assert_eq!(found(&set, "s3:getobjectacl", "arn:aws:s3:::c"), [0, 1, 2, 5, 6], "more than the action");
+        assert_eq!(found(&set, "iam:getuser", "*"), [0, 1, 2, 6]);
+        assert_eq!(found(&set, "ec2:runinstances", "*"), [0, 2, 3, 6]);
+    }
+
+    #[test]
+    fn a_thousand_policies_are_told_apart_by_what_they_do_not_share() {
+        let looked_at = |statements: Vec<String>, action: &str, resource: &str| {
+            let texts: Vec<&str> = statements.iter().map(String::as_str).collect();
+            found(&set(&texts), action, resource).len()
+        };
+        let by_bucket =
+            |i| format!(r#""Action":"s3:Get*","Resource":["arn:aws:s3:::team-{i}","arn:aws:s3:::team-{i}/*"]"#);
+        assert_eq!(looked_at((0..1_000).map(by_bucket).collect(), "s3:getobject", "arn:aws:s3:::team-5/k"), 1);
+        let by_action = |i| format!(r#""Action":"s3:Do{i}","Resource":"arn:aws:s3:::b/*""#);
+        assert_eq!(looked_at((0..1_000).map(by_action).collect(), "s3:do77", "arn:aws:s3:::b/k"), 1);
     }
 
     #[test]
@@ -165,7 +179,7 @@ mod tests {
             "Condition":{"StringLike":{"s3:Prefix":["${aws:PrincipalTag/Team, 'x'}"]},"Null":{"aws:TagKeys":"true"}}}}"#;
         let document = Document::parse(text, Kind::Identity).unwrap();
         let set = PolicySet::new(vec![Arc::new(Policy::compile(&document, Kind::Identity, "p"))]);
-        let keys: Vec<_> = set.keys().iter().collect();
+        let keys: Vec<_> = set.keys().iter().map(Key::name).collect();
         assert_eq!(keys, ["aws:principaltag/team", "aws:tagkeys", "aws:username", "s3:prefix"]);
         assert!(set.keys().contains("s3:prefix") && !set.keys().contains("s3:Prefix"));
         assert!(PolicySet::default().keys().is_empty());

@@ -27,7 +27,7 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub(super) fn statement(self, mut object: Object) -> Result<Statement, Malformed> {
+    pub(super) fn statement(self, mut object: Object) -> Result<(Statement, Matcher), Malformed> {
         if let Some(unknown) = object.keys().find(|key| !STATEMENT_ELEMENTS.contains(&key.as_str())) {
             return Err(unknown_element(self.kind, unknown, &format!("statement {}", self.index)));
         }
@@ -51,7 +51,7 @@ impl Reader {
             &conditions,
         )
         .map_err(|why| self.malformed(Fault::LegacyParsing, why))?;
-        Ok(Statement { sid, effect, principals, actions, resources, conditions, matcher })
+        Ok((Statement { sid, effect, principals, actions, resources, conditions }, matcher))
     }
 
     fn sid(self, json: Option<Json>) -> Result<Option<String>, Malformed> {
@@ -85,6 +85,9 @@ impl Reader {
             }
             Some(found) => found,
         };
+        if self.kind == Kind::ResourceControl && (negated || json != Json::Text("*".to_owned())) {
+            return Err(self.syntax("a resource control policy is about everybody: its Principal is \"*\""));
+        }
         let mut list = PrincipalList { negated, ..PrincipalList::default() };
         match json {
             Json::Text(text) if text == "*" => list.everyone = true,
@@ -164,7 +167,7 @@ impl Reader {
         let Some((negated, json)) = self.twins(object, "Resource", "NotResource")? else {
             return match self.kind {
                 Kind::Trust => Ok(None),
-                Kind::Resource => Err(self.missing("Resource")),
+                Kind::Resource | Kind::ResourceControl => Err(self.missing("Resource")),
                 _ => Err(self.malformed(Fault::NoResources, "there is neither Resource nor NotResource")),
             };
         };

@@ -2,15 +2,17 @@
 //!
 //! Source: IAM User Guide, `reference_policies_variables` (variables, default values, special characters).
 
-use std::borrow::Cow;
+use smallvec::SmallVec;
 
-use super::context::Context;
+use super::fact::{Fact, Facts};
+use super::key::Key;
+use super::text::Text;
 
 /// A part of a pattern that has no variables left.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Part<'a> {
     /// These characters.
-    Text(Cow<'a, str>),
+    Text(Text<'a>),
     /// `?`: any one character.
     One,
     /// `*`: any characters, or none.
@@ -31,8 +33,7 @@ pub(super) enum Piece {
 /// `${key}` or `${key, 'default'}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Variable {
-    /// In lower case.
-    pub(super) key: Box<str>,
+    pub(super) key: Key,
     pub(super) default: Option<Box<str>>,
 }
 
@@ -86,39 +87,71 @@ pub(super) fn parse(text: &str, syntax: Syntax) -> Result<Vec<Piece>, String> {
     Ok(pieces)
 }
 
+/// The parts of a pattern whose variables have their values. Hardly any pattern has more parts than fit in place.
+pub(super) type Resolved<'a> = SmallVec<[Part<'a>; 12]>;
+
 /// Puts the values of variables in their places. What a value contains stands for itself: an asterisk in a user's name is no
 /// wildcard. `None` when a variable has neither a single value nor a default.
-pub(super) fn resolve<'a>(pieces: &'a [Piece], context: &'a Context) -> Option<Vec<Part<'a>>> {
+pub(super) fn resolve<'a>(pieces: &'a [Piece], facts: &'a dyn Facts) -> Option<Resolved<'a>> {
     pieces
         .iter()
         .map(|piece| {
             Some(match piece {
-                Piece::Part(Part::Text(text)) => Part::Text(Cow::Borrowed(&**text)),
-                Piece::Part(part) => part.clone(),
-                Piece::Variable(variable) => Part::Text(variable.value(context)?),
+                Piece::Part(part) => part.borrow(),
+                Piece::Variable(variable) => Part::Text(variable.value(facts)?),
             })
         })
         .collect()
 }
 
 /// Whether every variable has a value.
-pub(super) fn resolvable(pieces: &[Piece], context: &Context) -> bool {
+pub(super) fn resolvable(pieces: &[Piece], facts: &dyn Facts) -> bool {
     pieces.iter().all(|piece| match piece {
         Piece::Part(_) => true,
-        Piece::Variable(variable) => variable.value(context).is_some(),
+        Piece::Variable(variable) => variable.value(facts).is_some(),
     })
 }
 
+/// The keys that variables read.
+pub(super) fn variables(pieces: &[Piece]) -> impl Iterator<Item = &Key> {
+    pieces.iter().filter_map(|piece| match piece {
+        Piece::Variable(variable) => Some(&variable.key),
+        Piece::Part(_) => None,
+    })
+}
+
+impl Part<'_> {
+    pub(super) fn borrow(&self) -> Part<'_> {
+        match self {
+            Part::Text(text) => Part::Text(Text::Borrowed(text)),
+            Part::One => Part::One,
+            Part::Star => Part::Star,
+            Part::OneWithin => Part::OneWithin,
+            Part::StarWithin => Part::StarWithin,
+        }
+    }
+
+    pub(super) fn into_owned(self) -> Part<'static> {
+        match self {
+            Part::Text(text) => Part::Text(text.into_owned()),
+            Part::One => Part::One,
+            Part::Star => Part::Star,
+            Part::OneWithin => Part::OneWithin,
+            Part::StarWithin => Part::StarWithin,
+        }
+    }
+}
+
 impl Variable {
-    fn value<'a>(&'a self, context: &'a Context) -> Option<Cow<'a, str>> {
-        let value = context.get(&self.key).and_then(|value| value.scalar());
-        value.map(|v| v.text()).or_else(|| self.default.as_deref().map(Cow::Borrowed))
+    fn value<'a>(&'a self, facts: &'a dyn Facts) -> Option<Text<'a>> {
+        let value = facts.fact(&self.key).filter(|value| value.is_single());
+        value.map(Fact::text).or_else(|| self.default.as_deref().map(Text::Borrowed))
     }
 }
 
 fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
     if !literal.is_empty() {
-        pieces.push(Piece::Part(Part::Text(Cow::Owned(std::mem::take(literal)))));
+        pieces.push(Piece::Part(Part::Text(Text::Owned(std::mem::take(literal).into()))));
     }
 }
 
@@ -142,23 +175,24 @@ fn variable(inside: &str) -> Option<Variable> {
     };
     let key = key.trim();
     let well_formed = !key.is_empty() && !key.contains(['$', '{', '}', '\'', '*', '?']);
-    well_formed.then(|| Variable { key: key.to_ascii_lowercase().into(), default: default.map(Into::into) })
+    well_formed.then(|| Variable { key: Key::new(key), default: default.map(Into::into) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Context;
 
     const ALL: Syntax = Syntax { wildcards: true, variables: true };
 
     fn text(text: &str) -> Piece {
-        Piece::Part(Part::Text(Cow::Owned(text.to_owned())))
+        Piece::Part(Part::Text(Text::Owned(text.into())))
     }
 
     #[test]
     fn texts_are_taken_apart() {
         let variable = |key: &str, default: Option<&str>| {
-            Piece::Variable(Variable { key: key.into(), default: default.map(Into::into) })
+            Piece::Variable(Variable { key: Key::new(key), default: default.map(Into::into) })
         };
         for (source, pieces) in [
             ("", vec![]),
@@ -193,8 +227,8 @@ mod tests {
         context.set("k:many", vec!["a".to_owned()]);
         let resolved = |source| resolve(&parse(source, ALL).unwrap(), &context).is_some();
         assert_eq!(
-            resolve(&parse("${k:One}", ALL).unwrap(), &context),
-            Some(vec![Part::Text(Cow::Borrowed("a*"))]),
+            resolve(&parse("${k:One}", ALL).unwrap(), &context).map(|parts| parts.to_vec()),
+            Some(vec![Part::Text(Text::Borrowed("a*"))]),
             "the asterisk is a character"
         );
         assert!(!resolved("${k:many}") && !resolved("${k:none}"));

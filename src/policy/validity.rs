@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use super::compile::Matcher;
 use super::condition::{Comparison, Compiled, Expected};
-use super::context::{Context, Value};
+use super::fact::{Fact, Facts};
+use super::key::Key;
 use super::set::PolicySet;
 use crate::clock::Timestamp;
 
@@ -12,35 +13,52 @@ use crate::clock::Timestamp;
 const CLOCKS: [&str; 2] = ["aws:currenttime", "aws:epochtime"];
 const MFA_AGE: &str = "aws:multifactorauthage";
 
+/// What a set of policies reads of the time.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Clocks {
+    /// The conditions on keys that change by themselves.
+    conditions: Box<[Compiled]>,
+    /// Such keys that are read as policy variables.
+    variables: Box<[Key]>,
+}
+
+impl Clocks {
+    pub(super) fn new<'m>(matchers: impl Iterator<Item = &'m Matcher>) -> Clocks {
+        let (mut conditions, mut variables) = (Vec::new(), Vec::new());
+        for matcher in matchers {
+            conditions.extend(matcher.conditions.iter().filter(|condition| ticks(&condition.key)).cloned());
+            variables.extend(matcher.variables().filter(|key| ticks(key)).cloned());
+        }
+        Clocks { conditions: conditions.into(), variables: variables.into() }
+    }
+}
+
+fn ticks(key: &Key) -> bool {
+    CLOCKS.contains(&key.name()) || key.name() == MFA_AGE
+}
+
 impl PolicySet {
     /// The earliest moment after `now` at which a condition on a key that changes with the time (`aws:CurrentTime`,
     /// `aws:EpochTime`, `aws:MultiFactorAuthAge`) could come out otherwise, in a request that is the same in all else.
     ///
     /// `None` when time changes nothing; `now` itself when it cannot be known, because such a key is read as a text or as a
-    /// policy variable. A key that `context` lacks stays absent.
-    pub fn valid_until(&self, now: Timestamp, context: &Context) -> Option<Timestamp> {
-        let ticks = |key: &str| CLOCKS.contains(&key) || key == MFA_AGE;
-        if !self.keys().iter().any(ticks) {
-            return None;
-        }
-        if self.matchers().flat_map(Matcher::variables).any(|key| ticks(key) && context.get(key).is_some()) {
+    /// policy variable. A key that the request lacks stays absent.
+    pub fn valid_until(&self, now: Timestamp, facts: &dyn Facts) -> Option<Timestamp> {
+        let clocks = self.clocks();
+        if clocks.variables.iter().any(|key| facts.fact(key).is_some()) {
             return Some(now);
         }
-        self.matchers()
-            .flat_map(|matcher| matcher.conditions.iter())
-            .filter(|condition| ticks(&condition.key))
-            .filter_map(|condition| condition_until(condition, now, context))
-            .min()
+        clocks.conditions.iter().filter_map(|condition| condition_until(condition, now, facts)).min()
     }
 }
 
-fn condition_until(condition: &Compiled, now: Timestamp, context: &Context) -> Option<Timestamp> {
-    let value = context.get(&condition.key).filter(|value| !value.is_absent())?;
+fn condition_until(condition: &Compiled, now: Timestamp, facts: &dyn Facts) -> Option<Timestamp> {
+    let value = facts.fact(&condition.key).filter(|value| !value.is_absent())?;
     // How far the key's value is ahead of the clock: 0 for the time itself, negative for an age.
-    let ahead = if *condition.key == *MFA_AGE {
+    let ahead = if condition.key.name() == MFA_AGE {
         let age = match value {
-            Value::Number(age) => Some(*age),
-            Value::Text(text) => text.parse().ok(),
+            Fact::Number(age) => Some(age),
+            Fact::Text(text) => text.parse().ok(),
             _ => None,
         };
         let Some(age) = age else { return Some(now) };
@@ -85,7 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::policy::{Document, Kind, Policy};
+    use crate::policy::{Context, Document, Kind, Policy};
 
     const NOW: i64 = 1_585_699_200; // 2020-04-01T00:00:00Z
 

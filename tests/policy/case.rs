@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use brevet::policy::{
-    Context, Decision, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, Value, evaluate,
-    evaluate_trust,
+    Context, Decision, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, ResourceRule,
+    Value, evaluate,
 };
 
 /// The account of principals that name none.
@@ -87,10 +87,11 @@ impl Texts {
 impl Compiled {
     pub fn decide(&self, request: &Asked) -> Decision {
         let policies = Policies {
-            identity: &self.identity,
             boundary: self.boundary.as_ref(),
             session: self.session.as_ref(),
             resource: self.resource.as_ref(),
+            resource_rule: if self.trust { ResourceRule::Trust } else { ResourceRule::Suffices },
+            ..Policies::of(&self.identity)
         };
         let request = Request {
             principal: &request.principal,
@@ -99,7 +100,7 @@ impl Compiled {
             resource_account: request.resource_account.as_deref(),
             context: &request.context,
         };
-        if self.trust { evaluate_trust(&request, &policies) } else { evaluate(&request, &policies) }
+        evaluate(&request, &policies).explain()
     }
 }
 

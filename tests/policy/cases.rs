@@ -82,7 +82,7 @@ fn run(case: &Json, name: &str) -> usize {
                 .near
                 .as_ref()
                 .map(|near| format!(" {} {}{}", near.operator, near.key, if near.absent { " absent" } else { "" }));
-            assert_eq!(format!("{:?}{}", missing.layer, near.unwrap_or_default()), expected, "{shown}");
+            assert_eq!(format!("{:?}{}", missing.kind, near.unwrap_or_default()), expected, "{shown}");
         }
     }
     requests.len()

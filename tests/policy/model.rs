@@ -30,12 +30,11 @@ pub fn effect(texts: &Texts, asked: &Asked) -> Effect {
     let allows = |list: &[Statement]| list.iter().any(|s| s.is("Allow") && s.matches(asked));
     let identity_allows = root || allows(&identity);
     let boundary_allows = boundary.as_deref().is_none_or(|list| root || allows(list));
-    let session_allows = root
-        || match &session {
-            Some(list) => allows(list),
-            // "If there is no session policy ... if the principal is a role session, then allowed; otherwise denied."
-            None => who.kind != PrincipalKind::FederatedUser,
-        };
+    let session_allows = match &session {
+        Some(list) => allows(list),
+        // "If there is no session policy ... if the principal is a role session, then allowed; otherwise denied."
+        None => who.kind != PrincipalKind::FederatedUser,
+    };
     let reach =
         resource.iter().filter(|s| s.is("Allow") && s.matches(asked)).filter_map(|s| s.reach(who, bounded)).max();
     let stranger = matches!(who.kind, PrincipalKind::Service | PrincipalKind::Federated | PrincipalKind::Anonymous);

@@ -46,8 +46,7 @@ impl Engine for Brevet {
         context.set("aws:username", USER);
         let question = question.clone();
         Box::new(move || {
-            let policies =
-                Policies { identity: &self.identity, boundary: Some(&self.boundary), session: None, resource: None };
+            let policies = Policies { boundary: Some(&self.boundary), ..Policies::of(&self.identity) };
             let request = Request {
                 principal: &self.principal,
                 action: question.action,

@@ -1,0 +1,102 @@
+//! Which statements can be about a request, without looking at the others.
+//!
+//! A statement is found by what its actions begin with, or by what its resources begin with, whichever it has in common with
+//! fewer others: a thousand policies about a thousand buckets are told apart by bucket, a thousand about one bucket by action.
+//! What begins with a wildcard, or is negated, is always looked at.
+
+use std::collections::HashMap;
+
+use super::compile::Matcher;
+use super::pattern::Rest;
+use super::prefixes::Prefixes;
+
+/// Statements of one effect.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    by_action: Prefixes<Posting>,
+    by_resource: Prefixes<Posting>,
+    always: Box<[u32]>,
+}
+
+/// A statement under one of its prefixes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Posting {
+    statement: u32,
+    rest: Rest,
+}
+
+/// What having been found says about a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Known {
+    /// Nothing yet.
+    Nothing,
+    /// One of its actions is the request's.
+    Action,
+    /// One of its resources is the request's.
+    Resource,
+}
+
+impl Index {
+    /// Indexes statements by their numbers.
+    pub(super) fn new<'m>(matchers: impl Iterator<Item = (u32, &'m Matcher)>) -> Index {
+        let all: Vec<(u32, Option<Starts<'m>>, Option<Starts<'m>>)> =
+            matchers.map(|(at, matcher)| (at, matcher.action_starts(), matcher.resource_starts())).collect();
+        let actions = Company::new(all.iter().filter_map(|(_, actions, _)| actions.as_ref()));
+        let resources = Company::new(all.iter().filter_map(|(_, _, resources)| resources.as_ref()));
+        let (mut by_action, mut by_resource, mut always) = (Vec::new(), Vec::new(), Vec::new());
+        for (statement, action, resource) in &all {
+            let rival = resource.as_ref().map(|starts| resources.of(starts));
+            match (action, resource) {
+                (Some(starts), _) if rival.is_none_or(|rival| actions.of(starts) <= rival) => {
+                    put(&mut by_action, *statement, starts);
+                }
+                (_, Some(starts)) => put(&mut by_resource, *statement, starts),
+                (_, None) => always.push(*statement),
+            }
+        }
+        Index { by_action: Prefixes::new(by_action), by_resource: Prefixes::new(by_resource), always: always.into() }
+    }
+
+    /// Visits every statement that may be about the request, in no particular order; one may be visited twice.
+    #[inline]
+    pub(super) fn visit(&self, lower_case_action: &str, resource: &str, mut visit: impl FnMut(u32, Known)) {
+        self.always.iter().for_each(|statement| visit(*statement, Known::Nothing));
+        self.by_action.visit(lower_case_action, |posting, whole| match posting.rest {
+            Rest::Nothing if !whole => {}
+            Rest::Nothing | Rest::Anything => visit(posting.statement, Known::Action),
+            Rest::Matched => visit(posting.statement, Known::Nothing),
+        });
+        self.by_resource.visit(resource, |posting, whole| match posting.rest {
+            Rest::Nothing if !whole => {}
+            Rest::Nothing | Rest::Anything => visit(posting.statement, Known::Resource),
+            Rest::Matched => visit(posting.statement, Known::Nothing),
+        });
+    }
+}
+
+/// What the patterns of a statement begin with; none of them is empty.
+pub(super) type Starts<'m> = Vec<(&'m str, Rest)>;
+
+fn put<'m>(pairs: &mut Vec<(&'m str, Posting)>, statement: u32, starts: &Starts<'m>) {
+    pairs.extend(starts.iter().map(|(text, rest)| (*text, Posting { statement, rest: *rest })));
+}
+
+/// How many statements begin alike.
+struct Company<'m>(HashMap<&'m str, usize>);
+
+impl<'m> Company<'m> {
+    fn new<'s>(all: impl Iterator<Item = &'s Starts<'m>>) -> Self
+    where
+        'm: 's,
+    {
+        let mut counts = HashMap::new();
+        for (text, _) in all.flatten() {
+            *counts.entry(*text).or_insert(0) += 1;
+        }
+        Company(counts)
+    }
+
+    fn of(&self, starts: &Starts<'m>) -> usize {
+        starts.iter().filter_map(|(text, _)| self.0.get(text).copied()).max().unwrap_or(0)
+    }
+}

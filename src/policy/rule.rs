@@ -1,0 +1,61 @@
+//! How much weight the policy of a resource has.
+//!
+//! Source: IAM User Guide, `reference_policies_evaluation-logic` ("IAM role trust policies and KMS key policies are exceptions").
+
+/// What the policy of a resource decides within one account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ResourceRule {
+    /// It can allow, and so can the principal's own policies.
+    #[default]
+    Suffices,
+    /// It must allow in any case: the key policy of a KMS key.
+    Required,
+    /// It must allow in any case: the trust policy of a role.
+    Trust,
+}
+
+/// The actions that a trust policy decides about.
+const TRUST_ACTIONS: [&str; 6] = [
+    "sts:assumerole",
+    "sts:assumerolewithsaml",
+    "sts:assumerolewithwebidentity",
+    "sts:setcontext",
+    "sts:setsourceidentity",
+    "sts:tagsession",
+];
+
+impl ResourceRule {
+    /// The rule for an action, in any case, on a resource.
+    pub fn of(action: &str, resource: &str) -> ResourceRule {
+        let mut parts = resource.splitn(6, ':');
+        let (arn, _partition, service) = (parts.next(), parts.next(), parts.next());
+        let name = parts.nth(2).unwrap_or_default();
+        let is = |known: &&str| action.eq_ignore_ascii_case(known);
+        match service.filter(|_| arn == Some("arn")) {
+            Some("iam") if name.starts_with("role/") && TRUST_ACTIONS.iter().any(is) => ResourceRule::Trust,
+            Some("kms") if name.starts_with("key/") => ResourceRule::Required,
+            _ => ResourceRule::Suffices,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_and_keys_are_the_exceptions() {
+        for (action, resource, rule) in [
+            ("sts:AssumeRole", "arn:aws:iam::111122223333:role/a/r", ResourceRule::Trust),
+            ("STS:TagSession", "arn:aws-cn:iam::111122223333:role/r", ResourceRule::Trust),
+            ("iam:GetRole", "arn:aws:iam::111122223333:role/r", ResourceRule::Suffices),
+            ("sts:AssumeRole", "arn:aws:iam::111122223333:user/u", ResourceRule::Suffices),
+            ("kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/k", ResourceRule::Required),
+            ("kms:CreateAlias", "arn:aws:kms:eu-west-1:111122223333:alias/a", ResourceRule::Suffices),
+            ("kms:ListKeys", "*", ResourceRule::Suffices),
+            ("sts:AssumeRole", "*", ResourceRule::Suffices),
+        ] {
+            assert_eq!(ResourceRule::of(action, resource), rule, "{action} {resource}");
+        }
+    }
+}
