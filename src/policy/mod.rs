@@ -27,6 +27,7 @@ mod json;
 mod key;
 mod malformed;
 mod moment;
+mod named;
 mod network;
 mod operator;
 mod parse;
@@ -44,7 +45,9 @@ mod verdict;
 pub use compile::Policy;
 pub use context::{Context, Value};
 pub use decision::{Decision, Effect, MatchedStatement, Missing, NearMiss};
-pub use document::{Condition, Document, Kind, Listed, PrincipalList, Statement, StatementEffect, Version};
+pub use document::{
+    Condition, Document, EmbeddedDocument, Kind, Listed, PrincipalList, Statement, StatementEffect, Version,
+};
 pub use evaluate::{Policies, Request, evaluate};
 pub use fact::{Fact, Facts};
 pub use key::Key;
