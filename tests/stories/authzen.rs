@@ -206,6 +206,8 @@ async fn what_the_broker_knows_by_itself_cannot_be_claimed() {
         ("aws:SourceIdentity", json!("root")),
         ("sts:ExternalId", json!("x")),
         ("iam:ResourceTag/team", json!("red")),
+        ("aws:PrincipalOrgID", json!("o-a1b2c3d4e5")),
+        ("aws:NoSuchKey", json!("x")),
     ] {
         let answer = ask(&broker, &service, &with_context(about(&alice), json!({ key: value }))).await;
         assert_eq!(answer.status, 400, "{key}: {answer:?}");
@@ -228,6 +230,27 @@ async fn facts_of_the_request_are_the_askers_to_say() {
     }
     // The asker's own address is not the subject's.
     assert_eq!(ask(&broker, &service, &about(&alice)).await.json()["decision"], false);
+}
+
+#[tokio::test]
+async fn facts_that_come_with_a_network_or_a_source_are_the_askers_to_say_too() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let policy = document([
+        json!({ "Effect": "Allow", "Action": "reports:Read", "Resource": "*",
+            "Condition": { "StringEquals": { "aws:VpceOrgID": "o-a1b2c3d4e5" } } }),
+        json!({ "Effect": "Allow", "Action": "reports:Read", "Resource": "*",
+            "Condition": { "ForAnyValue:StringLike": { "aws:SourceOrgPaths": "o-a1b2c3d4e5/*" } } }),
+    ]);
+    let (service, alice) = service_and_alice(&world, &broker, &policy).await;
+    for (context, expected) in [
+        (json!({ "aws:VpceOrgID": "o-a1b2c3d4e5" }), true),
+        (json!({ "aws:VpceOrgID": "o-zzzzzzzzzz" }), false),
+        (json!({ "aws:SourceOrgPaths": ["o-a1b2c3d4e5/r-ab12/"] }), true),
+        (json!({}), false),
+    ] {
+        let answer = ask(&broker, &service, &with_context(about(&alice), context.clone())).await;
+        assert_eq!(answer.json()["decision"], expected, "{context}: {answer:?}");
+    }
 }
 
 #[tokio::test]
