@@ -108,7 +108,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("the resource for which a service calls another")
         .present("as the asker gives it"),
     KnownKey::one("aws:SourceIdentity", String, Broker)
-        .holds("the source identity that was set when the first role was assumed; it stays along the chain")
+        .holds("the source identity that was set when a role was assumed; it stays along the chain of roles")
         .present("sessions that have one"),
     KnownKey::one("aws:SourceIp", Ip, Asker)
         .holds("the address that the request came from")
@@ -186,7 +186,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("the FIPS 140-3 validation level of the security key")
         .present("`EnableMFADevice` with a FIDO security key"),
     KnownKey::one("iam:NotificationChannel", String, Nobody)
-        .holds("where news of the delegation request are sent")
+        .holds("where news of the delegation request is sent")
         .present("`CreateDelegationRequest`"),
     KnownKey::one("iam:OrganizationsPolicyId", String, Nobody)
         .holds("the organization's policy that a report is asked for")

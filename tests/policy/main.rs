@@ -2,5 +2,6 @@
 
 mod case;
 mod cases;
+mod condition_keys;
 mod laws;
 mod model;
