@@ -160,6 +160,10 @@ impl Authorizer {
             context.set(&key, value);
         }
         let resource_account = asked.resource_account.map(|account| account.to_string());
+        // Whose the resource is, whatever an asker says of it: conditions and the rule between accounts must mean the same.
+        if let Some(account) = &resource_account {
+            context.set("aws:ResourceAccount", account.as_str());
+        }
         let request = Request {
             principal: &principal,
             action: asked.action,

@@ -85,7 +85,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .present("operations whose input has such a tag, or as the asker gives it"),
     KnownKey::one("aws:ResourceAccount", String, Asker)
         .holds("the account that owns the resource")
-        .present("as the asker gives it"),
+        .present("the resource's owner is known; or, if its ARN names no account, as the asker gives it"),
     KnownKey::one("aws:ResourceOrgID", String, Asker)
         .holds("the organization of the account that owns the resource")
         .present("as the asker gives it"),
