@@ -2,5 +2,7 @@
 
 mod case;
 mod cases;
+mod command;
+mod condition_keys;
 mod laws;
 mod model;

@@ -211,7 +211,7 @@ fn value(json: Json) -> Result<Option<Value>, &'static str> {
 
 /// The account that an ARN names as the owner.
 fn account_in(resource: &str) -> Option<String> {
-    let account = resource.strip_prefix("arn:")?.splitn(5, ':').nth(3)?;
+    let account = resource.strip_prefix("arn:")?.split(':').nth(3)?;
     (account.len() == 12 && account.bytes().all(|b| b.is_ascii_digit())).then(|| account.to_owned())
 }
 

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde::Serialize;
 
 use super::case::{Case, EFFECTS, Unreadable};
-use crate::policy::{Decision, Effect, MatchedStatement, Missing, StatementEffect};
+use crate::policy::{Effect, MatchedStatement, Missing, StatementEffect};
 
 #[derive(Debug, Args)]
 pub struct EvaluateArgs {
@@ -88,7 +88,7 @@ fn cases(mut input: impl BufRead, failures_only: bool, out: &mut dyn Write, tall
 
 impl Tally {
     /// The answer to a line, and whether it is a failure.
-    fn answer(&mut self, line: &[u8], number: usize) -> (Json, bool) {
+    fn answer(&mut self, line: &[u8], number: usize) -> (Answer, bool) {
         self.cases += 1;
         let case = std::str::from_utf8(line)
             .map_err(|error| Unreadable { name: None, why: error.to_string() })
@@ -97,32 +97,107 @@ impl Tally {
             Ok(case) => case,
             Err(Unreadable { name, why }) => {
                 self.unreadable += 1;
-                return (json!({ "name": name, "line": number, "error": why }), true);
+                return (Answer::Unreadable { name, line: number, error: why }, true);
             }
         };
         let decision = case.decide();
-        let mut answer = json!({
-            "name": case.name,
-            "line": number,
-            "decision": name(decision.effect),
-            "statements": decision.statements.iter().map(statement).collect::<Vec<_>>(),
-        });
-        let different = case.expected.is_some_and(|expected| expected != decision.effect);
-        if let Some(object) = answer.as_object_mut() {
-            if !decision.is_allowed() {
-                object.insert("reason".to_owned(), json!(reason(&decision, &case.action)));
-            }
-            if let Some(gap) = &decision.missing {
-                object.insert("missing".to_owned(), missing(gap));
-            }
-            if let Some(expected) = case.expected {
-                object.insert("expected".to_owned(), json!(name(expected)));
-                object.insert("as_expected".to_owned(), json!(!different));
-            }
+        let as_expected = case.expected.map(|expected| expected == decision.effect);
+        self.expected += usize::from(as_expected == Some(true));
+        self.different += usize::from(as_expected == Some(false));
+        let answer = Answer::Decided {
+            decision: name(decision.effect),
+            expected: case.expected.map(name),
+            as_expected,
+            statements: decision.statements.iter().map(Named::new).collect(),
+            reason: (!decision.is_allowed()).then(|| decision.because(&case.action).trim_start().to_owned()),
+            missing: decision.missing.as_ref().map(|missing| Box::new(Lacking::new(missing))),
+            name: case.name,
+            line: number,
+        };
+        (answer, as_expected == Some(false))
+    }
+}
+
+/// A line of the output.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer {
+    Decided {
+        name: Option<String>,
+        line: usize,
+        decision: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expected: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        as_expected: Option<bool>,
+        statements: Vec<Named>,
+        /// What AWS says behind "is not authorized to perform: … on resource: …".
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        missing: Option<Box<Lacking>>,
+    },
+    Unreadable {
+        name: Option<String>,
+        line: usize,
+        error: String,
+    },
+}
+
+/// A statement by its place.
+#[derive(Serialize)]
+struct Named {
+    policy: String,
+    index: usize,
+    sid: Option<String>,
+    effect: &'static str,
+}
+
+impl Named {
+    fn new(matched: &MatchedStatement) -> Self {
+        Named {
+            policy: matched.policy.to_string(),
+            index: matched.index,
+            sid: matched.sid.as_deref().map(str::to_owned),
+            effect: match matched.effect {
+                StatementEffect::Allow => "Allow",
+                StatementEffect::Deny => "Deny",
+            },
         }
-        self.expected += usize::from(case.expected.is_some() && !different);
-        self.different += usize::from(different);
-        (answer, different)
+    }
+}
+
+/// The kind of policy that did not allow, and the statement there that nearly did.
+#[derive(Serialize)]
+struct Lacking {
+    kind: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    level: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nearly: Option<Nearly>,
+}
+
+#[derive(Serialize)]
+struct Nearly {
+    #[serde(flatten)]
+    statement: Named,
+    operator: String,
+    key: String,
+    absent: bool,
+}
+
+impl Lacking {
+    fn new(missing: &Missing) -> Self {
+        Lacking {
+            kind: format!("{:?}", missing.kind),
+            level: missing.level,
+            nearly: missing.near.as_ref().map(|near| Nearly {
+                statement: Named::new(&near.statement),
+                operator: near.operator.to_string(),
+                key: near.key.clone(),
+                absent: near.absent,
+            }),
+        }
     }
 }
 
@@ -143,36 +218,4 @@ impl std::fmt::Display for Tally {
 
 fn name(effect: Effect) -> &'static str {
     EFFECTS.iter().find(|(known, _)| *known == effect).map_or("", |(_, name)| name)
-}
-
-fn statement(matched: &MatchedStatement) -> Json {
-    json!({
-        "policy": &*matched.policy,
-        "index": matched.index,
-        "sid": matched.sid.as_deref(),
-        "effect": match matched.effect {
-            StatementEffect::Allow => "Allow",
-            StatementEffect::Deny => "Deny",
-        },
-    })
-}
-
-/// What AWS says behind "is not authorized to perform: … on resource: …".
-fn reason(decision: &Decision, action: &str) -> String {
-    decision.because(action).trim_start().to_owned()
-}
-
-fn missing(gap: &Missing) -> Json {
-    json!({
-        "kind": format!("{:?}", gap.kind),
-        "level": gap.level,
-        "nearly": gap.near.as_ref().map(|near| json!({
-            "policy": &*near.statement.policy,
-            "index": near.statement.index,
-            "sid": near.statement.sid.as_deref(),
-            "operator": near.operator.to_string(),
-            "key": near.key,
-            "absent": near.absent,
-        })),
-    })
 }
