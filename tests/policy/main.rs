@@ -1,5 +1,6 @@
 //! The policy engine from outside: cases from AWS's documentation, a naive model, and laws that every engine must keep.
 
+mod allocations;
 mod case;
 mod cases;
 mod command;
