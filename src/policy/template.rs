@@ -51,38 +51,42 @@ pub(super) fn parse(text: &str, syntax: Syntax) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        if syntax.variables && rest.starts_with("${") {
-            let (inside, after) = variable_end(rest.get(2..).unwrap_or_default())
-                .ok_or_else(|| format!("a variable in `{text}` is not closed"))?;
-            match inside {
-                "*" | "?" | "$" => literal.push_str(inside),
-                _ => {
-                    flush(&mut literal, &mut pieces);
-                    pieces.push(Piece::Variable(
-                        variable(inside).ok_or_else(|| format!("`${{{inside}}}` is no variable"))?,
-                    ));
+    let special = |c| (syntax.wildcards && matches!(c, '*' | '?')) || (syntax.variables && c == '$');
+    while let Some((plain, from)) = rest.find(special).and_then(|at| rest.split_at_checked(at)) {
+        literal.push_str(plain);
+        let (symbol, after) = from.split_at_checked(1).unwrap_or((from, ""));
+        rest = after;
+        match symbol {
+            "$" => match after.strip_prefix('{') {
+                None => literal.push('$'),
+                Some(inside) => {
+                    let (inside, after) =
+                        variable_end(inside).ok_or_else(|| format!("a variable in `{text}` is not closed"))?;
+                    match inside {
+                        "*" | "?" | "$" => literal.push_str(inside),
+                        _ => {
+                            flush(&mut literal, &mut pieces);
+                            let variable = variable(inside).ok_or_else(|| format!("`${{{inside}}}` is no variable"))?;
+                            pieces.push(Piece::Variable(variable));
+                        }
+                    }
+                    rest = after;
                 }
+            },
+            "?" => {
+                flush(&mut literal, &mut pieces);
+                pieces.push(Piece::Part(Part::One));
             }
-            rest = after;
-            continue;
-        }
-        match next {
-            '*' if syntax.wildcards => {
+            _ => {
                 flush(&mut literal, &mut pieces);
                 // A second asterisk says nothing that the first does not.
                 if pieces.last() != Some(&Piece::Part(Part::Star)) {
                     pieces.push(Piece::Part(Part::Star));
                 }
             }
-            '?' if syntax.wildcards => {
-                flush(&mut literal, &mut pieces);
-                pieces.push(Piece::Part(Part::One));
-            }
-            other => literal.push(other),
         }
-        rest = rest.get(next.len_utf8()..).unwrap_or_default();
     }
+    literal.push_str(rest);
     flush(&mut literal, &mut pieces);
     Ok(pieces)
 }
