@@ -3,7 +3,7 @@
 mod allocations;
 mod case;
 mod cases;
-mod command;
+mod evaluate_command;
 mod condition_keys;
 mod laws;
 mod model;
