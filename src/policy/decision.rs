@@ -122,5 +122,7 @@ fn with_article(kind: Kind) -> &'static str {
         Kind::Boundary => "a permissions boundary",
         Kind::Session => "a session policy",
         Kind::Trust | Kind::Resource => "a resource-based policy",
+        Kind::ServiceControl => "a service control policy",
+        Kind::ResourceControl => "a resource control policy",
     }
 }

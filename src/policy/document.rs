@@ -20,12 +20,16 @@ pub enum Kind {
     Trust,
     /// Attached to a resource other than a role.
     Resource,
+    /// Limits what the principals of an organization's accounts may do.
+    ServiceControl,
+    /// Limits what anybody may do with the resources of an organization's accounts.
+    ResourceControl,
 }
 
 impl Kind {
     /// Whether statements name the principals that they are about.
     pub fn names_principals(self) -> bool {
-        matches!(self, Kind::Trust | Kind::Resource)
+        matches!(self, Kind::Trust | Kind::Resource | Kind::ResourceControl)
     }
 }
 

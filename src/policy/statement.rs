@@ -86,6 +86,9 @@ impl Reader {
             Some(found) => found,
         };
         let mut list = PrincipalList { negated, ..PrincipalList::default() };
+        if self.kind == Kind::ResourceControl && (negated || json != Json::Text("*".to_owned())) {
+            return Err(self.principal("AWS", "a resource control policy is about everybody"));
+        }
         match json {
             Json::Text(text) if text == "*" => list.everyone = true,
             Json::Object(types) if !types.is_empty() => {
@@ -284,7 +287,7 @@ impl Reader {
 }
 
 /// An account, a user, a role, a session, or the unique id that is left when one of them was deleted. Never a part of a name.
-fn is_aws_principal(value: &str) -> bool {
+pub(super) fn is_aws_principal(value: &str) -> bool {
     if account_of(value).is_some() {
         return true;
     }

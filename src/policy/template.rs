@@ -123,7 +123,7 @@ fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
 }
 
 /// Splits what follows `${` into the variable and the rest. A default value may contain a closing brace, but no quote.
-fn variable_end(text: &str) -> Option<(&str, &str)> {
+pub(super) fn variable_end(text: &str) -> Option<(&str, &str)> {
     let brace = text.find('}')?;
     let end = match text.find('\'') {
         Some(quote) if quote < brace => quote + 1 + text.get(quote + 1..)?.find("'}")? + 1,
@@ -132,7 +132,7 @@ fn variable_end(text: &str) -> Option<(&str, &str)> {
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn variable(inside: &str) -> Option<Variable> {
+pub(super) fn variable(inside: &str) -> Option<Variable> {
     let (key, default) = match inside.split_once(',') {
         None => (inside, None),
         Some((key, default)) => {
