@@ -46,7 +46,7 @@ fn one(checker: &mut Checker, Item { text, place }: &Item<'_>) {
         return not_about_assuming(checker, text, place);
     }
     if service == "*" {
-        wildcard_in_service(checker, &place.part(text, 0, 1));
+        wildcard_in_service(checker, &place.part(place.is_plain(text), 0, 1));
     }
     if checker.kind == Kind::ServiceControl && text.trim_end_matches('*').contains(['*', '?']) {
         let details = format!("SCP actions can include wildcards (*) only at the end of a string. Update {text}.");

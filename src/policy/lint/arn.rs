@@ -101,7 +101,7 @@ fn fields(checker: &mut Checker, parts: &[&str], item: &Item<'_>) {
     let Some(service) = service else { return };
     if wild(service) {
         let start = text.split(':').take(2).map(|part| part.chars().count() + 1).sum();
-        wildcard_in_service(checker, &place.part(text, start, service.chars().count()));
+        wildcard_in_service(checker, &place.part(place.is_plain(text), start, service.chars().count()));
     }
     let report = &mut checker.report;
     if service.bytes().any(|b| b.is_ascii_uppercase()) {

@@ -5,11 +5,16 @@
 use super::Checker;
 use super::code::IssueCode;
 use super::condition::Condition;
-use super::read::Statement;
+use super::read::{Listed, Statement};
 use crate::policy::document::{Kind, StatementEffect};
 use crate::policy::operator::Test;
 
 const IS_SERVICE: &str = "aws:principalisawsservice";
+/// Keys, in lower case, that services as principals do not have.
+const OF_PRINCIPALS: [&str; 4] =
+    ["aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn"];
+/// Keys, in lower case, that only services have when they act for somebody.
+const OF_SOURCES: [&str; 3] = ["aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceaccount"];
 
 pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
     if checker.kind != Kind::ResourceControl {
@@ -27,7 +32,7 @@ pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
 }
 
 fn allowance(checker: &mut Checker, statement: &Statement<'_>) {
-    let everything = |listed: &super::read::Listed<'_>| {
+    let everything = |listed: &Listed<'_>| {
         !listed.negated && listed.values.len() == 1 && listed.values.iter().all(|item| item.text == "*")
     };
     let narrow = statement.resources.as_ref().filter(|resources| !everything(resources));
@@ -41,12 +46,15 @@ fn allowance(checker: &mut Checker, statement: &Statement<'_>) {
 /// A denial that looks at the principal also meets services, which have no organization; one that looks at a source also
 /// meets people, who have none.
 fn denial(checker: &mut Checker, statement: &Statement<'_>) {
-    for condition in &statement.conditions {
+    let tells_services = statement.reads(IS_SERVICE);
+    let asks_for_source = statement.conditions.iter().any(|condition| {
+        let source = condition.is_about("aws:sourceaccount") || condition.is_about("aws:sourcearn");
+        source && condition.operator.test == Test::Null
+    });
+    for condition in statement.conditions.iter().filter(|condition| condition.operator.test != Test::Null) {
         let Condition { key, place, .. } = condition;
         let lower = key.to_ascii_lowercase();
-        let tells_services = statement.reads(IS_SERVICE);
-        let of_principal = ["aws:principalorgid", "aws:principalorgpaths", "aws:principalaccount", "aws:principalarn"];
-        if of_principal.contains(&lower.as_str()) || lower.starts_with("aws:principaltag/") {
+        if OF_PRINCIPALS.contains(&lower.as_str()) || lower.starts_with("aws:principaltag/") {
             if !tells_services {
                 let details = format!(
                     "RCPs impact IAM roles, users, and AWS service principals. To prevent unintended impact to services acting on your behalf using a service principal, an additional statement should be added to the Condition block \"BoolIfExists\": {{ \"aws:PrincipalIsAWSService\": \"false\"}} whenever a principal key {key} is used."
@@ -55,9 +63,7 @@ fn denial(checker: &mut Checker, statement: &Statement<'_>) {
             }
             continue;
         }
-        if !["aws:sourceorgid", "aws:sourceorgpaths", "aws:sourceaccount"].contains(&lower.as_str())
-            || condition.operator.test == Test::Null
-        {
+        if !OF_SOURCES.contains(&lower.as_str()) {
             continue;
         }
         if !tells_services {
@@ -66,11 +72,7 @@ fn denial(checker: &mut Checker, statement: &Statement<'_>) {
             );
             checker.report.note(IssueCode::RcpMissingRelatedServicePrincipalConditionKey, details, place);
         }
-        let asked = |condition: &Condition<'_>| {
-            let source = condition.is_about("aws:sourceaccount") || condition.is_about("aws:sourcearn");
-            source && condition.operator.test == Test::Null
-        };
-        if !statement.conditions.iter().any(asked) {
+        if !asks_for_source {
             let details = format!(
                 "The specified service may have a service integration that does not require the use of the {key} condition key. To prevent unintended impact to services acting on your behalf using a service principal, an additional statement should be added to the Condition block \"Null\": {{ \"aws:SourceAccount\": \"false\"}} or \"Null\": {{ \"aws:SourceArn\": \"false\"}} whenever the key {key} is used."
             );

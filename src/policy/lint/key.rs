@@ -169,23 +169,24 @@ fn prefixes(checker: &mut Checker, statement: &Statement<'_>, condition: &Condit
 
 /// Keys that say little without another one.
 fn companions(checker: &mut Checker, statement: &Statement<'_>) {
+    let network = ["aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn"].iter().any(|key| statement.reads(key));
+    let all_attributes = statement.allows() && !statement.reads("dynamodb:select");
+    let any_service = statement.actions.as_ref().is_some_and(|actions| {
+        actions.negated || actions.values.iter().any(|item| item.text == "*" || item.text.starts_with("*:"))
+    });
+    let of_endpoints = ["aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"];
     for condition in &statement.conditions {
         let Condition { key, place, .. } = condition;
-        let networks = ["aws:sourcevpc", "aws:sourcevpce", "aws:sourcevpcarn"];
-        if condition.is_about("aws:vpcsourceip") && !networks.iter().any(|key| statement.reads(key)) {
+        if condition.is_about("aws:vpcsourceip") && !network {
             let details = format!(
                 "Using the condition key {key} can be overly permissive without also using the following condition keys: aws:SourceVpc. Condition keys like this one are more secure when paired with a related key. We recommend that you add the related condition keys to the same condition block."
             );
             checker.report.note(IssueCode::MissingPairedConditionKeys, details, place);
         }
-        if condition.is_about("dynamodb:attributes") && statement.allows() && !statement.reads("dynamodb:select") {
+        if condition.is_about("dynamodb:attributes") && all_attributes {
             let details = "Restricting dynamodb:Attributes without also setting dynamodb:Select to SPECIFIC_ATTRIBUTES allows all attributes to be returned on read requests that omit a projection expression. We recommend that you also set dynamodb:Select to SPECIFIC_ATTRIBUTES.";
             checker.report.note(IssueCode::DynamodbAttributesWithoutSelect, details, place);
         }
-        let of_endpoints = ["aws:vpceaccount", "aws:vpceorgid", "aws:vpceorgpaths"];
-        let any_service = statement.actions.as_ref().is_some_and(|actions| {
-            actions.negated || actions.values.iter().any(|item| item.text == "*" || item.text.starts_with("*:"))
-        });
         if any_service && of_endpoints.iter().any(|key| condition.is_about(key)) {
             let details = format!(
                 "The condition key {key} works only with specific AWS services and must be scoped to supported services in your policies."

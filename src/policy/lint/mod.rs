@@ -50,7 +50,8 @@ use super::source;
 use read::Statement;
 use report::{Place, Report};
 
-/// What there is to say about a text as a policy of that kind, in the order of the places.
+/// What there is to say about a text as a policy of that kind, in the order of the places; the first few hundred findings of a
+/// document that has more.
 pub fn check(text: &str, kind: Kind) -> Vec<Finding> {
     let mut checker = Checker { kind, variables: true, report: Report::default() };
     match source::parse(text) {

@@ -51,9 +51,7 @@ pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
 pub(super) fn statements(checker: &mut Checker, statements: &[Statement<'_>]) {
     let mut seen: HashMap<String, &Statement<'_>> = HashMap::new();
     for statement in statements {
-        let mut text = String::new();
-        canonical(statement.node, true, &mut text);
-        let first = *seen.entry(text).or_insert(statement);
+        let first = *seen.entry(canonical(statement.node, true)).or_insert(statement);
         if !std::ptr::eq(first, statement) {
             let details = "The statements are redundant because they provide identical permissions. Update the policy to remove the redundant statement.";
             checker.report.note(IssueCode::RedundantStatement, details, &first.place).and_at(&statement.place);
@@ -99,34 +97,25 @@ fn covers_resource(pattern: &str, other: &str) -> bool {
         && Pattern::resource(pattern, false).is_ok_and(|pattern| pattern.matches(other, &Context::new()))
 }
 
-/// A text that is the same for values which mean the same: members and items in order, a list of one like its item.
-fn canonical(node: &Node, statement: bool, text: &mut String) {
+/// A text that is the same for values which mean the same: members and items in order, a list of one like its item. Texts are
+/// preceded by their lengths, so that none can be taken for two.
+fn canonical(node: &Node, statement: bool) -> String {
+    let leaf = |text: &str| format!("{}:{text}", text.len());
     match &node.value {
         Value::Object(entries) => {
-            let mut members: Vec<(String, String)> = Vec::new();
-            for entry in entries.iter().filter(|entry| !(statement && entry.key == "Sid")) {
-                let mut value = String::new();
-                canonical(&entry.value, false, &mut value);
-                members.push((entry.key.clone(), value));
-            }
+            let counted = entries.iter().filter(|entry| !(statement && entry.key == "Sid"));
+            let mut members: Vec<String> =
+                counted.map(|entry| leaf(&entry.key) + &canonical(&entry.value, false)).collect();
             members.sort();
-            text.push_str(&format!("{members:?}"));
+            format!("{{{}}}", members.concat())
         }
         Value::List(items) => {
-            let mut values: Vec<String> = Vec::new();
-            for item in items {
-                let mut value = String::new();
-                canonical(item, false, &mut value);
-                values.push(value);
-            }
+            let mut values: Vec<String> = items.iter().map(|item| canonical(item, false)).collect();
             values.sort();
-            match values.as_slice() {
-                [one] => text.push_str(one),
-                _ => text.push_str(&format!("{values:?}")),
-            }
+            if values.len() == 1 { values.concat() } else { format!("[{}]", values.concat()) }
         }
-        Value::Text(value) | Value::Number(value) => text.push_str(&format!("{value:?}")),
-        Value::Bool(value) => text.push_str(&format!("\"{value}\"")),
-        Value::Null => text.push_str("null"),
+        Value::Text(value) | Value::Number(value) => leaf(value),
+        Value::Bool(value) => leaf(&value.to_string()),
+        Value::Null => "null".to_owned(),
     }
 }

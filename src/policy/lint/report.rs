@@ -1,13 +1,21 @@
 //! Where checks write down what they find, and how they say where.
 
+use std::rc::Rc;
+
 use super::code::{FindingType, IssueCode};
 use super::finding::{Finding, Location, PathElement};
 use crate::policy::source::{Entry, Node, Position, Span};
+
+/// The most findings of a document: more help nobody, and a hostile one must not cost more memory than its size explains.
+const MOST: usize = 500;
 
 /// What the checks have found so far.
 #[derive(Debug, Default)]
 pub(super) struct Report {
     findings: Vec<Finding>,
+    refused: bool,
+    /// Takes what is written about findings that are one too many.
+    surplus: Option<Finding>,
 }
 
 impl Report {
@@ -33,17 +41,23 @@ impl Report {
     }
 
     fn add(&mut self, code: IssueCode, finding_type: FindingType, details: String, place: &Place) -> &mut Finding {
-        self.findings.push(Finding {
+        let finding = Finding {
             details,
             finding_type,
             issue_code: code,
             learn_more_link: code.learn_more_link(),
             locations: vec![place.location()],
             explanation: None,
-        });
-        // The list is not empty: it has just grown.
-        let last = self.findings.len() - 1;
-        &mut self.findings[last]
+        };
+        let at = self.findings.len();
+        // The first error is kept in any case: that there is one decides whether the document is good.
+        let first_error = finding_type == FindingType::Error && !self.refused;
+        if at >= MOST && !first_error {
+            return self.surplus.insert(finding);
+        }
+        self.refused |= first_error;
+        self.findings.push(finding);
+        &mut self.findings[at]
     }
 }
 
@@ -56,26 +70,34 @@ impl Finding {
 
     /// Names a further place.
     pub(super) fn and_at(&mut self, place: &Place) -> &mut Finding {
-        self.locations.push(place.location());
+        if self.locations.len() < MOST {
+            self.locations.push(place.location());
+        }
         self
     }
 }
 
-/// A place in the document that is being checked.
+/// A place in the document that is being checked. Places share their beginnings.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
-    path: Vec<PathElement>,
+    last: Option<Rc<Step>>,
     span: Span,
+}
+
+#[derive(Debug)]
+struct Step {
+    before: Option<Rc<Step>>,
+    element: PathElement,
 }
 
 impl Place {
     pub(super) fn root(node: &Node) -> Place {
-        Place { path: Vec::new(), span: node.span }
+        Place { last: None, span: node.span }
     }
 
-    /// A single character of a text that could not be read.
+    /// Where a text could not be read any further.
     pub(super) fn of_mistake(at: Position) -> Place {
-        Place { path: Vec::new(), span: Span { start: at, end: at } }
+        Place { last: None, span: Span { start: at, end: at } }
     }
 
     /// The value of a member.
@@ -93,24 +115,29 @@ impl Place {
         self.with(PathElement::Index(index), node.span)
     }
 
-    /// A part of the text that stands here, in characters. When escapes make the text longer than what it says, the place is
-    /// the whole text.
-    pub(super) fn part(&self, text: &str, start: usize, length: usize) -> Place {
+    /// Whether the text that stands here has no escapes, so that each of its characters has its own place.
+    pub(super) fn is_plain(&self, text: &str) -> bool {
         const QUOTES: usize = 2;
-        let Span { start: opening, end } = self.span;
-        let plain = end.offset - opening.offset == text.chars().count() + QUOTES;
+        let Span { start, end } = self.span;
+        end.offset - start.offset == text.chars().count() + QUOTES
+    }
+
+    /// A part of the text that stands here, in characters; the whole text, if it is not plain.
+    pub(super) fn part(&self, plain: bool, start: usize, length: usize) -> Place {
+        let opening = self.span.start;
         let moved = |by: usize| Position { column: opening.column + by, offset: opening.offset + by, ..opening };
         let span = if plain { Span { start: moved(start + 1), end: moved(start + 1 + length) } } else { self.span };
         self.with(PathElement::Substring { start, length }, span)
     }
 
     fn with(&self, element: PathElement, span: Span) -> Place {
-        let mut path = self.path.clone();
-        path.push(element);
-        Place { path, span }
+        Place { last: Some(Rc::new(Step { before: self.last.clone(), element })), span }
     }
 
     fn location(&self) -> Location {
-        Location { path: self.path.clone(), span: self.span }
+        let steps = std::iter::successors(self.last.as_ref(), |step| step.before.as_ref());
+        let mut path: Vec<PathElement> = steps.map(|step| step.element.clone()).collect();
+        path.reverse();
+        Location { path, span: self.span }
     }
 }

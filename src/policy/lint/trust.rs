@@ -25,8 +25,9 @@ pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
     }
     parents(checker, principals);
     if let Some(actions) = statement.actions.as_ref().filter(|actions| !actions.negated) {
-        for action in &actions.values {
-            mismatched(checker, action, principals);
+        for name in ["sts:AssumeRole", "sts:AssumeRoleWithSAML", "sts:AssumeRoleWithWebIdentity"] {
+            let action = actions.values.iter().find(|item| item.text.eq_ignore_ascii_case(name));
+            action.into_iter().for_each(|action| mismatched(checker, name, action, principals));
         }
     }
     if statement.allows() {
@@ -80,14 +81,13 @@ fn parents(checker: &mut Checker, principals: &Principals<'_>) {
     }
 }
 
-fn mismatched(checker: &mut Checker, action: &Item<'_>, principals: &Principals<'_>) {
+fn mismatched(checker: &mut Checker, name: &str, action: &Item<'_>, principals: &Principals<'_>) {
     let is_saml = |item: &&Item<'_>| provider(item.text) == Some(Provider::Saml);
     let others = || principals.aws.iter().chain(&principals.services);
-    let wrong: Vec<&Item<'_>> = match action.text.to_ascii_lowercase().as_str() {
-        "sts:assumerole" => principals.federated.iter().collect(),
-        "sts:assumerolewithsaml" => others().chain(principals.federated.iter().filter(|i| !is_saml(i))).collect(),
-        "sts:assumerolewithwebidentity" => others().chain(principals.federated.iter().filter(is_saml)).collect(),
-        _ => return,
+    let wrong: Vec<&Item<'_>> = match name {
+        "sts:AssumeRole" => principals.federated.iter().collect(),
+        "sts:AssumeRoleWithSAML" => others().chain(principals.federated.iter().filter(|i| !is_saml(i))).collect(),
+        _ => others().chain(principals.federated.iter().filter(is_saml)).collect(),
     };
     if wrong.is_empty() {
         return;
@@ -106,22 +106,30 @@ fn mismatched(checker: &mut Checker, action: &Item<'_>, principals: &Principals<
 
 /// Whoever signs in at a provider is let in, unless a condition says who.
 fn providers(checker: &mut Checker, statement: &Statement<'_>, principals: &Principals<'_>) {
+    let told = hosts(statement);
     for Item { text, place } in &principals.federated {
         let Some(Provider::Oidc(name)) = provider(text) else { continue };
-        let claim = |claim: &str| statement.reads(&format!("{name}:{claim}").to_ascii_lowercase());
-        if name.eq_ignore_ascii_case(GITHUB) {
-            if !claim("sub") {
-                let details = "Granting a federated GitHub principal permissions without a condition key can allow more sources to assume the role than you intended. Add the token.actions.githubusercontent.com:sub condition key and specify the branch and repository name in the value.";
-                checker.report.note(IssueCode::MissingGithubRepoConditionKey, details, place);
-            }
-            continue;
+        let github = name.eq_ignore_ascii_case(GITHUB);
+        if github && !statement.reads(&format!("{GITHUB}:sub")) {
+            let details = "Granting a federated GitHub principal permissions without a condition key can allow more sources to assume the role than you intended. Add the token.actions.githubusercontent.com:sub condition key and specify the branch and repository name in the value.";
+            checker.report.note(IssueCode::MissingGithubRepoConditionKey, details, place);
         }
-        let prefix = format!("{name}:").to_ascii_lowercase();
-        if !statement.conditions.iter().any(|condition| condition.key.to_ascii_lowercase().starts_with(&prefix)) {
+        if !github && !told.contains(&name.to_ascii_lowercase()) {
             let details = "Using an Open ID Connect principal without a condition can be overly permissive. Add condition keys with a prefix that matches your federated OIDC principals to ensure that only the intended identity provider assumes the role.";
             checker.report.note(IssueCode::MissingConditionKeyForOidcPrincipal, details, place);
         }
     }
+}
+
+/// What condition keys begin with, up to one of their first colons, in lower case: a port and a claim may have one.
+fn hosts(statement: &Statement<'_>) -> HashSet<String> {
+    const COLONS: usize = 4;
+    let keys = statement.conditions.iter().map(|condition| condition.key.to_ascii_lowercase());
+    let beginnings = |key: String| {
+        let places: Vec<usize> = key.match_indices(':').map(|(at, _)| at).take(COLONS).collect();
+        places.into_iter().filter_map(move |at| key.get(..at).map(str::to_owned))
+    };
+    keys.flat_map(beginnings).collect()
 }
 
 /// A subject of GitHub's that leaves the repository open, or the branch where no other key names it.
@@ -143,20 +151,20 @@ fn repositories(checker: &mut Checker, statement: &Statement<'_>) {
 
 /// Keys that only come with an action which the statement does not allow.
 fn actions_of_keys(checker: &mut Checker, statement: &Statement<'_>) {
+    let sets_identity = permits(statement, "sts:setsourceidentity");
+    let tags = permits(statement, "sts:tagsession");
     for condition in &statement.conditions {
-        let lower = condition.key.to_ascii_lowercase();
-        let (action, needed) = match lower.as_str() {
-            "sts:sourceidentity" => ("sts:SetSourceIdentity", "sts:setsourceidentity"),
-            "sts:transitivetagkeys" => ("sts:TagSession", "sts:tagsession"),
-            _ if lower.starts_with("aws:requesttag/") => ("sts:TagSession", "sts:tagsession"),
-            _ => continue,
+        let of_tags = condition.is_about("sts:transitivetagkeys")
+            || condition.key.to_ascii_lowercase().starts_with("aws:requesttag/");
+        let action = match () {
+            () if condition.is_about("sts:sourceidentity") && !sets_identity => "sts:SetSourceIdentity",
+            () if of_tags && !tags => "sts:TagSession",
+            () => continue,
         };
-        if !permits(statement, needed) {
-            let details = format!(
-                "The {action} action must be in the action block to allow setting values for the condition key {}. Add {action} to the action block.",
-                condition.key
-            );
-            checker.report.note(IssueCode::MissingActionForConditionKey, details, &condition.place);
-        }
+        let details = format!(
+            "The {action} action must be in the action block to allow setting values for the condition key {}. Add {action} to the action block.",
+            condition.key
+        );
+        checker.report.note(IssueCode::MissingActionForConditionKey, details, &condition.place);
     }
 }

@@ -7,20 +7,23 @@ use super::code::IssueCode;
 use super::report::{Place, Report};
 use crate::policy::template;
 
+/// The characters of `${`.
+const DOLLAR_AND_BRACE: usize = 2;
+
 /// Checks the variables of a text in which they are allowed.
 pub(super) fn check(report: &mut Report, text: &str, place: &Place) {
+    let plain = place.is_plain(text);
     let mut rest = text;
     let mut passed = 0;
     while let Some((before, from)) = rest.split_once("${") {
         let start = passed + before.chars().count();
         let Some((inside, after)) = template::variable_end(from) else {
             let (code, details) = if from.contains('}') { MISSING_QUOTE } else { MISSING_BRACE };
-            report.refuse(code, details, &place.part(text, start, text.chars().count() - start));
+            report.refuse(code, details, &place.part(plain, start, from.chars().count() + DOLLAR_AND_BRACE));
             return;
         };
-        const BRACES: usize = 3;
-        let length = inside.chars().count() + BRACES;
-        one(report, inside, &place.part(text, start, length));
+        let length = DOLLAR_AND_BRACE + inside.chars().count() + 1;
+        one(report, inside, &place.part(plain, start, length));
         passed = start + length;
         rest = after;
     }
@@ -29,12 +32,14 @@ pub(super) fn check(report: &mut Report, text: &str, place: &Place) {
 /// Reports a variable in an element that must not have any. Whether there is one.
 pub(super) fn is_out_of_place(report: &mut Report, text: &str, place: &Place) -> bool {
     let Some((before, from)) = text.split_once("${") else { return false };
-    let inside = from.split_once('}').map_or(from, |(inside, _)| inside);
-    let variable = format!("${{{inside}}}");
+    let variable = match from.split_once('}') {
+        Some((inside, _)) => format!("${{{inside}}}"),
+        None => format!("${{{from}"),
+    };
     let details = format!(
         "Policy variables are supported in the Resource and Condition elements. Remove the policy variable {variable} from this element."
     );
-    let place = place.part(text, before.chars().count(), variable.chars().count().min(text.chars().count()));
+    let place = place.part(place.is_plain(text), before.chars().count(), variable.chars().count());
     report.refuse(IssueCode::VariableUnsupportedInElement, details, &place);
     true
 }
