@@ -2,5 +2,8 @@
 
 mod case;
 mod cases;
+mod command;
 mod laws;
+mod lint;
+mod lint_laws;
 mod model;
