@@ -1,11 +1,14 @@
-//! Any text, as any kind of policy: parsing, compiling and deciding must not panic.
+//! Any text, as any kind of policy: parsing, compiling and deciding must not panic, and the linter must have an error for what
+//! is refused, and for nothing else.
 #![no_main]
 
 use std::sync::Arc;
 
 use brevet::clock::Timestamp;
+use brevet::policy::lint::{FindingType, check, guess};
 use brevet::policy::{
     Context, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, evaluate, evaluate_trust,
+    statement_spans,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -31,14 +34,28 @@ fuzz_target!(|data: &[u8]| {
         context: &context,
     };
     let nothing = PolicySet::default();
-    for kind in [Kind::Identity, Kind::Boundary, Kind::Session, Kind::Trust, Kind::Resource] {
-        let Ok(document) = Document::parse(text, kind) else { continue };
+    let _ = (guess(text), statement_spans(text));
+    for kind in [
+        Kind::Identity,
+        Kind::Boundary,
+        Kind::Session,
+        Kind::Trust,
+        Kind::Resource,
+        Kind::ServiceControl,
+        Kind::ResourceControl,
+    ] {
+        let parsed = Document::parse(text, kind);
+        let refused = check(text, kind).iter().any(|finding| finding.finding_type == FindingType::Error);
+        assert_eq!(refused, parsed.is_err());
+        let Ok(document) = parsed else { continue };
         let set = PolicySet::new(vec![Arc::new(Policy::compile(&document, kind, "fuzzed"))]);
         let policies = match kind {
-            Kind::Identity => Policies { identity: &set, boundary: None, session: None, resource: None },
+            Kind::Identity | Kind::ServiceControl => {
+                Policies { identity: &set, boundary: None, session: None, resource: None }
+            }
             Kind::Boundary => Policies { identity: &nothing, boundary: Some(&set), session: None, resource: None },
             Kind::Session => Policies { identity: &nothing, boundary: None, session: Some(&set), resource: None },
-            Kind::Trust | Kind::Resource => {
+            Kind::Trust | Kind::Resource | Kind::ResourceControl => {
                 Policies { identity: &nothing, boundary: None, session: None, resource: Some(&set) }
             }
         };
