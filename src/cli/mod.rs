@@ -56,7 +56,7 @@ enum Command {
     /// Look into SigV4 signatures
     #[command(subcommand)]
     Sigv4(Sigv4Command),
-    /// Look into policies
+    /// Work on policies without a broker
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// List the AWS operations that this broker knows

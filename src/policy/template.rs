@@ -160,16 +160,16 @@ fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
 }
 
 /// Splits what follows `${` into the variable and the rest. A default value may contain a closing brace, but no quote.
-fn variable_end(text: &str) -> Option<(&str, &str)> {
+pub(super) fn variable_end(text: &str) -> Option<(&str, &str)> {
     let brace = text.find('}')?;
-    let end = match text.find('\'') {
-        Some(quote) if quote < brace => quote + 1 + text.get(quote + 1..)?.find("'}")? + 1,
-        _ => brace,
+    let end = match text.get(..brace)?.find('\'') {
+        Some(quote) => quote + 1 + text.get(quote + 1..)?.find("'}")? + 1,
+        None => brace,
     };
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn variable(inside: &str) -> Option<Variable> {
+pub(super) fn variable(inside: &str) -> Option<Variable> {
     let (key, default) = match inside.split_once(',') {
         None => (inside, None),
         Some((key, default)) => {

@@ -3,7 +3,10 @@
 mod allocations;
 mod case;
 mod cases;
-mod evaluate_command;
 mod condition_keys;
+mod evaluate_command;
 mod laws;
+mod lint;
+mod lint_laws;
 mod model;
+mod validate_command;

@@ -2,8 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::path::PathBuf;
 
 use clap::Args;
 use serde::Serialize;
@@ -12,7 +11,7 @@ use super::case::{Case, EFFECTS, Unreadable};
 use crate::policy::{Effect, MatchedStatement, Missing, StatementEffect};
 
 #[derive(Debug, Args)]
-pub struct EvaluateArgs {
+pub(in crate::cli) struct EvaluateArgs {
     /// Files of cases, one JSON object a line; standard input without any, or for `-`
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -35,32 +34,29 @@ struct Tally {
 
 /// Answers go to `out`, one JSON object a line in the order of the cases, and the count to `err`. The exit status is 0 when
 /// every expectation was met, 1 when one was not or a case could not be read, 2 when a file could not be read.
-pub(super) fn run(args: &EvaluateArgs, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
+pub(super) fn run(args: &EvaluateArgs, input: &mut dyn BufRead, out: &mut dyn Write, err: &mut dyn Write) -> u8 {
     let mut out = BufWriter::new(out);
     let mut tally = Tally::default();
     let stdin = [PathBuf::from("-")];
     for path in if args.files.is_empty() { &stdin[..] } else { &args.files } {
-        let read = open(path).and_then(|input| cases(input, args.failures_only, &mut out, &mut tally));
+        let read = if path.as_os_str() == "-" {
+            cases(&mut *input, args.failures_only, &mut out, &mut tally)
+        } else {
+            File::open(path).and_then(|file| cases(BufReader::new(file), args.failures_only, &mut out, &mut tally))
+        };
         match read.and_then(|()| out.flush()) {
             Ok(()) => {}
             // Whoever read the answers has seen enough.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return 0,
             Err(error) => {
                 let _ = writeln!(err, "brevet: {}: {error}", path.display());
-                return ExitCode::from(2);
+                return 2;
             }
         }
     }
     // Standard error may be closed; there is nobody left to tell then.
     let _ = writeln!(err, "{tally}");
-    ExitCode::from(u8::from(tally.different + tally.unreadable > 0))
-}
-
-fn open(path: &Path) -> io::Result<Box<dyn BufRead>> {
-    Ok(match path.to_str() {
-        Some("-") => Box::new(BufReader::new(io::stdin())),
-        _ => Box::new(BufReader::new(File::open(path)?)),
-    })
+    u8::from(tally.different + tally.unreadable > 0)
 }
 
 fn cases(mut input: impl BufRead, failures_only: bool, out: &mut dyn Write, tally: &mut Tally) -> io::Result<()> {

@@ -1,7 +1,8 @@
-//! `brevet policy`: looks into policies without a broker.
+//! `brevet policy`: policies on the desk of whoever writes them, without a broker.
 
 mod case;
 mod evaluate;
+mod validate;
 
 use std::io;
 use std::process::ExitCode;
@@ -10,6 +11,8 @@ use clap::Subcommand;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
+    /// Check policies before they are used
+    Validate(validate::ValidateArgs),
     /// Decide requests under policies: tests of policies, for a repository and its CI
     ///
     /// Each line of input is a JSON object {name, principal, action, resource, resource_account, context, identity_policies,
@@ -20,8 +23,9 @@ pub(super) enum PolicyCommand {
 }
 
 pub(super) fn run(command: &PolicyCommand) -> ExitCode {
-    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
-    match command {
-        PolicyCommand::Evaluate(args) => evaluate::run(args, &mut out, &mut err),
-    }
+    let (mut input, mut out, mut err) = (io::stdin().lock(), io::stdout().lock(), io::stderr().lock());
+    ExitCode::from(match command {
+        PolicyCommand::Validate(args) => validate::run(args, &mut input, &mut out, &mut err),
+        PolicyCommand::Evaluate(args) => evaluate::run(args, &mut input, &mut out, &mut err),
+    })
 }
