@@ -96,6 +96,15 @@ fn text_that_is_not_json_is_shown_where_it_goes_wrong() {
 }
 
 #[test]
+fn a_document_cannot_write_on_the_terminal() {
+    let desk = desk();
+    let text = r#"{"Version": "2012-10-17", "Statement": {"Effect": "\u001b[2J\nAllow", "\u0007": 1}}"#;
+    let (_, out, _) = told(&validate(desk.path(), &[], text));
+    assert!(out.contains(r"The effect \u{1b}[2J\nAllow is not valid."), "{out}");
+    assert!(!out.contains(['\u{1b}', '\u{7}']), "{out}");
+}
+
+#[test]
 fn standard_input_and_files_are_read_alike() {
     let desk = desk();
     for arguments in [&["-"][..], &[], &["--type=trust", "-"]] {

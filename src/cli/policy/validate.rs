@@ -114,12 +114,25 @@ fn block(name: &str, finding: &Finding, out: &mut dyn Write) -> io::Result<()> {
     let start = finding.locations.first().map(|location| location.span.start);
     let (line, column) = start.map_or((1, 1), |start| (start.line, start.column + 1));
     let Finding { finding_type, issue_code, details, .. } = finding;
-    writeln!(out, "{name}:{line}:{column}: {} {issue_code}: {details}", finding_type.word())?;
+    writeln!(out, "{name}:{line}:{column}: {} {issue_code}: {}", finding_type.word(), printable(details))?;
     if let Some(explanation) = &finding.explanation {
-        writeln!(out, "    {explanation}")?;
+        writeln!(out, "    {}", printable(explanation))?;
     }
     let places: Vec<String> = finding.locations.iter().map(ToString::to_string).collect();
-    writeln!(out, "    at {}", places.join(" and "))
+    writeln!(out, "    at {}", printable(&places.join(" and ")))
+}
+
+/// The text without characters that a terminal obeys: sentences repeat what the document says, and that may be anybody's.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if char.is_control() {
+            shown.extend(char.escape_default());
+        } else {
+            shown.push(char);
+        }
+    }
+    shown
 }
 
 fn is_standard(file: &Path) -> bool {
