@@ -97,9 +97,9 @@ fn features(asked: &Asked, answer: &Answer) -> Vec<String> {
     all
 }
 
-/// Asks 3,000 times and holds the shares of some features, in thousandths, to what is wanted.
+/// Asks 2,000 times and holds the shares of some features, in thousandths, to what is wanted.
 fn shares(name: &str, strategy: &impl Strategy<Value = (Texts, Asked)>, wanted: &[(&str, usize)]) {
-    const ASKED: usize = 3_000;
+    const ASKED: usize = 2_000;
     let mut runner = TestRunner::deterministic();
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for _ in 0..ASKED {

@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::{Form, Theme, asked, everything, generous, levels, policy, theme, world};
+use super::{Form, Theme, asked, everything, generous, levels, of_any_theme, policy, world};
 use crate::case::{Asked, HOME, Texts, principal};
 
 /// Within one account, mostly without policies of the principal's own: the policy of the resource decides.
 pub fn by_resource() -> impl Strategy<Value = (Texts, Asked)> {
     let who = select(vec!["user/ann", "user/ann", "session/r/s", "session/r/t", "federated/ann", "root", "user/bob"]);
     let own = prop::bool::weighted(0.3);
-    let question = theme().prop_flat_map(move |theme| {
+    let question = of_any_theme(move |theme| {
         let form = if theme == Theme::Roles { Form::Trust } else { Form::Resource };
         (world(theme), asked(theme), generous(form, 0.7), who.clone(), own)
     });
@@ -28,11 +28,9 @@ pub fn guarded() -> impl Strategy<Value = (Texts, Asked)> {
     let who = select(vec!["user/ann", "session/r/s", "root", "linked/es.amazonaws.com/r", "user/bob"]);
     let guards = |form| prop::collection::vec(generous(form, 0.6), 1..4);
     let or_levels = |form| prop_oneof![3 => guards(form).boxed(), 1 => levels(form).boxed()];
-    (theme().prop_flat_map(asked), who, or_levels(Form::Own), or_levels(Form::Everyone)).prop_map(
-        |(asked, who, scps, rcps)| {
-            let identity = vec![policy(&everything(Form::Own, "Allow"))];
-            let texts = Texts { identity, scps, rcps, ..Texts::default() };
-            (texts, Asked { principal: principal(who), resource_account: None, ..asked })
-        },
-    )
+    (of_any_theme(asked), who, or_levels(Form::Own), or_levels(Form::Everyone)).prop_map(|(asked, who, scps, rcps)| {
+        let identity = vec![policy(&everything(Form::Own, "Allow"))];
+        let texts = Texts { identity, scps, rcps, ..Texts::default() };
+        (texts, Asked { principal: principal(who), resource_account: None, ..asked })
+    })
 }

@@ -175,7 +175,7 @@ fn principals() -> impl Strategy<Value = Json> {
     ]
 }
 
-pub fn statement(form: Form) -> impl Strategy<Value = Json> {
+pub fn statement(form: Form) -> BoxedStrategy<Json> {
     let negate = |weight| prop::bool::weighted(weight);
     (
         select(vec!["Allow", "Allow", "Allow", "Deny"]),
@@ -206,6 +206,7 @@ pub fn statement(form: Form) -> impl Strategy<Value = Json> {
             }
             statement
         })
+        .boxed()
 }
 
 pub fn policy(statements: &Json) -> String {
@@ -237,7 +238,7 @@ pub fn everything(form: Form, effect: &str) -> Json {
 
 /// Policies among which is one that allows everything (with `weight`), or everything under a condition: otherwise hardly any
 /// request would pass all layers, or fail one so nearly that there is a condition to name. One of a resource names somebody.
-pub fn generous(form: Form, weight: f64) -> impl Strategy<Value = Vec<String>> {
+pub fn generous(form: Form, weight: f64) -> BoxedStrategy<Vec<String>> {
     let somebody = prop_oneof![
         Just(json!("*")),
         Just(json!({"AWS": "111122223333"})),
@@ -247,8 +248,8 @@ pub fn generous(form: Form, weight: f64) -> impl Strategy<Value = Vec<String>> {
         Just(json!({"AWS": "arn:aws:sts::111122223333:federated-user/ann", "Service": "ec2.amazonaws.com"})),
     ];
     let nearly = prop::option::weighted(0.6, condition(1..=2));
-    (policies(form), prop::bool::weighted(weight), nearly, somebody).prop_map(
-        move |(mut texts, all, condition, somebody)| {
+    (policies(form), prop::bool::weighted(weight), nearly, somebody)
+        .prop_map(move |(mut texts, all, condition, somebody)| {
             let mut statement = everything(form, "Allow");
             if matches!(form, Form::Resource | Form::Trust) {
                 statement["Principal"] = somebody;
@@ -262,8 +263,8 @@ pub fn generous(form: Form, weight: f64) -> impl Strategy<Value = Vec<String>> {
                 None => {}
             }
             texts
-        },
-    )
+        })
+        .boxed()
 }
 
 /// Levels of an organization: none, or up to four, most of which let everything through and say nothing else.
@@ -275,8 +276,11 @@ pub fn levels(form: Form) -> impl Strategy<Value = Vec<Vec<String>>> {
     prop_oneof![2 => Just(Vec::new()), 2 => prop::collection::vec(level, 1..5)]
 }
 
-pub fn theme() -> impl Strategy<Value = Theme> {
-    prop_oneof![4 => Just(Theme::Things), 2 => Just(Theme::Roles), 1 => Just(Theme::Keys)]
+/// What `make` makes of each theme. The strategies are made once, because making one costs more than drawing from it, and are
+/// large, so they live on the heap.
+fn of_any_theme<S: Strategy + 'static>(make: impl Fn(Theme) -> S) -> BoxedStrategy<S::Value> {
+    let boxed = |theme| make(theme).boxed();
+    prop_oneof![4 => boxed(Theme::Things), 2 => boxed(Theme::Roles), 1 => boxed(Theme::Keys)].boxed()
 }
 
 pub fn world(theme: Theme) -> impl Strategy<Value = Texts> {
@@ -319,5 +323,5 @@ fn ask((who, action, resource, account, context): (&str, &str, &str, Option<&str
 
 /// Any policies and any request.
 pub fn question() -> impl Strategy<Value = (Texts, Asked)> {
-    theme().prop_flat_map(|theme| (world(theme), asked(theme)))
+    of_any_theme(|theme| (world(theme), asked(theme)))
 }
