@@ -116,7 +116,8 @@ impl<'p> Layers<'p> {
     fn new(principal: &Principal, policies: &Policies<'p>) -> Self {
         let root = principal.kind == PrincipalKind::Root;
         // Guardrails never bind the roles through which services do their own work.
-        let exempt = principal.is_service_linked();
+        let guarded = !(policies.service_control.is_empty() && policies.resource_control.is_empty());
+        let exempt = guarded && principal.is_service_linked();
         // Who belongs to no account is under nobody's service control policies.
         let controlled = principal.kind.has_identity() && !exempt;
         Layers {
