@@ -40,6 +40,7 @@ mod prefixes;
 mod principal;
 mod rule;
 mod set;
+mod shift;
 mod source;
 mod statement;
 mod template;
