@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A policy needs seven levels (document, statements, statement, condition, operator, key, value).
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 
 /// A JSON value. Numbers keep only their canonical text, which is all that a condition compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
