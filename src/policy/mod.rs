@@ -35,6 +35,10 @@ mod prefixes;
 mod principal;
 mod rule;
 mod set;
+pub mod simulate;
+#[allow(dead_code, reason = "the linter reads the rest of it")]
+mod source;
+mod spelling;
 mod statement;
 mod template;
 mod text;
@@ -53,4 +57,5 @@ pub use operator::{Operator, SetOperator, Test};
 pub use principal::{Principal, PrincipalKind};
 pub use rule::ResourceRule;
 pub use set::{KeySet, PolicySet};
+pub use spelling::written_keys;
 pub use verdict::Verdict;

@@ -156,7 +156,7 @@ fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
 }
 
 /// Splits what follows `${` into the variable and the rest. A default value may contain a closing brace, but no quote.
-fn variable_end(text: &str) -> Option<(&str, &str)> {
+pub(super) fn variable_end(text: &str) -> Option<(&str, &str)> {
     let brace = text.find('}')?;
     let end = match text.find('\'') {
         Some(quote) if quote < brace => quote + 1 + text.get(quote + 1..)?.find("'}")? + 1,
