@@ -185,6 +185,8 @@ impl Authorizer {
         let policies = Policies {
             boundary: compiled.boundary.as_ref(),
             session: session.as_deref().map(|session| &session.set),
+            // Where the resource's policy must allow, having none is a denial.
+            resource_rule: ResourceRule::of(asked.action, asked.resource),
             ..Policies::of(&compiled.identity)
         };
         if let Some(trust) = asked.trust {

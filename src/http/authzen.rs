@@ -3,6 +3,8 @@
 //! Source: OpenID AuthZEN Authorization API 1.0, sections on the access evaluation API. The subject is a user, a role or the
 //! holder of a session token; the resource is an ARN; the context's members are condition keys.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
@@ -11,13 +13,14 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue, json};
 
+use super::claimed::condition_keys;
 use super::request::{Incoming, Unreadable};
 use super::router::Doors;
 use crate::authn;
 use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Identity, Refused, RequestFacts, Subject};
 use crate::ops::{self, Call};
-use crate::policy::{Effect, KnownKey, Source, Value};
+use crate::policy::{Claims, Effect, PolicySet, ResourceRule};
 use crate::telemetry::names;
 use crate::types::Arn;
 
@@ -32,7 +35,7 @@ struct Evaluation {
     action: Action,
     resource: Entity,
     #[serde(default)]
-    context: Map<String, JsonValue>,
+    context: Claims,
 }
 
 #[derive(Deserialize)]
@@ -97,7 +100,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
     let asker = incoming.authenticate(doors, &[SERVICE], &facts).await.map_err(of_authentication)?;
     facts.region = Some(asker.region().to_owned());
     let question = read(&incoming)?;
-    let keys = condition_keys(question.context)?;
+    let keys = condition_keys(question.context).map_err(Refusal::bad)?;
     let action = action(&question.action.name)?;
     let resource = resource(&question.resource)?;
     let subject = match subject(doors, &question.subject, asker.account(), facts.now)? {
@@ -136,7 +139,14 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         region: None,
         mfa_now: None,
     };
-    let asked = Asked { action, resource: resource.as_str(), resource_account: resource.account(), keys, trust: None };
+    let trust = trust(doors, action, &resource).await?;
+    let asked = Asked {
+        action,
+        resource: resource.as_str(),
+        resource_account: resource.account(),
+        keys,
+        trust: trust.as_deref(),
+    };
     match doors.broker.authorizer.decide(&subject, &theirs, asked).await {
         Ok(answer) => Ok(rendered(doors, &answer, &subject, action, facts.now)),
         Err(Refused::NoPrincipal) => Ok(unknown("the subject does not exist")),
@@ -228,53 +238,30 @@ fn action(name: &str) -> Result<&str, Refusal> {
 }
 
 fn resource(named: &Entity) -> Result<Arn, Refusal> {
-    named.id.parse().map_err(|_| Refusal::bad("`resource.id` must be an ARN, such as arn:aws:reports:::q3"))
+    let arn: Arn =
+        named.id.parse().map_err(|_| Refusal::bad("`resource.id` must be an ARN, such as arn:aws:reports:::q3"))?;
+    // An account that cannot be one would count as none, and the resource as the subject's own.
+    match arn.as_str().split(':').nth(4) {
+        Some("" | "aws") => Ok(arn),
+        Some(_) if arn.account().is_some() => Ok(arn),
+        _ => Err(Refusal::bad("the account in `resource.id` must have twelve digits, or be empty")),
+    }
 }
 
-/// The context's members as condition keys.
-fn condition_keys(context: Map<String, JsonValue>) -> Result<Vec<(String, Value)>, Refusal> {
-    /// Members of a context, and values of one member, at the most.
-    const MOST: usize = 200;
-    /// Bytes of one value: as long as the longest ARN. Patterns are matched against it.
-    const LONGEST: usize = 2_048;
-    if context.len() > MOST {
-        return Err(Refusal::bad(format!("`context` has more than {MOST} members")));
+/// The trust policy of the role that is asked about, where a role is to be taken on: without it nobody may.
+async fn trust(doors: &Doors, action: &str, resource: &Arn) -> Result<Option<Arc<PolicySet>>, Refusal> {
+    if ResourceRule::of(action, resource.as_str()) != ResourceRule::Trust {
+        return Ok(None);
     }
-    let mut keys = Vec::with_capacity(context.len());
-    for (key, value) in context {
-        if let Some(reason) = unclaimable(&key) {
-            return Err(Refusal::bad(format!("`context.{key}`: {reason}")));
+    let name = resource.name_of_kind("role").and_then(|name| name.parse().ok());
+    let (Some(account), Some(name)) = (resource.account(), name) else { return Ok(None) };
+    match doors.broker.roles.find(account, &name).await {
+        // A role of another path is another role.
+        Ok(known) => Ok(known.filter(|known| known.arn == *resource).map(|known| Arc::clone(&known.trust))),
+        Err(error) => {
+            tracing::error!(%error, "a trust policy could not be read");
+            Err(unavailable())
         }
-        let value = match value {
-            JsonValue::String(text) if text.len() > LONGEST => {
-                return Err(Refusal::bad(format!("`context.{key}` is longer than {LONGEST} bytes")));
-            }
-            JsonValue::String(text) => Value::from(text),
-            JsonValue::Bool(flag) => Value::from(flag),
-            JsonValue::Number(number) => Value::from(number.to_string()),
-            JsonValue::Array(items) if items.len() <= MOST => {
-                let short = |item: &JsonValue| item.as_str().filter(|text| text.len() <= LONGEST).map(str::to_owned);
-                let texts: Option<Vec<String>> = items.iter().map(short).collect();
-                let wrong = || Refusal::bad(format!("`context.{key}` must be texts of at most {LONGEST} bytes"));
-                Value::from(texts.ok_or_else(wrong)?)
-            }
-            // Nested objects are for the asker's own use; AuthZEN lets them be.
-            JsonValue::Object(_) | JsonValue::Null => continue,
-            JsonValue::Array(_) => return Err(Refusal::bad(format!("`context.{key}` has more than {MOST} items"))),
-        };
-        keys.push((key, value));
-    }
-    Ok(keys)
-}
-
-/// Why an asker cannot say what a key holds. It can for keys of its own, and for AWS's that tell of the request it received.
-fn unclaimable(key: &str) -> Option<&'static str> {
-    match KnownKey::find(key).map(|known| known.source) {
-        Some(Source::Asker) => None,
-        Some(Source::Broker) => Some("the broker knows this key by itself"),
-        Some(Source::Operation) => Some("only requests to the broker itself have this key"),
-        Some(Source::Nobody) => Some("the broker cannot tell whether this is so, and takes nobody's word for it"),
-        None => KnownKey::is_reserved(key).then_some("there is no such key"),
     }
 }
 
@@ -350,47 +337,4 @@ fn of_refused(refused: Refused) -> Refusal {
 
 fn unavailable() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no decision can be made at present; please try again")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn claim(key: &str) -> Result<Vec<(String, Value)>, String> {
-        let mut context = Map::new();
-        context.insert(key.to_owned(), json!("x"));
-        condition_keys(context).map_err(|refusal| refusal.message)
-    }
-
-    #[test]
-    fn of_awss_keys_an_asker_claims_those_about_the_request_it_received() {
-        for known in KnownKey::all() {
-            let name = if known.is_family() { format!("{}team", known.name) } else { known.name.to_owned() };
-            for name in [name.to_ascii_uppercase(), name] {
-                let claimed = claim(&name);
-                assert_eq!(claimed.is_ok(), known.source == Source::Asker, "{name}: {claimed:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_passes_for_one_of_awss_keys_that_is_none() {
-        for name in ["aws:Nothing", "AWS:PrincipalTag", "aws:SourceIp/x", "sts:", "iam:x/y", "aws:TagKeys/team"] {
-            assert_eq!(claim(name), Err(format!("`context.{name}`: there is no such key")));
-        }
-        for name in ["reports:Quarter", "Quarter", "xaws:SourceIp", "reports:aws:username"] {
-            assert_eq!(claim(name), Ok(vec![(name.to_owned(), Value::from("x"))]));
-        }
-    }
-
-    #[test]
-    fn a_refusal_says_why_the_key_cannot_be_claimed() {
-        for (name, reason) in [
-            ("aws:username", "by itself"),
-            ("sts:ExternalId", "only requests to the broker itself"),
-            ("aws:PrincipalOrgID", "nobody's word"),
-        ] {
-            assert!(claim(name).is_err_and(|message| message.contains(reason)), "{name}");
-        }
-    }
 }

@@ -2,6 +2,7 @@
 
 mod authzen;
 mod aws;
+mod claimed;
 mod connection;
 mod discovery;
 mod health;

@@ -6,8 +6,11 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::net::IpAddr;
 
+use super::decimal::Decimal;
 use super::key_table::TABLE;
+use super::moment::Moment;
 
 /// A condition key of AWS's, or a family of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +46,21 @@ pub enum KeyType {
     Ip,
     /// Bytes.
     Binary,
+}
+
+impl KeyType {
+    /// Whether conditions on such a key can read a text as its value. One that they cannot read would match nothing, a denial's
+    /// condition included.
+    pub fn reads(self, text: &str) -> bool {
+        match self {
+            KeyType::String | KeyType::Arn => true,
+            KeyType::Bool => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+            KeyType::Numeric => Decimal::read(text).is_some(),
+            KeyType::Date => Moment::parse(text).is_some(),
+            KeyType::Ip => text.parse::<IpAddr>().is_ok(),
+            KeyType::Binary => data_encoding::BASE64.decode(text.as_bytes()).is_ok(),
+        }
+    }
 }
 
 /// Where brevet has the value of a key from.

@@ -13,6 +13,7 @@
 //! `reference_policies_condition-keys` and `troubleshoot_access-denied`.
 
 mod arn;
+mod claims;
 mod compile;
 mod condition;
 mod context;
@@ -50,6 +51,7 @@ mod text;
 mod validity;
 mod verdict;
 
+pub use claims::Claims;
 pub use compile::Policy;
 pub use context::{Context, Value};
 pub use decision::{Decision, Effect, MatchedStatement, Missing, NearMiss};

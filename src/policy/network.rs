@@ -23,7 +23,16 @@ impl Network {
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) && digits.len() <= 3 => digits.parse().ok()?,
             Some(_) => return None,
         };
-        (prefix <= longest).then_some(Network { first, prefix })
+        if prefix > longest {
+            return None;
+        }
+        // Addresses count as IPv4 when they are mapped into IPv6, and so do ranges of nothing else.
+        Some(match first.to_canonical() {
+            IpAddr::V4(mapped) if prefix >= 96 && first.is_ipv6() => {
+                Network { first: IpAddr::V4(mapped), prefix: prefix - 96 }
+            }
+            _ => Network { first, prefix },
+        })
     }
 
     /// An address of the range, as it was written, and how many leading bits of it count.
@@ -62,6 +71,8 @@ mod tests {
             ("2001:db8:1234:5678::/64", "2001:db8:1234:5678:ffff::1", "2001:db8:1234:5679::"),
             ("::/0", "2001:db8::1", "192.0.2.1"),
             ("192.0.2.0/24", "::ffff:192.0.2.9", "::ffff:192.0.3.9"),
+            ("::ffff:192.0.2.0/120", "192.0.2.9", "::ffff:192.0.3.9"),
+            ("::ffff:192.0.2.7", "::ffff:192.0.2.7", "192.0.2.8"),
         ] {
             let network = Network::parse(range).unwrap();
             assert!(network.contains(inside.parse().unwrap()), "{range} {inside}");

@@ -88,6 +88,10 @@ impl Reader {
         if self.kind == Kind::ResourceControl && (negated || json != Json::Text("*".to_owned())) {
             return Err(self.syntax("a resource control policy is about everybody: its Principal is \"*\""));
         }
+        if self.kind == Kind::Trust && negated {
+            let field = Fault::ProhibitedField("NotPrincipal".to_owned());
+            return Err(self.malformed(field, "a trust policy names whom it trusts"));
+        }
         let mut list = PrincipalList { negated, ..PrincipalList::default() };
         match json {
             Json::Text(text) if text == "*" => list.everyone = true,

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use serde_json::{Map, Value as Json};
+use serde_json::Value as Json;
 
 use crate::policy::{
-    Context, Decision, Document, Effect, EmbeddedDocument, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind,
-    Request, ResourceRule, Value, evaluate,
+    Claims, Context, Decision, Document, Effect, EmbeddedDocument, Kind, Policies, Policy, PolicySet, Principal,
+    PrincipalKind, Request, ResourceRule, Value, evaluate,
 };
 
 /// The fields of a line; what is not there, or `null`, means none.
@@ -19,7 +19,7 @@ struct Fields {
     action: String,
     resource: Option<String>,
     resource_account: Option<String>,
-    context: Option<Map<String, Json>>,
+    context: Option<Claims>,
     identity_policies: Option<Vec<EmbeddedDocument>>,
     boundary: Option<OneOrMany>,
     session_policies: Option<Vec<EmbeddedDocument>>,
@@ -72,8 +72,11 @@ impl Case {
     fn of(fields: Fields) -> Result<Case, String> {
         let mut principal = principal(fields.principal)?;
         let resource = fields.resource.unwrap_or_else(|| "*".to_owned());
-        let resource_account = fields.resource_account.or_else(|| account_in(&resource));
-        let context = context(&mut principal, resource_account.as_deref(), fields.context.unwrap_or_default())?;
+        let given = fields.context.unwrap_or_default();
+        let said = given.0.iter().find(|(key, _)| key.eq_ignore_ascii_case("aws:ResourceAccount"));
+        let said = said.and_then(|(_, account)| account.as_str()).map(str::to_owned);
+        let resource_account = fields.resource_account.or_else(|| account_in(&resource)).or(said);
+        let context = context(&mut principal, resource_account.as_deref(), given)?;
         let resource_rule = ResourceRule::of(&fields.action, &resource);
         let resource_kind = if resource_rule == ResourceRule::Trust { Kind::Trust } else { Kind::Resource };
         let levels = |levels: Option<Vec<Vec<EmbeddedDocument>>>, kind, name: &str| -> Result<_, String> {
@@ -158,7 +161,7 @@ fn principal(json: Json) -> Result<Principal, String> {
 fn context(
     principal: &mut Principal,
     resource_account: Option<&str>,
-    given: Map<String, Json>,
+    Claims(given): Claims,
 ) -> Result<Context, String> {
     let mut own = principal.own_keys();
     if let Some(account) = resource_account {
@@ -189,7 +192,8 @@ fn context(
             principal.issuer_arn = Some(arn);
         }
     }
-    if let (true, Some(id)) = (principal.unique_id.is_empty(), text("aws:userid")) {
+    let unique = |id: &String| ["AIDA", "AROA"].iter().any(|prefix| id.starts_with(prefix));
+    if let (true, Some(id)) = (principal.unique_id.is_empty(), text("aws:userid").filter(unique)) {
         principal.unique_id = id;
     }
     Ok(context)

@@ -36,6 +36,9 @@ struct OneRole {
     role: shapes::Role,
 }
 
+/// The path of service-linked roles.
+const SERVICE_LINKED: &str = "/aws-service-role/";
+
 impl Operation for CreateRole {
     const SERVICE: Service = Service::Iam;
     const NAME: &'static str = "CreateRole";
@@ -56,6 +59,12 @@ impl Operation for CreateRole {
         let key = layout::role(call.account(), &self.role_name);
         if tx.get::<Role>(&key).await?.is_some() {
             return Err(Error::exists("Role", &self.role_name));
+        }
+        // An organization's guardrails do not bind what stands below this path.
+        if self.path.as_ref().is_some_and(|path| path.as_str().starts_with(SERVICE_LINKED)) {
+            return Err(Error::InvalidInput(format!(
+                "Paths that begin with {SERVICE_LINKED} are reserved for services."
+            )));
         }
         let trust_in_force = trust::in_force(&self.assume_role_policy_document, call, tx).await?;
         let tags = distinct_tags(self.tags.clone())?;

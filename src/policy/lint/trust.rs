@@ -20,7 +20,7 @@ pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
     if principals.negated {
         let details =
             "Role trust policies do not support NotPrincipal. Update the policy to use a Principal element instead.";
-        checker.report.note(IssueCode::RoleTrustPolicySyntaxErrorNotprincipal, details, &principals.place);
+        checker.report.refuse(IssueCode::RoleTrustPolicySyntaxErrorNotprincipal, details, &principals.place);
         return;
     }
     parents(checker, principals);
