@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 pub use self::conditions::{condition, context};
 pub use self::focused::{by_resource, guarded};
-pub use self::patterns::{arn_question, resource_question, text_question};
+pub use self::patterns::{arn_question, crowd, resource_question, text_question};
 pub use self::prefixes::prefixes;
 use crate::case::{Asked, HOME, Texts, principal};
 

@@ -47,6 +47,35 @@ pub fn resource_question() -> impl Strategy<Value = (Texts, Asked)> {
     })
 }
 
+/// Many statements with patterns of few letters, so that most begin like others, for what finds statements by beginnings.
+pub fn crowd() -> impl Strategy<Value = (Texts, Asked)> {
+    let action = letters(vec!["a", "b", "a", "*", "?"], 4)
+        .prop_map(|name| format!("s3:{}", if name.is_empty() { "*" } else { &name }));
+    let action = prop_oneof![6 => action, 1 => Just("*".to_owned()), 1 => Just("*:a*".to_owned())];
+    let resource = letters(vec!["a", "b", "a", "/", "*", "?", "${k:v}"], 5);
+    let resource =
+        prop_oneof![6 => resource.prop_map(|name| format!("arn:aws:s3:::{name}")), 1 => Just("*".to_owned())];
+    let (actions, resources) = (prop::collection::vec(action, 1..3), prop::collection::vec(resource, 1..3));
+    let effect = prop::bool::weighted(0.1).prop_map(|deny| if deny { "Deny" } else { "Allow" });
+    let negated = prop::bool::weighted(0.05);
+    let statement = (effect, actions, resources, negated, negated).prop_map(
+        |(effect, actions, resources, not_action, not_resource)| {
+            let mut statement = json!({"Effect": effect});
+            statement[if not_action { "NotAction" } else { "Action" }] = json!(actions);
+            statement[if not_resource { "NotResource" } else { "Resource" }] = json!(resources);
+            policy(&statement)
+        },
+    );
+    let action = letters(vec!["a", "b", "A"], 4).prop_map(|name| format!("s3:{name}"));
+    let resource = letters(vec!["a", "b", "/"], 5).prop_map(|name| format!("arn:aws:s3:::{name}"));
+    (prop::collection::vec(statement, 1..30), action, resource, letters(vec!["a", "b"], 2)).prop_map(
+        |(identity, action, resource, value)| {
+            let (texts, asked) = question(&json!([]), &resource, named(&value));
+            (Texts { identity, ..texts }, Asked { action, ..asked })
+        },
+    )
+}
+
 /// A pattern in a condition on texts.
 pub fn text_question() -> impl Strategy<Value = (Texts, Asked)> {
     let pattern = letters(vec!["a", "b", "A", "*", "?", "${k:v}", "${?}", "é", "É"], 7);
