@@ -1,11 +1,14 @@
-//! Any text, as any kind of policy: parsing, compiling and deciding must not panic.
+//! Any text, as any kind of policy: parsing, compiling and deciding must not panic, and the linter must have an error for what
+//! is refused, and for nothing else.
 #![no_main]
 
 use std::sync::Arc;
 
 use brevet::clock::Timestamp;
+use brevet::policy::lint::{FindingType, check, guess};
 use brevet::policy::{
     Context, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, ResourceRule, evaluate,
+    statement_spans,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -31,8 +34,12 @@ fuzz_target!(|data: &[u8]| {
         context: &context,
     };
     let nothing = PolicySet::default();
+    let _ = (guess(text), statement_spans(text));
     for kind in Kind::ALL {
-        let Ok(document) = Document::parse(text, kind) else { continue };
+        let parsed = Document::parse(text, kind);
+        let refused = check(text, kind).iter().any(|finding| finding.finding_type == FindingType::Error);
+        assert_eq!(refused, parsed.is_err());
+        let Ok(document) = parsed else { continue };
         let set = PolicySet::new(vec![Arc::new(Policy::compile(&document, kind, "fuzzed"))]);
         let levels = [Arc::new(set.clone())];
         let policies = match kind {

@@ -6,6 +6,7 @@ pub mod certs;
 mod coverage;
 pub mod credentials;
 mod keys;
+mod policy;
 mod serve;
 pub mod sidecar;
 pub mod sigv4;
@@ -55,6 +56,9 @@ enum Command {
     /// Look into SigV4 signatures
     #[command(subcommand)]
     Sigv4(Sigv4Command),
+    /// Work on policies without a broker
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
     /// List the AWS operations that this broker knows
     Coverage(coverage::CoverageArgs),
 }
@@ -168,6 +172,7 @@ async fn dispatch(command: Command, world: &World) -> Result<ExitCode, String> {
             let input = read_input()?;
             Ok(ExitCode::from(sigv4::verify(&input, clock.now(), &mut io::stdout(), &mut io::stderr())))
         }
+        Command::Policy(command) => Ok(policy::run(&command)),
         Command::Coverage(args) => print(&coverage::table(&args)),
     }
 }

@@ -159,8 +159,15 @@ impl Authorizer {
         for (key, value) in asked.keys {
             operation.set(&key, value);
         }
-        let context = RequestKeys { facts, subject, compiled: &compiled, principal: &principal, operation: &operation };
         let resource_account = asked.resource_account.map(|account| account.to_string());
+        let context = RequestKeys {
+            facts,
+            subject,
+            compiled: &compiled,
+            principal: &principal,
+            resource_account: resource_account.as_deref(),
+            operation: &operation,
+        };
         let request = Request {
             principal: &principal,
             action: asked.action,

@@ -34,11 +34,18 @@ pub(super) struct RequestKeys<'a> {
     pub(super) subject: &'a Subject,
     pub(super) compiled: &'a CompiledPrincipal,
     pub(super) principal: &'a Principal,
+    /// Whose the resource is.
+    pub(super) resource_account: Option<&'a str>,
+    /// What the operation, or a service that asks, says of the request.
     pub(super) operation: &'a Context,
 }
 
 impl Facts for RequestKeys<'_> {
     fn fact(&self, key: &Key) -> Option<Fact<'_>> {
+        // Whose the resource is, whatever an asker says of it: conditions and the rule between accounts must mean the same.
+        if let Some(account) = self.resource_account.filter(|_| key.name() == "aws:resourceaccount") {
+            return Some(Fact::Text(account));
+        }
         self.operation.fact(key).or_else(|| {
             let name = key.name().strip_prefix("aws:")?;
             self.of_request(name).or_else(|| self.of_principal(name)).or_else(|| self.of_session(name))
@@ -95,6 +102,79 @@ impl RequestKeys<'_> {
             "tokenissuetime" => session.map(|session| Fact::Time(session.issued)),
             "sourceidentity" => session.and_then(|session| session.source_identity.as_deref()).map(Fact::Text),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decision::SessionFacts;
+    use crate::policy::{KnownKey, PolicySet, PrincipalKind, Source};
+    use crate::types::{Tag, Tags};
+
+    /// Every key that the table has as the broker's, or as one that it knows of requests to itself, has a value when all is
+    /// known; and the broker claims to know nothing that the table has as somebody else's.
+    #[test]
+    fn the_broker_knows_what_the_table_says() {
+        let tags = Tags::distinct(vec![Tag { key: "KEY".to_owned(), value: "v".to_owned() }]).unwrap();
+        let facts = RequestFacts {
+            now: Timestamp(1_795_488_000),
+            source_ip: Some("192.0.2.1".parse().unwrap()),
+            user_agent: Some("test".to_owned()),
+            secure_transport: Some(true),
+            region: Some("eu-west-1".to_owned()),
+            mfa_now: None,
+        };
+        let session = SessionFacts {
+            jti: "j".to_owned(),
+            assumed_role: None,
+            session_name: None,
+            issued: facts.now,
+            expires: facts.now.plus(3_600),
+            mfa: Some(facts.now),
+            source_identity: Some("ann".to_owned()),
+            tags: tags.clone(),
+            policy: None,
+            policy_arns: Vec::new(),
+        };
+        let subject = Subject {
+            account: "111122223333".parse().unwrap(),
+            identity: Identity::User("ann".parse().unwrap()),
+            unique_id: None,
+            session: Some(session),
+        };
+        let compiled = CompiledPrincipal {
+            stamp: 1,
+            arn: "arn:aws:iam::111122223333:user/ann".parse().unwrap(),
+            unique_id: "AIDAEXAMPLE".to_owned(),
+            user_name: Some("ann".to_owned()),
+            tags,
+            identity: PolicySet::default(),
+            boundary: None,
+        };
+        let principal = Principal {
+            kind: PrincipalKind::User,
+            account: "111122223333".to_owned(),
+            arn: compiled.arn.to_string(),
+            issuer_arn: None,
+            unique_id: compiled.unique_id.clone(),
+        };
+        let keys = RequestKeys {
+            facts: &facts,
+            subject: &subject,
+            compiled: &compiled,
+            principal: &principal,
+            resource_account: Some("111122223333"),
+            operation: &Context::new(),
+        };
+        /// Keys of requests to the broker that, in questions, are for the asker to say.
+        const OF_THE_REQUEST: [&str; 5] =
+            ["aws:SourceIp", "aws:UserAgent", "aws:SecureTransport", "aws:RequestedRegion", "aws:ResourceAccount"];
+        for known in KnownKey::all() {
+            let value = keys.fact(&Key::new(&known.to_string()));
+            let ours = known.source == Source::Broker || OF_THE_REQUEST.contains(&known.name);
+            assert_eq!(value.is_some(), ours, "{known}: {value:?}");
         }
     }
 }

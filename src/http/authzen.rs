@@ -17,7 +17,7 @@ use crate::authn;
 use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Identity, Refused, RequestFacts, Subject};
 use crate::ops::{self, Call};
-use crate::policy::{Effect, Value};
+use crate::policy::{Effect, KnownKey, Source, Value};
 use crate::telemetry::names;
 use crate::types::Arn;
 
@@ -231,36 +231,19 @@ fn resource(named: &Entity) -> Result<Arn, Refusal> {
     named.id.parse().map_err(|_| Refusal::bad("`resource.id` must be an ARN, such as arn:aws:reports:::q3"))
 }
 
-/// The context's members as condition keys. What the broker knows of the subject by itself cannot be claimed.
+/// The context's members as condition keys.
 fn condition_keys(context: Map<String, JsonValue>) -> Result<Vec<(String, Value)>, Refusal> {
     /// Members of a context, and values of one member, at the most.
     const MOST: usize = 200;
     /// Bytes of one value: as long as the longest ARN. Patterns are matched against it.
     const LONGEST: usize = 2_048;
-    const ABOUT_THE_REQUEST: [&str; 12] = [
-        "aws:sourceip",
-        "aws:vpcsourceip",
-        "aws:sourcevpc",
-        "aws:sourcevpce",
-        "aws:useragent",
-        "aws:referer",
-        "aws:securetransport",
-        "aws:requestedregion",
-        "aws:sourcearn",
-        "aws:sourceaccount",
-        "aws:tagkeys",
-        "aws:resourceaccount",
-    ];
     if context.len() > MOST {
         return Err(Refusal::bad(format!("`context` has more than {MOST} members")));
     }
     let mut keys = Vec::with_capacity(context.len());
     for (key, value) in context {
-        let folded = key.to_ascii_lowercase();
-        let reserved = ["aws:", "sts:", "iam:"].iter().any(|prefix| folded.starts_with(prefix));
-        let tag = ["aws:requesttag/", "aws:resourcetag/"].iter().any(|prefix| folded.starts_with(prefix));
-        if reserved && !tag && !ABOUT_THE_REQUEST.contains(&folded.as_str()) {
-            return Err(Refusal::bad(format!("`context.{key}`: the broker knows this key by itself")));
+        if let Some(reason) = unclaimable(&key) {
+            return Err(Refusal::bad(format!("`context.{key}`: {reason}")));
         }
         let value = match value {
             JsonValue::String(text) if text.len() > LONGEST => {
@@ -282,6 +265,17 @@ fn condition_keys(context: Map<String, JsonValue>) -> Result<Vec<(String, Value)
         keys.push((key, value));
     }
     Ok(keys)
+}
+
+/// Why an asker cannot say what a key holds. It can for keys of its own, and for AWS's that tell of the request it received.
+fn unclaimable(key: &str) -> Option<&'static str> {
+    match KnownKey::find(key).map(|known| known.source) {
+        Some(Source::Asker) => None,
+        Some(Source::Broker) => Some("the broker knows this key by itself"),
+        Some(Source::Operation) => Some("only requests to the broker itself have this key"),
+        Some(Source::Nobody) => Some("the broker cannot tell whether this is so, and takes nobody's word for it"),
+        None => KnownKey::is_reserved(key).then_some("there is no such key"),
+    }
 }
 
 fn rendered(doors: &Doors, answer: &Answer, subject: &Subject, action: &str, now: Timestamp) -> JsonValue {
@@ -356,4 +350,47 @@ fn of_refused(refused: Refused) -> Refusal {
 
 fn unavailable() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "no decision can be made at present; please try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(key: &str) -> Result<Vec<(String, Value)>, String> {
+        let mut context = Map::new();
+        context.insert(key.to_owned(), json!("x"));
+        condition_keys(context).map_err(|refusal| refusal.message)
+    }
+
+    #[test]
+    fn of_awss_keys_an_asker_claims_those_about_the_request_it_received() {
+        for known in KnownKey::all() {
+            let name = if known.is_family() { format!("{}team", known.name) } else { known.name.to_owned() };
+            for name in [name.to_ascii_uppercase(), name] {
+                let claimed = claim(&name);
+                assert_eq!(claimed.is_ok(), known.source == Source::Asker, "{name}: {claimed:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_passes_for_one_of_awss_keys_that_is_none() {
+        for name in ["aws:Nothing", "AWS:PrincipalTag", "aws:SourceIp/x", "sts:", "iam:x/y", "aws:TagKeys/team"] {
+            assert_eq!(claim(name), Err(format!("`context.{name}`: there is no such key")));
+        }
+        for name in ["reports:Quarter", "Quarter", "xaws:SourceIp", "reports:aws:username"] {
+            assert_eq!(claim(name), Ok(vec![(name.to_owned(), Value::from("x"))]));
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_why_the_key_cannot_be_claimed() {
+        for (name, reason) in [
+            ("aws:username", "by itself"),
+            ("sts:ExternalId", "only requests to the broker itself"),
+            ("aws:PrincipalOrgID", "nobody's word"),
+        ] {
+            assert!(claim(name).is_err_and(|message| message.contains(reason)), "{name}");
+        }
+    }
 }

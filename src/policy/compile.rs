@@ -38,6 +38,12 @@ impl Policy {
         self.kind
     }
 
+    /// The policy taken apart: each statement as a policy of its own, with the same name.
+    pub fn statements(&self) -> impl Iterator<Item = Policy> {
+        let each = self.matchers.iter();
+        each.map(|matcher| Policy { id: self.shared_id(), kind: self.kind, matchers: [matcher.clone()].into() })
+    }
+
     pub(super) fn shared_id(&self) -> Arc<str> {
         Arc::clone(&self.id)
     }
@@ -72,13 +78,18 @@ impl Patterns {
         self.negated != self.patterns.iter().any(|pattern| pattern.matches(subject, facts))
     }
 
-    /// What the patterns begin with; `None` when one may begin with anything, or what matches is everything else.
+    /// What the patterns begin with, each text once with the most that can be said of what follows it; `None` when one may
+    /// begin with anything, or what matches is everything else.
     fn starts(&self) -> Option<Starts<'_>> {
         if self.negated {
             return None;
         }
         let starts = self.patterns.iter().map(Pattern::start);
-        starts.map(|(text, rest)| (!text.is_empty()).then_some((text, rest))).collect()
+        let mut starts: Starts<'_> =
+            starts.map(|(text, rest)| (!text.is_empty()).then_some((text, rest))).collect::<Option<_>>()?;
+        starts.sort_unstable();
+        starts.dedup_by_key(|(text, _)| *text);
+        Some(starts)
     }
 }
 

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 use super::compile::Matcher;
+use super::json::Json;
 use super::malformed::Malformed;
 use super::operator::Operator;
 use super::parse;
@@ -92,6 +95,20 @@ impl Document {
     pub(super) fn new(version: Version, id: Option<String>, read: Vec<(Statement, Matcher)>) -> Document {
         let (statements, matchers): (Vec<_>, Vec<_>) = read.into_iter().unzip();
         Document { version, id, statements, matchers: matchers.into() }
+    }
+}
+
+/// A document as a member of other JSON, before it is known how it is used. It may also be a JSON text that holds the document.
+#[derive(Debug, Clone, Deserialize)]
+pub struct EmbeddedDocument(Json);
+
+impl EmbeddedDocument {
+    /// Reads it as [`Document::parse`] does.
+    pub fn read(self, kind: Kind) -> Result<Document, Malformed> {
+        match self.0 {
+            Json::Text(text) => Document::parse(&text, kind),
+            json => parse::of_json(json, kind),
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl<'p> Scan<'_, 'p> {
                 && grant(self.request.principal, placed, self.has_boundary) != Grant::None
                 && matcher.failing_condition(context).is_none()
             {
-                name(&mut self.statements, begun, set, at);
+                self.statements.push((set, at));
             }
         });
         in_order(&mut self.statements, begun);
@@ -260,7 +260,7 @@ impl<'p> Scan<'_, 'p> {
             match matcher.failing_condition(context) {
                 None => {
                     found.grant = found.grant.max(grant);
-                    name(&mut self.statements, begun, set, at);
+                    self.statements.push((set, at));
                 }
                 Some(condition) if found.near.is_none_or(|near| at < near.at) => {
                     found.near = Some(Nearly { set, at, condition });
@@ -282,18 +282,15 @@ fn grant(principal: &Principal, placed: Placed<'_>, has_boundary: bool) -> Grant
     }
 }
 
-/// Notes a statement, unless it was noted since `begun`: an index may show it twice.
-fn name<'p>(statements: &mut Statements<'p>, begun: usize, set: &'p PolicySet, at: u32) {
-    if !statements.iter().skip(begun).any(|(_, known)| *known == at) {
-        statements.push((set, at));
-    }
-}
-
-/// Puts the statements of one set, the last to be noted, in the order of the set.
+/// Puts the statements of one set, the last to be noted, in the order of the set, each once: an index may show one twice.
 fn in_order(statements: &mut Statements<'_>, begun: usize) {
-    if let Some(noted) = statements.get_mut(begun..).filter(|noted| noted.len() > 1) {
-        noted.sort_unstable_by_key(|(_, at)| *at);
-    }
+    let Some(noted) = statements.get_mut(begun..).filter(|noted| !noted.is_sorted_by(|a, b| a.1 < b.1)) else { return };
+    noted.sort_unstable_by_key(|(_, at)| *at);
+    let (mut seen, mut last) = (0, None);
+    statements.retain(|(_, at)| {
+        seen += 1;
+        seen <= begun || last.replace(*at) != Some(*at)
+    });
 }
 
 /// An action in lower case, without allocating for any action there is.

@@ -90,8 +90,10 @@ impl<'m> Company<'m> {
         'm: 's,
     {
         let mut counts = HashMap::new();
-        for (text, _) in all.flatten() {
-            *counts.entry(*text).or_insert(0) += 1;
+        for starts in all {
+            for (text, _) in starts {
+                *counts.entry(*text).or_insert(0) += 1;
+            }
         }
         Company(counts)
     }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// A policy needs seven levels (document, statements, statement, condition, operator, key, value).
-const DEEPEST: usize = 16;
+pub(super) const DEEPEST: usize = 16;
 
 /// A JSON value. Numbers keep only their canonical text, which is all that a condition compares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +27,12 @@ impl Json {
         let value = Level(0).deserialize(&mut reader).map_err(|e| e.to_string())?;
         reader.end().map_err(|e| e.to_string())?;
         Ok(value)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
+        Level(0).deserialize(deserializer)
     }
 }
 

@@ -2,14 +2,15 @@
 //!
 //! A text becomes a [`Document`] (valid for its [`Kind`], or [`Malformed`] in AWS's own words), a document becomes a compiled
 //! [`Policy`], policies become a [`PolicySet`] that knows which condition keys it reads, and [`evaluate`] turns a request and
-//! the sets that apply to it into a [`Decision`] that names the statements that made it.
+//! the sets that apply to it into a [`Decision`] that names the statements that made it. [`KnownKey`] tells of the condition
+//! keys that AWS has.
 //!
 //! Left to others: who the caller is, which policies apply to him, and what a context holds (`decision`); whether a principal
 //! that a trust policy names exists (`ops`); how large a document may be (`ops`).
 //!
 //! Sources: the IAM User Guide's "IAM JSON policy reference", in particular the pages `reference_policies_grammar`,
-//! `reference_policies_elements_*`, `reference_policies_variables`, `reference_policies_evaluation-logic` and
-//! `troubleshoot_access-denied`.
+//! `reference_policies_elements_*`, `reference_policies_variables`, `reference_policies_evaluation-logic`,
+//! `reference_policies_condition-keys` and `troubleshoot_access-denied`.
 
 mod arn;
 mod compile;
@@ -25,8 +26,12 @@ mod glob;
 mod index;
 mod json;
 mod key;
+mod key_table;
+mod known_key;
+pub mod lint;
 mod malformed;
 mod moment;
+mod named;
 mod network;
 mod operator;
 mod parse;
@@ -35,6 +40,7 @@ mod prefixes;
 mod principal;
 mod rule;
 mod set;
+mod source;
 mod statement;
 mod template;
 mod text;
@@ -44,13 +50,17 @@ mod verdict;
 pub use compile::Policy;
 pub use context::{Context, Value};
 pub use decision::{Decision, Effect, MatchedStatement, Missing, NearMiss};
-pub use document::{Condition, Document, Kind, Listed, PrincipalList, Statement, StatementEffect, Version};
+pub use document::{
+    Condition, Document, EmbeddedDocument, Kind, Listed, PrincipalList, Statement, StatementEffect, Version,
+};
 pub use evaluate::{Policies, Request, evaluate};
 pub use fact::{Fact, Facts};
 pub use key::Key;
+pub use known_key::{KeyType, KnownKey, Source};
 pub use malformed::{Fault, Malformed};
 pub use operator::{Operator, SetOperator, Test};
 pub use principal::{Principal, PrincipalKind};
 pub use rule::ResourceRule;
 pub use set::{KeySet, PolicySet};
+pub use source::{Position, Span, statement_spans};
 pub use verdict::Verdict;

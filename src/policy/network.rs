@@ -26,6 +26,11 @@ impl Network {
         (prefix <= longest).then_some(Network { first, prefix })
     }
 
+    /// An address of the range, as it was written, and how many leading bits of it count.
+    pub(super) fn parts(&self) -> (IpAddr, u8) {
+        (self.first, self.prefix)
+    }
+
     /// Whether `address` lies in the range. An IPv4 address that arrives mapped into IPv6 counts as IPv4, so that a rule
     /// cannot be avoided by the way a socket was opened.
     pub(super) fn contains(&self, address: IpAddr) -> bool {

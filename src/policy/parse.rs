@@ -12,6 +12,10 @@ use super::statement::Reader;
 pub(super) fn document(text: &str, kind: Kind) -> Result<Document, Malformed> {
     let json = Json::parse(text)
         .map_err(|why| Malformed::new(if kind.names_principals() { Fault::InvalidJson } else { Fault::Syntax }, why))?;
+    of_json(json, kind)
+}
+
+pub(super) fn of_json(json: Json, kind: Kind) -> Result<Document, Malformed> {
     let Json::Object(mut object) = json else { return Err(syntax("a policy is a JSON object")) };
     let version = version(object.remove("Version"))?;
     let id = match object.remove("Id") {

@@ -116,15 +116,15 @@ impl Pattern {
     }
 }
 
-/// What must follow the characters that a match begins with.
+/// What must follow the characters that a match begins with; what comes first says all that the later ones do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rest {
-    /// Nothing may: the characters are the whole pattern.
-    Nothing,
     /// Anything may.
     Anything,
     /// What the whole pattern says.
     Matched,
+    /// Nothing may: the characters are the whole pattern.
+    Nothing,
 }
 
 /// The text before the first wildcard or variable.

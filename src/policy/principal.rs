@@ -41,6 +41,11 @@ pub enum PrincipalKind {
 }
 
 impl Principal {
+    /// Whether it is a role that is spoken of without a session: what names the role does not name a session of it.
+    fn is_bare_role(&self) -> bool {
+        self.kind == PrincipalKind::AssumedRole && self.issuer_arn.as_ref() == Some(&self.arn)
+    }
+
     /// Whether it is a session of a service-linked role, which is made for and used by a service alone.
     pub(super) fn is_service_linked(&self) -> bool {
         let role = self.issuer_arn.as_deref().unwrap_or(&self.arn);
@@ -133,6 +138,7 @@ impl Principals {
     fn names_itself(&self, principal: &Principal) -> bool {
         match principal.kind {
             PrincipalKind::Root => has(&self.accounts, &principal.account),
+            PrincipalKind::AssumedRole if principal.is_bare_role() => false,
             PrincipalKind::User | PrincipalKind::AssumedRole => {
                 has(&self.aws, &principal.arn) || has(&self.aws, &principal.unique_id)
             }
@@ -149,7 +155,7 @@ impl Principals {
     fn names_issuer(&self, principal: &Principal) -> bool {
         let session = matches!(principal.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
         let role_id = match principal.kind {
-            PrincipalKind::AssumedRole => principal.unique_id.split_once(':').map(|(role, _)| role),
+            PrincipalKind::AssumedRole => principal.unique_id.split(':').next(),
             _ => None,
         };
         session
@@ -159,7 +165,7 @@ impl Principals {
 
     fn names_every_step(&self, principal: &Principal) -> bool {
         let session = matches!(principal.kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
-        self.names_itself(principal)
+        (principal.is_bare_role() || self.names_itself(principal))
             && (!session || self.names_issuer(principal))
             && (!principal.kind.has_identity() || has(&self.accounts, &principal.account))
     }

@@ -287,7 +287,7 @@ impl Reader {
 }
 
 /// An account, a user, a role, a session, or the unique id that is left when one of them was deleted. Never a part of a name.
-fn is_aws_principal(value: &str) -> bool {
+pub(super) fn is_aws_principal(value: &str) -> bool {
     if account_of(value).is_some() {
         return true;
     }

@@ -51,38 +51,42 @@ pub(super) fn parse(text: &str, syntax: Syntax) -> Result<Vec<Piece>, String> {
     let mut pieces = Vec::new();
     let mut literal = String::new();
     let mut rest = text;
-    while let Some(next) = rest.chars().next() {
-        if syntax.variables && rest.starts_with("${") {
-            let (inside, after) = variable_end(rest.get(2..).unwrap_or_default())
-                .ok_or_else(|| format!("a variable in `{text}` is not closed"))?;
-            match inside {
-                "*" | "?" | "$" => literal.push_str(inside),
-                _ => {
-                    flush(&mut literal, &mut pieces);
-                    pieces.push(Piece::Variable(
-                        variable(inside).ok_or_else(|| format!("`${{{inside}}}` is no variable"))?,
-                    ));
+    let special = |c| (syntax.wildcards && matches!(c, '*' | '?')) || (syntax.variables && c == '$');
+    while let Some((plain, from)) = rest.find(special).and_then(|at| rest.split_at_checked(at)) {
+        literal.push_str(plain);
+        let (symbol, after) = from.split_at_checked(1).unwrap_or((from, ""));
+        rest = after;
+        match symbol {
+            "$" => match after.strip_prefix('{') {
+                None => literal.push('$'),
+                Some(inside) => {
+                    let (inside, after) =
+                        variable_end(inside).ok_or_else(|| format!("a variable in `{text}` is not closed"))?;
+                    match inside {
+                        "*" | "?" | "$" => literal.push_str(inside),
+                        _ => {
+                            flush(&mut literal, &mut pieces);
+                            let variable = variable(inside).ok_or_else(|| format!("`${{{inside}}}` is no variable"))?;
+                            pieces.push(Piece::Variable(variable));
+                        }
+                    }
+                    rest = after;
                 }
+            },
+            "?" => {
+                flush(&mut literal, &mut pieces);
+                pieces.push(Piece::Part(Part::One));
             }
-            rest = after;
-            continue;
-        }
-        match next {
-            '*' if syntax.wildcards => {
+            _ => {
                 flush(&mut literal, &mut pieces);
                 // A second asterisk says nothing that the first does not.
                 if pieces.last() != Some(&Piece::Part(Part::Star)) {
                     pieces.push(Piece::Part(Part::Star));
                 }
             }
-            '?' if syntax.wildcards => {
-                flush(&mut literal, &mut pieces);
-                pieces.push(Piece::Part(Part::One));
-            }
-            other => literal.push(other),
         }
-        rest = rest.get(next.len_utf8()..).unwrap_or_default();
     }
+    literal.push_str(rest);
     flush(&mut literal, &mut pieces);
     Ok(pieces)
 }
@@ -156,16 +160,16 @@ fn flush(literal: &mut String, pieces: &mut Vec<Piece>) {
 }
 
 /// Splits what follows `${` into the variable and the rest. A default value may contain a closing brace, but no quote.
-fn variable_end(text: &str) -> Option<(&str, &str)> {
+pub(super) fn variable_end(text: &str) -> Option<(&str, &str)> {
     let brace = text.find('}')?;
-    let end = match text.find('\'') {
-        Some(quote) if quote < brace => quote + 1 + text.get(quote + 1..)?.find("'}")? + 1,
-        _ => brace,
+    let end = match text.get(..brace)?.find('\'') {
+        Some(quote) => quote + 1 + text.get(quote + 1..)?.find("'}")? + 1,
+        None => brace,
     };
     Some((text.get(..end)?, text.get(end + 1..)?))
 }
 
-fn variable(inside: &str) -> Option<Variable> {
+pub(super) fn variable(inside: &str) -> Option<Variable> {
     let (key, default) = match inside.split_once(',') {
         None => (inside, None),
         Some((key, default)) => {

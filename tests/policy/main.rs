@@ -2,9 +2,15 @@
 //! which engine and model have to agree, and laws that every engine must keep.
 
 mod agreement;
+mod allocations;
 mod case;
 mod cases;
+mod condition_keys;
+mod evaluate_command;
 mod generate;
 mod laws;
 mod limits;
+mod lint;
+mod lint_laws;
 mod model;
+mod validate_command;

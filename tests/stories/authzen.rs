@@ -206,6 +206,8 @@ async fn what_the_broker_knows_by_itself_cannot_be_claimed() {
         ("aws:SourceIdentity", json!("root")),
         ("sts:ExternalId", json!("x")),
         ("iam:ResourceTag/team", json!("red")),
+        ("aws:PrincipalOrgID", json!("o-a1b2c3d4e5")),
+        ("aws:NoSuchKey", json!("x")),
     ] {
         let answer = ask(&broker, &service, &with_context(about(&alice), json!({ key: value }))).await;
         assert_eq!(answer.status, 400, "{key}: {answer:?}");
@@ -228,6 +230,55 @@ async fn facts_of_the_request_are_the_askers_to_say() {
     }
     // The asker's own address is not the subject's.
     assert_eq!(ask(&broker, &service, &about(&alice)).await.json()["decision"], false);
+}
+
+#[tokio::test]
+async fn whose_a_resource_is_its_arn_says_and_only_without_one_the_asker() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let account = root.account.to_string();
+    let own = json!({ "StringEquals": { "aws:ResourceAccount": account } });
+    let policy = document([
+        json!({ "Effect": "Allow", "Action": "reports:Read", "Resource": "*", "Condition": own }),
+        json!({ "Effect": "Allow", "Action": "iam:GetUser", "Resource": "*", "Condition": own }),
+    ]);
+    let (service, alice) = service_and_alice(&world, &broker, &policy).await;
+    let asked = |resource: String, context: Value| {
+        let mut question = with_context(about(&alice), context);
+        question["resource"]["id"] = json!(resource);
+        let (broker, service) = (&broker, &service);
+        async move { ask(broker, service, &question).await.json()["decision"] == true }
+    };
+    let (named, unnamed) = (format!("arn:aws:reports::{account}:q3"), "arn:aws:reports:::q3".to_owned());
+    let claimed = |account: &str| json!({ "aws:ResourceAccount": account });
+    assert!(asked(named.clone(), json!({})).await);
+    assert!(asked(named, claimed("000000000000")).await, "the ARN says whose it is");
+    assert!(!asked(unnamed.clone(), json!({})).await);
+    assert!(asked(unnamed.clone(), claimed(&account)).await);
+    assert!(!asked(unnamed, claimed("000000000000")).await);
+    // The broker's own entities have an owner too.
+    alice.iam(&broker).get_user().user_name("alice").send().await.granted();
+}
+
+#[tokio::test]
+async fn facts_that_come_with_a_network_or_a_source_are_the_askers_to_say_too() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let policy = document([
+        json!({ "Effect": "Allow", "Action": "reports:Read", "Resource": "*",
+            "Condition": { "StringEquals": { "aws:VpceOrgID": "o-a1b2c3d4e5" } } }),
+        json!({ "Effect": "Allow", "Action": "reports:Read", "Resource": "*",
+            "Condition": { "ForAnyValue:StringLike": { "aws:SourceOrgPaths": "o-a1b2c3d4e5/*" } } }),
+    ]);
+    let (service, alice) = service_and_alice(&world, &broker, &policy).await;
+    for (context, expected) in [
+        (json!({ "aws:VpceOrgID": "o-a1b2c3d4e5" }), true),
+        (json!({ "aws:VpceOrgID": "o-zzzzzzzzzz" }), false),
+        (json!({ "aws:SourceOrgPaths": ["o-a1b2c3d4e5/r-ab12/"] }), true),
+        (json!({}), false),
+    ] {
+        let answer = ask(&broker, &service, &with_context(about(&alice), context.clone())).await;
+        assert_eq!(answer.json()["decision"], expected, "{context}: {answer:?}");
+    }
 }
 
 #[tokio::test]
