@@ -169,6 +169,13 @@ fn principals() -> impl Strategy<Value = Json> {
     prop_oneof![
         1 => Just(json!("*")),
         6 => aws.prop_map(|aws| json!({"AWS": aws})),
+        // The whole way from the account to the session, which is what NotPrincipal asks for.
+        2 => select(vec![
+            json!({"AWS": [HOME]}),
+            json!({"AWS": ["arn:aws:iam::111122223333:user/ann", HOME]}),
+            json!({"AWS": ["arn:aws:sts::111122223333:assumed-role/r/s", "AROAR", "arn:aws:iam::111122223333:root"]}),
+            json!({"AWS": ["arn:aws:sts::111122223333:federated-user/ann", "arn:aws:iam::111122223333:user/ann", HOME]}),
+        ]),
         1 => Just(json!({"Service": "ec2.amazonaws.com", "AWS": HOME})),
         1 => Just(json!({"Federated": ["accounts.google.com", "arn:aws:iam::111122223333:saml-provider/corp"]})),
         1 => Just(json!({"Federated": "arn:aws:iam::111122223333:oidc-provider/accounts.google.com"})),

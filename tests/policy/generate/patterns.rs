@@ -30,20 +30,45 @@ fn named(name: &str) -> Context {
     context
 }
 
+/// A pattern of pieces from an alphabet, and a text that follows it: in the place of each wildcard stand letters, which may be
+/// such as the wildcard does not take. `w` is the value of the variable `k:w`.
+fn pair(
+    alphabet: Vec<&'static str>,
+    letter: Vec<&'static str>,
+    most: usize,
+) -> impl Strategy<Value = (String, String)> {
+    let piece = (select(alphabet), letters(letter.clone(), 3), select(letter));
+    prop::collection::vec(piece, 0..=most).prop_map(|pieces| {
+        let text = pieces.iter().map(|(piece, several, one)| match *piece {
+            "*" => several,
+            "?" => *one,
+            "${k:w}" => "w",
+            "${*}" => "*",
+            "${?}" => "?",
+            letter => letter,
+        });
+        (pieces.iter().map(|(piece, _, _)| *piece).collect(), text.collect())
+    })
+}
+
+fn with_w(mut context: Context) -> Context {
+    context.set("k:w", "w");
+    context
+}
+
 /// A pattern in `Resource` or `NotResource`.
 pub fn resource_question() -> impl Strategy<Value = (Texts, Asked)> {
-    let front = letters(vec!["a", "b", ":", ":", "*", "?", "-"], 7);
-    let back = letters(vec!["a", "b", ":", "/", "*", "?", "${k:v}", "${*}", "é"], 5);
-    let pattern = (front, back).prop_map(|(front, back)| {
+    let front = pair(vec!["a", "b", ":", ":", "*", "?", "-"], vec!["a", "b", ":", "-"], 7);
+    let back = pair(vec!["a", "b", ":", "/", "*", "?", "${k:w}", "${*}", "é"], vec!["a", "b", ":", "/", "é"], 5);
+    let other = letters(vec!["a", "b", ":", ":", "/", "-", "*", "é"], 10);
+    (front, back, prop::option::weighted(0.2, other), any::<bool>()).prop_map(|(front, back, other, not)| {
         // Variables are only known after the fifth colon, and every ARN has five.
-        let missing = 4_usize.saturating_sub(front.matches(':').count());
-        format!("arn:aws{front}{}{back}", ":".repeat(missing))
-    });
-    let resource = letters(vec!["a", "b", ":", ":", "/", "-", "*", "é"], 10).prop_map(|rest| format!("arn:aws{rest}"));
-    (pattern, resource, any::<bool>(), letters(vec!["a", "*", ":"], 2)).prop_map(|(pattern, resource, not, value)| {
+        let missing = ":".repeat(4_usize.saturating_sub(front.0.matches(':').count()));
+        let resource = format!("arn:aws{}", other.unwrap_or_else(|| format!("{}{missing}{}", front.1, back.1)));
         let mut statement = json!({"Effect": "Allow", "Action": "*"});
+        let pattern = format!("arn:aws{}{missing}{}", front.0, back.0);
         statement[if not { "NotResource" } else { "Resource" }] = json!(pattern);
-        question(&statement, &resource, named(&value))
+        question(&statement, &resource, with_w(Context::new()))
     })
 }
 
@@ -78,22 +103,26 @@ pub fn crowd() -> impl Strategy<Value = (Texts, Asked)> {
 
 /// A pattern in a condition on texts.
 pub fn text_question() -> impl Strategy<Value = (Texts, Asked)> {
-    let pattern = letters(vec!["a", "b", "A", "*", "?", "${k:v}", "${?}", "é", "É"], 7);
-    let operator = select(vec!["StringLike", "StringNotLike", "StringEquals", "StringEqualsIgnoreCase"]);
-    (operator, pattern, letters(vec!["a", "b", "A", "*", "?", "é"], 8)).prop_map(|(operator, pattern, text)| {
-        let statement =
-            json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {"k:v": pattern}}});
-        question(&statement, "*", named(&text))
-    })
+    let pieces = vec!["a", "b", "A", "*", "?", "${k:w}", "${k:v}", "${?}", "é", "É"];
+    let operator = select(vec!["StringLike", "StringLike", "StringNotLike", "StringEquals", "StringEqualsIgnoreCase"]);
+    in_condition(operator, pair(pieces, vec!["a", "b", "A", "é", "*"], 7), vec!["a", "b", "A", "*", "?", "é"])
 }
 
 /// A pattern in a condition on ARNs.
 pub fn arn_question() -> impl Strategy<Value = (Texts, Asked)> {
-    let pattern = letters(vec!["a", "b", ":", ":", "*", "?", "${k:v}"], 12);
-    let arn = letters(vec!["a", "b", ":", ":"], 12);
-    (select(vec!["ArnLike", "ArnNotEquals"]), pattern, arn).prop_map(|(operator, pattern, arn)| {
-        let statement =
-            json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {operator: {"k:v": pattern}}});
-        question(&statement, "*", named(&arn))
+    let pieces = vec!["a", "b", ":", ":", ":", ":", "*", "?", "${k:w}"];
+    let operator = select(vec!["ArnLike", "ArnNotEquals"]);
+    in_condition(operator, pair(pieces, vec!["a", "a", "b", ":"], 12), vec!["a", "b", ":", ":"])
+}
+
+fn in_condition(
+    operator: impl Strategy<Value = &'static str>,
+    pair: impl Strategy<Value = (String, String)>,
+    any: Vec<&'static str>,
+) -> impl Strategy<Value = (Texts, Asked)> {
+    (operator, pair, prop::option::weighted(0.2, letters(any, 8))).prop_map(|(operator, (pattern, text), any)| {
+        let condition = json!({operator: {"k:v": pattern}});
+        let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
+        question(&statement, "*", with_w(named(&any.unwrap_or(text))))
     })
 }
