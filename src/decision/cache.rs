@@ -9,7 +9,7 @@ use std::sync::Arc;
 use moka::sync::Cache;
 
 use crate::clock::Timestamp;
-use crate::policy::{Decision, Fact, Facts, KeySet, PolicySet, Request};
+use crate::policy::{Decision, Fact, Facts, KeySet, MatchedStatement, PolicySet, Request};
 
 /// Time runs on by itself, and every request has these keys; they are accounted for by [`Kept::until`] instead.
 const PRESENT_TIME: [&str; 2] = ["aws:currenttime", "aws:epochtime"];
@@ -90,7 +90,7 @@ fn put(bytes: &mut Vec<u8>, text: Option<&str>) {
     }
 }
 
-/// Holds decisions, bounded by the bytes of their keys.
+/// Holds decisions, bounded by their bytes: of their keys, and of the statements that they name.
 #[derive(Debug)]
 pub(super) struct Decisions(Cache<Question, Arc<Kept>>);
 
@@ -102,10 +102,12 @@ impl std::fmt::Debug for Question {
 
 impl Decisions {
     pub(super) fn new(bytes: u64) -> Self {
-        /// What an entry costs beyond its key, roughly.
+        /// What an entry costs beyond its key and its statements, roughly.
         const OVERHEAD: usize = 400;
-        let weigher =
-            |question: &Question, _: &Arc<Kept>| u32::try_from(question.0.len() + OVERHEAD).unwrap_or(u32::MAX);
+        let weigher = |question: &Question, kept: &Arc<Kept>| {
+            let statements = kept.decision.statements.capacity() * size_of::<MatchedStatement>();
+            u32::try_from(question.0.len() + statements + OVERHEAD).unwrap_or(u32::MAX)
+        };
         Self(Cache::builder().max_capacity(bytes).weigher(weigher).build())
     }
 

@@ -30,6 +30,9 @@ pub enum Error {
     /// The policy document is not one.
     #[error("{0}")]
     MalformedPolicyDocument(String),
+    /// A policy that takes part in a simulation cannot be evaluated.
+    #[error("{0}")]
+    PolicyEvaluation(String),
     /// The managed policy cannot be attached.
     #[error("{0}")]
     PolicyNotAttachable(String),

@@ -41,6 +41,7 @@ impl Error {
             Self::LimitExceeded(_) => Fault::of_sender("LimitExceeded", 409),
             Self::InvalidInput(_) => Fault::of_sender("InvalidInput", 400),
             Self::MalformedPolicyDocument(_) => Fault::of_sender("MalformedPolicyDocument", 400),
+            Self::PolicyEvaluation(_) => Fault::of_receiver("PolicyEvaluation", 500),
             Self::PolicyNotAttachable(_) => Fault::of_sender("PolicyNotAttachable", 400),
             Self::PasswordPolicyViolation(_) => Fault::of_sender("PasswordPolicyViolation", 400),
             Self::InvalidAuthenticationCode(_) => Fault::of_sender("InvalidAuthenticationCode", 403),

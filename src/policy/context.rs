@@ -1,6 +1,7 @@
 //! A request's condition keys, gathered in one place: for askers that have them as a list, such as a simulation.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use super::fact::{Fact, Facts};
@@ -72,12 +73,17 @@ impl From<&str> for Value {
     }
 }
 
+/// How many keys are looked through one by one.
+const FEW: usize = 64;
+
 /// The condition keys of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     /// The keys' fingerprints, beside each other: looking through them settles which entry is meant.
     fingerprints: Vec<u64>,
     entries: Vec<(Key, Value)>,
+    /// Where each name's entry is, once there are too many to look through.
+    places: HashMap<Box<str>, usize>,
 }
 
 impl Context {
@@ -94,6 +100,12 @@ impl Context {
             None => {
                 self.fingerprints.push(key.fingerprint());
                 self.entries.push((key, value.into()));
+                if self.entries.len() > FEW {
+                    // All of them at first, then the one that is new.
+                    let known = self.places.len();
+                    let new = self.entries.iter().enumerate().skip(known);
+                    self.places.extend(new.map(|(at, (key, _))| (key.name().into(), at)));
+                }
             }
         }
     }
@@ -114,6 +126,9 @@ impl Context {
     }
 
     fn position(&self, fingerprint: u64, name: &str) -> Option<usize> {
+        if !self.places.is_empty() {
+            return self.places.get(name).copied();
+        }
         let mut from = 0;
         loop {
             let at = from + self.fingerprints.get(from..)?.iter().position(|known| *known == fingerprint)?;
@@ -145,6 +160,21 @@ mod tests {
         assert_eq!(context.fact(&Key::new("aws:PrincipalTag/costCENTER")), Some(Fact::Text("2")));
         assert_eq!(context.get("aws:PrincipalTag/CostCenter"), None, "callers of get know the lower-case name");
         assert_eq!(context.iter().count(), 2);
+    }
+
+    #[test]
+    fn many_keys_are_found_as_few_are() {
+        let mut context = Context::new();
+        for round in ["first", "second"] {
+            for at in 0..3 * FEW {
+                context.set(&format!("K:{at}"), format!("{round} {at}"));
+            }
+        }
+        assert_eq!(context.iter().count(), 3 * FEW);
+        for at in 0..3 * FEW {
+            assert_eq!(context.get(&format!("k:{at}")), Some(&Value::from(format!("second {at}"))));
+        }
+        assert_eq!(context.get("k:none"), None);
     }
 
     #[test]

@@ -73,8 +73,8 @@ pub struct Request<'a> {
 /// [`ResourceRule`] says so the resource's policy must in any case. How far a resource's policy overrides implicit denials
 /// depends on whom it names: the principal, the role or user behind his session, or only his account.
 ///
-/// Nothing is allocated, unless more than six statements matter, the action has more than 96 bytes, or a string operator is
-/// given bytes.
+/// Nothing is allocated, unless more than six statements matter or more than 32 of one set may be about the request, the action
+/// has more than 96 bytes, a string operator is given bytes, or a pattern with many `?` meets a long text.
 pub fn evaluate<'p>(request: &Request<'_>, policies: &Policies<'p>) -> Verdict<'p> {
     let action = LowerCase::new(request.action);
     let mut scan = Scan {
@@ -116,7 +116,8 @@ impl<'p> Layers<'p> {
     fn new(principal: &Principal, policies: &Policies<'p>) -> Self {
         let root = principal.kind == PrincipalKind::Root;
         // Guardrails never bind the roles through which services do their own work.
-        let exempt = principal.is_service_linked();
+        let guarded = !(policies.service_control.is_empty() && policies.resource_control.is_empty());
+        let exempt = guarded && principal.is_service_linked();
         // Who belongs to no account is under nobody's service control policies.
         let controlled = principal.kind.has_identity() && !exempt;
         Layers {
@@ -175,18 +176,16 @@ impl<'p> Scan<'_, 'p> {
     }
 
     fn denials_of(&mut self, set: &'p PolicySet) {
-        let Request { resource, context, .. } = *self.request;
-        let begun = self.statements.len();
-        set.visit(StatementEffect::Deny, self.action, resource, |at, placed, known| {
-            let matcher = placed.matcher;
-            if matcher.covers(known, self.action, resource, context)
-                && grant(self.request.principal, placed, self.has_boundary) != Grant::None
-                && matcher.failing_condition(context).is_none()
+        let Request { principal, resource, context, .. } = *self.request;
+        for (at, known) in set.candidates(StatementEffect::Deny, self.action, resource) {
+            let Some(placed) = set.placed(at) else { continue };
+            if placed.matcher.covers(known, self.action, resource, context)
+                && grant(principal, placed, self.has_boundary) != Grant::None
+                && placed.matcher.failing_condition(context).is_none()
             {
                 self.statements.push((set, at));
             }
-        });
-        in_order(&mut self.statements, begun);
+        }
     }
 
     /// Gathers every statement that allows, and says what is missing, if anything is.
@@ -245,30 +244,26 @@ impl<'p> Scan<'_, 'p> {
 
     fn allowances_of(&mut self, set: &'p PolicySet) -> Found<'p> {
         let Request { principal, resource, context, .. } = *self.request;
-        let begun = self.statements.len();
         let mut found = Found::NOTHING;
-        set.visit(StatementEffect::Allow, self.action, resource, |at, placed, known| {
-            let matcher = placed.matcher;
+        for (at, known) in set.candidates(StatementEffect::Allow, self.action, resource) {
+            let Some(placed) = set.placed(at) else { continue };
             // Cheapest first: most statements are about something else.
-            if !matcher.covers(known, self.action, resource, context) {
-                return;
+            if !placed.matcher.covers(known, self.action, resource, context) {
+                continue;
             }
             let grant = grant(principal, placed, self.has_boundary);
             if grant == Grant::None {
-                return;
+                continue;
             }
-            match matcher.failing_condition(context) {
+            match placed.matcher.failing_condition(context) {
                 None => {
                     found.grant = found.grant.max(grant);
                     self.statements.push((set, at));
                 }
-                Some(condition) if found.near.is_none_or(|near| at < near.at) => {
-                    found.near = Some(Nearly { set, at, condition });
-                }
+                Some(condition) if found.near.is_none() => found.near = Some(Nearly { set, at, condition }),
                 Some(_) => {}
             }
-        });
-        in_order(&mut self.statements, begun);
+        }
         found
     }
 }
@@ -280,17 +275,6 @@ fn grant(principal: &Principal, placed: Placed<'_>, has_boundary: bool) -> Grant
         None if placed.policy.kind().names_principals() => Grant::None,
         None => Grant::Direct,
     }
-}
-
-/// Puts the statements of one set, the last to be noted, in the order of the set, each once: an index may show one twice.
-fn in_order(statements: &mut Statements<'_>, begun: usize) {
-    let Some(noted) = statements.get_mut(begun..).filter(|noted| !noted.is_sorted_by(|a, b| a.1 < b.1)) else { return };
-    noted.sort_unstable_by_key(|(_, at)| *at);
-    let (mut seen, mut last) = (0, None);
-    statements.retain(|(_, at)| {
-        seen += 1;
-        seen <= begun || last.replace(*at) != Some(*at)
-    });
 }
 
 /// An action in lower case, without allocating for any action there is.

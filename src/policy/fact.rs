@@ -90,7 +90,7 @@ impl<'a> Fact<'a> {
 
     pub(super) fn decimal(self) -> Option<Decimal> {
         match self {
-            Fact::Text(text) => Decimal::parse(text),
+            Fact::Text(text) => Decimal::read(text),
             Fact::Number(value) => Some(Decimal::from(value)),
             Fact::Time(value) => Some(Decimal::from(value.seconds())),
             Fact::Bool(_) | Fact::Ip(_) | Fact::Bytes(_) | Fact::List(_) => None,

@@ -34,15 +34,17 @@ impl Folded {
 
     /// Whether `subject` is the text. A variable without a value equals nothing.
     pub(super) fn equals(&self, subject: &str, facts: &dyn Facts) -> bool {
-        let subject = subject.chars().flat_map(char::to_lowercase);
+        let lower = subject.chars().flat_map(char::to_lowercase);
         match self {
-            Folded::Fixed(text) => text.chars().eq(subject),
+            // Lower case of ASCII is ASCII of the same length; most texts are settled here.
+            Folded::Fixed(text) if subject.is_ascii() => text.eq_ignore_ascii_case(subject),
+            Folded::Fixed(text) => text.chars().eq(lower),
             Folded::Template(pieces) => template::resolve(pieces, facts).is_some_and(|parts| {
                 let texts = parts.iter().filter_map(|part| match part {
                     Part::Text(text) => Some(&**text),
                     _ => None,
                 });
-                texts.flat_map(str::chars).flat_map(char::to_lowercase).eq(subject)
+                texts.flat_map(str::chars).flat_map(char::to_lowercase).eq(lower)
             }),
         }
     }

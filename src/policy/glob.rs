@@ -8,6 +8,7 @@
 //! and one with a colon fits in one place only, where its first colon meets that of the text. In either case the time is
 //! bounded by the product of the lengths.
 
+use super::shift;
 use super::template::Part;
 
 /// Whether the parts match the whole of `subject`.
@@ -46,8 +47,15 @@ fn after_first<'s>(chunk: &[Part<'_>], subject: &'s str) -> Option<&'s str> {
     match chunk {
         [] => Some(subject),
         [Part::Text(text)] => subject.get(subject.find(&**text)? + text.len()..),
+        _ if is_plain(chunk) && length(chunk).saturating_mul(subject.len()) > shift::LONG => {
+            shift::after_first(chunk, subject)
+        }
         _ => places(subject).find_map(|rest| after_start(chunk, rest)),
     }
+}
+
+fn length(chunk: &[Part<'_>]) -> usize {
+    chunk.iter().map(|part| if let Part::Text(text) = part { text.len() } else { 1 }).sum()
 }
 
 /// Whether `subject` ends with `chunk`.

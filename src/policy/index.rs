@@ -6,6 +6,8 @@
 
 use std::collections::HashMap;
 
+use smallvec::SmallVec;
+
 use super::compile::Matcher;
 use super::pattern::Rest;
 use super::prefixes::Prefixes;
@@ -26,14 +28,14 @@ struct Posting {
 }
 
 /// What having been found says about a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Known {
-    /// Nothing yet.
-    Nothing,
     /// One of its actions is the request's.
     Action,
     /// One of its resources is the request's.
     Resource,
+    /// Nothing yet.
+    Nothing,
 }
 
 impl Index {
@@ -57,22 +59,30 @@ impl Index {
         Index { by_action: Prefixes::new(by_action), by_resource: Prefixes::new(by_resource), always: always.into() }
     }
 
-    /// Visits every statement that may be about the request, in no particular order; one may be visited twice.
+    /// Every statement that may be about the request, in order, each once.
     #[inline]
-    pub(super) fn visit(&self, lower_case_action: &str, resource: &str, mut visit: impl FnMut(u32, Known)) {
-        self.always.iter().for_each(|statement| visit(*statement, Known::Nothing));
-        self.by_action.visit(lower_case_action, |posting, whole| match posting.rest {
+    pub(super) fn find(&self, lower_case_action: &str, resource: &str) -> Candidates {
+        let mut found: Candidates = self.always.iter().map(|statement| (*statement, Known::Nothing)).collect();
+        let always = found.len();
+        let mut put = |posting: Posting, whole: bool, known: Known| match posting.rest {
             Rest::Nothing if !whole => {}
-            Rest::Nothing | Rest::Anything => visit(posting.statement, Known::Action),
-            Rest::Matched => visit(posting.statement, Known::Nothing),
-        });
-        self.by_resource.visit(resource, |posting, whole| match posting.rest {
-            Rest::Nothing if !whole => {}
-            Rest::Nothing | Rest::Anything => visit(posting.statement, Known::Resource),
-            Rest::Matched => visit(posting.statement, Known::Nothing),
-        });
+            Rest::Nothing | Rest::Anything => found.push((posting.statement, known)),
+            Rest::Matched => found.push((posting.statement, Known::Nothing)),
+        };
+        self.by_action.visit(lower_case_action, |posting, whole| put(posting, whole, Known::Action));
+        self.by_resource.visit(resource, |posting, whole| put(posting, whole, Known::Resource));
+        // A statement whose patterns begin alike is found under each beginning, and must not be looked at as often. Of its
+        // findings the one that knows most comes first.
+        if found.len() > 1 && found.len() > always {
+            found.sort_unstable();
+            found.dedup_by_key(|(statement, _)| *statement);
+        }
+        found
     }
 }
+
+/// Numbers of statements, and what having been found says about each.
+pub(super) type Candidates = SmallVec<[(u32, Known); 32]>;
 
 /// What the patterns of a statement begin with; none of them is empty.
 pub(super) type Starts<'m> = Vec<(&'m str, Rest)>;

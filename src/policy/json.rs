@@ -75,6 +75,11 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
+        /// Beyond it a float cannot tell neighbouring whole numbers apart.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if value.abs() >= EXACT {
+            return Err(E::custom("a number is too large to be read exactly; as a text it can be compared"));
+        }
         Ok(Json::Number(value.to_string()))
     }
 

@@ -46,10 +46,18 @@ impl Principal {
         self.kind == PrincipalKind::AssumedRole && self.issuer_arn.as_ref() == Some(&self.arn)
     }
 
-    /// Whether it is a session of a service-linked role, which is made for and used by a service alone.
+    /// Whether it is a session of a service-linked role, which is made for and used by a service alone. Nobody can make such a
+    /// role by himself: paths that begin so are the services'.
     pub(super) fn is_service_linked(&self) -> bool {
         let role = self.issuer_arn.as_deref().unwrap_or(&self.arn);
-        role.splitn(6, ':').nth(5).is_some_and(|name| name.starts_with("role/aws-service-role/"))
+        let mut parts = role.splitn(6, ':').skip(4);
+        let (account, name) = (parts.next(), parts.next().unwrap_or_default());
+        let mut names = name.splitn(4, '/');
+        self.kind == PrincipalKind::AssumedRole
+            && account == Some(&self.account)
+            && (names.next(), names.next()) == (Some("role"), Some("aws-service-role"))
+            && names.next().is_some_and(|service| service.contains('.'))
+            && names.next().is_some_and(|name| name.starts_with("AWSServiceRoleFor"))
     }
 }
 
@@ -180,9 +188,9 @@ pub(super) fn account_of(value: &str) -> Option<&str> {
     let account = match value.strip_suffix(":root") {
         Some(arn) => {
             let mut parts = arn.splitn(5, ':');
-            let (prefix, _partition, service) = (parts.next()?, parts.next()?, parts.next()?);
+            let (prefix, partition, service) = (parts.next()?, parts.next()?, parts.next()?);
             let (region, account) = (parts.next()?, parts.next()?);
-            (prefix == "arn" && service == "iam" && region.is_empty()).then_some(account)?
+            (prefix == "arn" && !partition.is_empty() && service == "iam" && region.is_empty()).then_some(account)?
         }
         None => value,
     };

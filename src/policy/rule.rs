@@ -30,11 +30,17 @@ impl ResourceRule {
         let mut parts = resource.splitn(6, ':');
         let (arn, _partition, service) = (parts.next(), parts.next(), parts.next());
         let name = parts.nth(2).unwrap_or_default();
-        let is = |known: &&str| action.eq_ignore_ascii_case(known);
-        match service.filter(|_| arn == Some("arn")) {
-            Some("iam") if name.starts_with("role/") && TRUST_ACTIONS.iter().any(is) => ResourceRule::Trust,
-            Some("kms") if name.starts_with("key/") => ResourceRule::Required,
-            _ => ResourceRule::Suffices,
+        // In any case: what only looks like an ordinary resource must not pass for one.
+        let same = |text: Option<&str>, wanted: &str| text.is_some_and(|text| text.eq_ignore_ascii_case(wanted));
+        let begins = |wanted: &str| same(name.get(..wanted.len()), wanted);
+        if !same(arn, "arn") {
+            ResourceRule::Suffices
+        } else if same(service, "iam") && begins("role/") && TRUST_ACTIONS.iter().any(|a| same(Some(action), a)) {
+            ResourceRule::Trust
+        } else if same(service, "kms") && begins("key/") {
+            ResourceRule::Required
+        } else {
+            ResourceRule::Suffices
         }
     }
 }
@@ -47,6 +53,7 @@ mod tests {
     fn roles_and_keys_are_the_exceptions() {
         for (action, resource, rule) in [
             ("sts:AssumeRole", "arn:aws:iam::111122223333:role/a/r", ResourceRule::Trust),
+            ("sts:AssumeRole", "arn:aws:IAM::111122223333:Role/r", ResourceRule::Trust),
             ("STS:TagSession", "arn:aws-cn:iam::111122223333:role/r", ResourceRule::Trust),
             ("iam:GetRole", "arn:aws:iam::111122223333:role/r", ResourceRule::Suffices),
             ("sts:AssumeRole", "arn:aws:iam::111122223333:user/u", ResourceRule::Suffices),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::compile::{Matcher, Policy};
 use super::document::StatementEffect;
-use super::index::{Index, Known};
+use super::index::{Candidates, Index};
 use super::key::Key;
 use super::validity::Clocks;
 
@@ -66,24 +66,14 @@ impl PolicySet {
         &self.keys
     }
 
-    /// Visits the statements of one effect that may be about a request, in no particular order; one may be visited twice.
+    /// The statements of one effect that may be about a request, in order, each once.
     #[inline]
-    pub(super) fn visit<'p>(
-        &'p self,
-        effect: StatementEffect,
-        lower_case_action: &str,
-        resource: &str,
-        mut visit: impl FnMut(u32, Placed<'p>, Known),
-    ) {
+    pub(super) fn candidates(&self, effect: StatementEffect, lower_case_action: &str, resource: &str) -> Candidates {
         let index = match effect {
             StatementEffect::Deny => &self.denials,
             StatementEffect::Allow => &self.allowances,
         };
-        index.visit(lower_case_action, resource, |at, known| {
-            if let Some(placed) = self.placed(at) {
-                visit(at, placed, known);
-            }
-        });
+        index.find(lower_case_action, resource)
     }
 
     /// The statement at a place in the order of the set.
@@ -134,11 +124,7 @@ mod tests {
 
     /// The statements that are looked at for a request.
     fn found(set: &PolicySet, action: &str, resource: &str) -> Vec<u32> {
-        let mut found = Vec::new();
-        set.visit(StatementEffect::Allow, action, resource, |at, _, _| found.push(at));
-        found.sort_unstable();
-        found.dedup();
-        found
+        set.candidates(StatementEffect::Allow, action, resource).into_iter().map(|(at, _)| at).collect()
     }
 
     #[test]

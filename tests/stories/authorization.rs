@@ -38,6 +38,9 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "AssumeRolePolicyDocument" | "AssumeRolePolicy" => trust(&account.to_string(), &["sts:AssumeRole"], None),
         "AccessKeyId" => "AKIAQAAAAAAAAAAAAAAA".to_owned(),
         "AuthenticationCode1" | "AuthenticationCode2" => "123456".to_owned(),
+        "PolicySourceArn" => arn("user", "someone"),
+        "PolicyInputList" => return vec![("PolicyInputList.member.1".into(), allow("notes:Read", "*"))],
+        "ActionNames" => return vec![("ActionNames.member.1".into(), "notes:Read".into())],
         "VersionId" => "v1".to_owned(),
         "Status" => "Inactive".to_owned(),
         "Password" | "NewPassword" | "OldPassword" => "Tr0ub4dor&3-correct".to_owned(),
@@ -66,6 +69,8 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
             "yes"
         }
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
+        // Who asks about another account's user.
+        (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),
     }
 }

@@ -14,5 +14,6 @@ mod inheritance;
 mod mfa;
 mod secrets;
 mod sessions;
+mod simulate;
 mod story;
 mod workload;

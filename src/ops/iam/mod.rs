@@ -7,6 +7,7 @@ mod access_key;
 mod attached;
 mod boundary;
 mod common;
+mod context_keys;
 mod group;
 mod holder;
 mod inline;
@@ -16,11 +17,14 @@ mod membership;
 mod mfa_device;
 mod policy_entities;
 mod policy_list;
+mod policy_source;
 mod policy_use;
 mod policy_version;
 mod rename;
 mod role;
 mod shapes;
+mod simulate;
+mod simulated;
 mod tags;
 mod trust;
 mod user;
@@ -32,6 +36,7 @@ pub(super) fn register(registry: &mut Registry) {
     access_key::register(registry);
     attached::register(registry);
     boundary::register(registry);
+    context_keys::register(registry);
     group::register(registry);
     inline::register(registry);
     login_profile::register(registry);
@@ -42,6 +47,7 @@ pub(super) fn register(registry: &mut Registry) {
     policy_list::register(registry);
     policy_version::register(registry);
     role::register(registry);
+    simulate::register(registry);
     tags::register(registry);
     user::register(registry);
 }
