@@ -110,7 +110,7 @@ proptest! {
     fn a_denial_of_everything_denies_everything_it_applies_to((texts, asked) in question()) {
         let who = asked.principal.kind;
         let stranger = matches!(who, PrincipalKind::Service | PrincipalKind::Federated | PrincipalKind::Anonymous);
-        let linked = asked.principal.issuer_arn.as_ref().is_some_and(|arn| arn.contains("/aws-service-role/"));
+        let linked = asked.principal.issuer_arn.as_ref().is_some_and(|arn| arn.contains("/AWSServiceRoleFor"));
         for (place, more) in with_one_more(&texts, |form| policy(&everything(form, "Deny"))) {
             let applies = match place.split(' ').next().unwrap() {
                 "identity" | "boundary" => who != PrincipalKind::Root && !stranger,

@@ -51,6 +51,7 @@ fn who() -> impl Strategy<Value = &'static str> {
         "session/r/s",
         "session/r/t",
         "session/r/s@444455556666",
+        "linked/es.amazonaws.com/AWSServiceRoleForES",
         "linked/es.amazonaws.com/r",
         "federated/ann",
         "federated/ann",
@@ -90,6 +91,7 @@ fn resource(theme: Theme) -> impl Strategy<Value = &'static str> {
         Theme::Roles => vec![
             "arn:aws:iam::111122223333:role/r",
             "arn:aws-cn:iam::111122223333:role/ops/r",
+            "arn:aws:IAM::111122223333:Role/r",
             "arn:aws:iam::111122223333:user/r",
             "*",
         ],
@@ -170,7 +172,7 @@ fn principals() -> impl Strategy<Value = Json> {
         1 => Just(json!("*")),
         6 => aws.prop_map(|aws| json!({"AWS": aws})),
         // The whole way from the account to the session, which is what NotPrincipal asks for.
-        2 => select(vec![
+        4 => select(vec![
             json!({"AWS": [HOME]}),
             json!({"AWS": ["arn:aws:iam::111122223333:user/ann", HOME]}),
             json!({"AWS": ["arn:aws:sts::111122223333:assumed-role/r/s", "AROAR", "arn:aws:iam::111122223333:root"]}),
@@ -188,7 +190,7 @@ pub fn statement(form: Form) -> BoxedStrategy<Json> {
         select(vec!["Allow", "Allow", "Allow", "Deny"]),
         (negate(0.1), actions(form)),
         (negate(0.1), resources()),
-        (negate(0.15), principals()),
+        (negate(0.25), principals()),
         prop_oneof![1 => Just(json!({})), 1 => condition(1..=2)],
     )
         .prop_map(move |(effect, actions, resources, principals, condition)| {
