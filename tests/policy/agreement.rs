@@ -10,7 +10,7 @@ use serde_json::json;
 
 use crate::case::{Asked, Texts, answer, principal};
 use crate::generate::{
-    arn_question, by_resource, condition, context, guarded, policy, prefixes, question, resource_question,
+    arn_question, by_resource, condition, context, crowd, guarded, policy, prefixes, question, resource_question,
     text_question,
 };
 use crate::laws::config;
@@ -44,6 +44,11 @@ proptest! {
 
     #[test]
     fn on_many_statements_that_begin_alike((texts, asked) in prefixes()) {
+        agree(&texts, &asked)?;
+    }
+
+    #[test]
+    fn on_many_patterns_that_begin_alike((texts, asked) in crowd()) {
         agree(&texts, &asked)?;
     }
 
@@ -150,6 +155,7 @@ fn generated_requests_come_out_in_every_way() {
         ["missing ServiceControl", "missing ResourceControl", "denied by ServiceControl", "denied by ResourceControl"];
     shares("guarded", &guarded(), &with(&guards.map(|feature| (feature, 50))));
     shares("many statements", &prefixes(), &with(&[("near miss", 10), ("more than three statements", 300)]));
+    shares("many patterns", &crowd(), &with(&[("more than three statements", 100)]));
     let both = [("Allowed", 100), ("ImplicitlyDenied", 100)];
     shares("patterns of resources", &resource_question(), &both);
     shares("patterns of texts", &text_question(), &both);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use brevet::policy::{
-    Context, Decision, Document, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request, ResourceRule,
-    Value, evaluate,
+    Context, Decision, Document, Facts, Kind, Policies, Policy, PolicySet, Principal, PrincipalKind, Request,
+    ResourceRule, Value, evaluate,
 };
 
 use crate::model::{Answer, Missing, Near, Reason};
@@ -117,6 +117,11 @@ impl Texts {
 
 impl Compiled {
     pub fn decide(&self, asked: &Asked) -> Decision {
+        self.decide_by(asked, &asked.context)
+    }
+
+    /// Decides by what `facts` say, and not by the request's own context.
+    pub fn decide_by(&self, asked: &Asked, facts: &dyn Facts) -> Decision {
         let policies = Policies {
             boundary: self.boundary.as_ref(),
             session: self.session.as_ref(),
@@ -131,7 +136,7 @@ impl Compiled {
             action: &asked.action,
             resource: &asked.resource,
             resource_account: asked.resource_account.as_deref(),
-            context: &asked.context,
+            context: facts,
         };
         let verdict = evaluate(&request, &policies);
         let decision = verdict.explain();

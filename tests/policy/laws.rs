@@ -6,8 +6,10 @@
 //! PROPTEST_CASES=1000000 cargo test --test policy -- laws agreement
 //! ```
 
+use std::cell::RefCell;
+
 use brevet::clock::Timestamp;
-use brevet::policy::{Context, Effect, PrincipalKind};
+use brevet::policy::{Context, Effect, Fact, Facts, Key, PrincipalKind};
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value as Json, json};
@@ -77,6 +79,20 @@ fn with_one_more(texts: &Texts, text: impl Fn(Form) -> String) -> Vec<(String, T
     all
 }
 
+/// Facts that remember what they were asked for.
+#[derive(Debug)]
+struct Watched<'c> {
+    context: &'c Context,
+    asked_for: RefCell<Vec<String>>,
+}
+
+impl Facts for Watched<'_> {
+    fn fact(&self, key: &Key) -> Option<Fact<'_>> {
+        self.asked_for.borrow_mut().push(key.name().to_owned());
+        self.context.fact(key)
+    }
+}
+
 proptest! {
     #![proptest_config(config())]
 
@@ -94,7 +110,7 @@ proptest! {
     fn a_denial_of_everything_denies_everything_it_applies_to((texts, asked) in question()) {
         let who = asked.principal.kind;
         let stranger = matches!(who, PrincipalKind::Service | PrincipalKind::Federated | PrincipalKind::Anonymous);
-        let linked = asked.principal.issuer_arn.as_ref().is_some_and(|arn| arn.contains("/aws-service-role/"));
+        let linked = asked.principal.issuer_arn.as_ref().is_some_and(|arn| arn.contains("/AWSServiceRoleFor"));
         for (place, more) in with_one_more(&texts, |form| policy(&everything(form, "Deny"))) {
             let applies = match place.split(' ').next().unwrap() {
                 "identity" | "boundary" => who != PrincipalKind::Root && !stranger,
@@ -226,7 +242,13 @@ proptest! {
         for (key, value) in other.iter().filter(|(key, _)| !reads(key.name())) {
             changed.set(key.name(), value.clone());
         }
-        prop_assert_eq!(compiled.decide(&asked), compiled.decide(&Asked { context: changed, ..asked.clone() }));
+        let decision = compiled.decide(&asked);
+        prop_assert_eq!(&decision, &compiled.decide_by(&asked, &changed));
+        let watched = Watched { context: &asked.context, asked_for: RefCell::default() };
+        prop_assert_eq!(&decision, &compiled.decide_by(&asked, &watched));
+        for key in watched.asked_for.take() {
+            prop_assert!(reads(&key), "{key} is read, and no set says so");
+        }
     }
 
     #[test]

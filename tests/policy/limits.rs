@@ -74,6 +74,13 @@ fn no_pattern_is_exponential() {
             format!("arn:aws{}", ":a".repeat(500)),
             false,
         ),
+        ("a tail with stars within", "arn:*:a*b*c:1:x".to_owned(), format!("arn{}:c:1:x", ":ab".repeat(20_000)), false),
+        (
+            "a tail with stars within, with a match",
+            "arn:*:a*b*c:1:x".to_owned(),
+            format!("arn{}c:1:x", ":ab".repeat(20_000)),
+            true,
+        ),
         ("a long resource", s3("*b"), s3(&a(100_000)), false),
         ("a long resource, with a match", s3("*a*a*a*b"), s3(&format!("{}b", a(100_000))), true),
         ("a long resource and stars", s3(&format!("{}b", "*a".repeat(50))), s3(&a(100_000)), false),

@@ -89,7 +89,24 @@ pub fn context() -> impl Strategy<Value = Context> {
     ]);
     let tags = subsequence(vec!["ann", "bob", "", "arn:aws:sns:eu:1:t"], 0..=3);
     let number = prop_oneof![
-        select(vec!["0", "-1.5", "9.5", "10.00", "11", "many", "1e1", ".5", "+0"]).prop_map(Value::from),
+        select(vec![
+            "0",
+            "-1.5",
+            "9.5",
+            "10.00",
+            "11",
+            "many",
+            "1e1",
+            ".5",
+            "+0",
+            " 10 ",
+            "95E-1",
+            "1e99999999999",
+            "9.500000000000000000001",
+            "1e",
+            "."
+        ])
+        .prop_map(Value::from),
         select(vec![0_i64, -2, 10, 1_585_699_200]).prop_map(Value::from),
     ];
     let moments = vec![-86_400_i64, 1_585_699_199, 1_585_699_200, 1_585_699_201, 1_577_836_800];

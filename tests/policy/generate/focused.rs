@@ -25,7 +25,14 @@ pub fn by_resource() -> impl Strategy<Value = (Texts, Asked)> {
 
 /// Where the principal may do everything: what guards the organization decides.
 pub fn guarded() -> impl Strategy<Value = (Texts, Asked)> {
-    let who = select(vec!["user/ann", "session/r/s", "root", "linked/es.amazonaws.com/r", "user/bob"]);
+    let who = select(vec![
+        "user/ann",
+        "session/r/s",
+        "root",
+        "linked/es.amazonaws.com/AWSServiceRoleForES",
+        "linked/es.amazonaws.com/r",
+        "user/bob",
+    ]);
     let guards = |form| prop::collection::vec(generous(form, 0.6), 1..4);
     let or_levels = |form| prop_oneof![3 => guards(form).boxed(), 1 => levels(form).boxed()];
     (of_any_theme(asked), who, or_levels(Form::Own), or_levels(Form::Everyone)).prop_map(|(asked, who, scps, rcps)| {

@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 
 pub use self::conditions::{condition, context};
 pub use self::focused::{by_resource, guarded};
-pub use self::patterns::{arn_question, resource_question, text_question};
+pub use self::patterns::{arn_question, crowd, resource_question, text_question};
 pub use self::prefixes::prefixes;
 use crate::case::{Asked, HOME, Texts, principal};
 
@@ -51,6 +51,7 @@ fn who() -> impl Strategy<Value = &'static str> {
         "session/r/s",
         "session/r/t",
         "session/r/s@444455556666",
+        "linked/es.amazonaws.com/AWSServiceRoleForES",
         "linked/es.amazonaws.com/r",
         "federated/ann",
         "federated/ann",
@@ -90,6 +91,7 @@ fn resource(theme: Theme) -> impl Strategy<Value = &'static str> {
         Theme::Roles => vec![
             "arn:aws:iam::111122223333:role/r",
             "arn:aws-cn:iam::111122223333:role/ops/r",
+            "arn:aws:IAM::111122223333:Role/r",
             "arn:aws:iam::111122223333:user/r",
             "*",
         ],
@@ -169,6 +171,13 @@ fn principals() -> impl Strategy<Value = Json> {
     prop_oneof![
         1 => Just(json!("*")),
         6 => aws.prop_map(|aws| json!({"AWS": aws})),
+        // The whole way from the account to the session, which is what NotPrincipal asks for.
+        4 => select(vec![
+            json!({"AWS": [HOME]}),
+            json!({"AWS": ["arn:aws:iam::111122223333:user/ann", HOME]}),
+            json!({"AWS": ["arn:aws:sts::111122223333:assumed-role/r/s", "AROAR", "arn:aws:iam::111122223333:root"]}),
+            json!({"AWS": ["arn:aws:sts::111122223333:federated-user/ann", "arn:aws:iam::111122223333:user/ann", HOME]}),
+        ]),
         1 => Just(json!({"Service": "ec2.amazonaws.com", "AWS": HOME})),
         1 => Just(json!({"Federated": ["accounts.google.com", "arn:aws:iam::111122223333:saml-provider/corp"]})),
         1 => Just(json!({"Federated": "arn:aws:iam::111122223333:oidc-provider/accounts.google.com"})),
@@ -181,7 +190,7 @@ pub fn statement(form: Form) -> BoxedStrategy<Json> {
         select(vec!["Allow", "Allow", "Allow", "Deny"]),
         (negate(0.1), actions(form)),
         (negate(0.1), resources()),
-        (negate(0.15), principals()),
+        (negate(0.25), principals()),
         prop_oneof![1 => Just(json!({})), 1 => condition(1..=2)],
     )
         .prop_map(move |(effect, actions, resources, principals, condition)| {

@@ -59,7 +59,7 @@ fn statement(form: Form) -> impl Strategy<Value = Json> {
         "arn:aws:iam::111122223333:role/r",
         "arn:aws:sts::111122223333:assumed-role/r/s",
     ]);
-    let effect = prop::bool::weighted(0.08).prop_map(|deny| if deny { "Deny" } else { "Allow" });
+    let effect = prop::bool::weighted(0.04).prop_map(|deny| if deny { "Deny" } else { "Allow" });
     (
         effect,
         (prop::bool::weighted(0.1), actions),

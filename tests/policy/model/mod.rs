@@ -121,36 +121,36 @@ pub fn answer(texts: &Texts, asked: &Asked) -> Answer {
     Answer { effect, statements: mattered("Allow"), missing }
 }
 
-/// What the policy of the resource is needed for, by what is asked of which resource.
+/// What the policy of the resource is needed for, by what is asked of which resource. In any case: what only looks like another
+/// resource must not pass for one.
 fn rule(asked: &Asked) -> ResourceRule {
     const OF_TRUST: [&str; 6] = [
-        "AssumeRole",
-        "AssumeRoleWithWebIdentity",
-        "AssumeRoleWithSAML",
-        "TagSession",
-        "SetSourceIdentity",
-        "SetContext",
+        "sts:assumerole",
+        "sts:assumerolewithwebidentity",
+        "sts:assumerolewithsaml",
+        "sts:tagsession",
+        "sts:setsourceidentity",
+        "sts:setcontext",
     ];
-    let parts: Vec<&str> = asked.resource.splitn(6, ':').collect();
-    let Some((service, name)) = asked.action.split_once(':') else { return ResourceRule::Suffices };
-    if parts.len() < 6 || parts[0] != "arn" {
-        return ResourceRule::Suffices;
-    }
-    let trust = service.eq_ignore_ascii_case("sts") && OF_TRUST.iter().any(|known| name.eq_ignore_ascii_case(known));
-    if trust && parts[2] == "iam" && parts[3].is_empty() && parts[5].starts_with("role/") {
-        ResourceRule::Trust
-    } else if parts[2] == "kms" && parts[5].starts_with("key/") {
-        ResourceRule::Required
-    } else {
-        ResourceRule::Suffices
+    let (action, resource) = (asked.action.to_ascii_lowercase(), asked.resource.to_ascii_lowercase());
+    let parts: Vec<&str> = resource.splitn(6, ':').collect();
+    match parts[..] {
+        ["arn", _, "iam", _, _, name] if name.starts_with("role/") && OF_TRUST.contains(&&*action) => {
+            ResourceRule::Trust
+        }
+        ["arn", _, "kms", _, _, name] if name.starts_with("key/") => ResourceRule::Required,
+        _ => ResourceRule::Suffices,
     }
 }
 
+/// "arn:aws:iam::111122223333:role/aws-service-role/SERVICE-NAME.amazonaws.com/AWSServiceRoleForSERVICE": the page
+/// "Create a service-linked role".
 fn service_linked(asked: &Asked) -> bool {
     let issuer = asked.principal.issuer_arn.as_deref().unwrap_or_default();
-    let parts: Vec<&str> = issuer.splitn(6, ':').collect();
-    asked.principal.kind == PrincipalKind::AssumedRole
-        && parts.len() == 6
-        && parts[2] == "iam"
-        && parts[5].starts_with("role/aws-service-role/")
+    let own = format!(":{}:role/aws-service-role/", asked.principal.account);
+    let Some((before, role)) = issuer.split_once(&own) else { return false };
+    let service = role
+        .split_once('/')
+        .is_some_and(|(service, name)| service.contains('.') && name.starts_with("AWSServiceRoleFor"));
+    asked.principal.kind == PrincipalKind::AssumedRole && before.matches(':').count() == 3 && service
 }

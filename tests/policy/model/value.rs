@@ -51,23 +51,42 @@ pub struct Number {
     fraction: String,
 }
 
-/// "Comparing a key to an integer or decimal value."
+/// "Comparing a key to an integer or decimal value", which the documentation does not say how to write. A request's number that
+/// were not understood would slip past a denial, so spaces, exponents and bare points are all read.
 pub fn number(value: &Value) -> Option<Number> {
     let text = match value {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.trim_ascii().to_lowercase(),
         Value::Number(value) => value.to_string(),
         Value::Time(value) => value.seconds().to_string(),
         _ => return None,
     };
-    let negative = text.starts_with('-');
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(&text);
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let all_digits = |part: &str| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit());
-    if !all_digits(whole) || !all_digits(fraction) {
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let all_digits = |part: &str| part.chars().all(|c| c.is_ascii_digit());
+    let power = exponent.strip_prefix(['-', '+']).unwrap_or(exponent);
+    if power.is_empty() || !all_digits(power) {
         return None;
     }
+    // Further than any number of a policy reaches.
+    let power = power.parse().map_or(100, |power: usize| power.min(100));
+    let digits = mantissa.strip_prefix(['-', '+']).unwrap_or(mantissa);
+    let (mut whole, mut fraction) = match digits.split_once('.') {
+        Some((whole, fraction)) => (whole.to_owned(), fraction.to_owned()),
+        None => (digits.to_owned(), String::new()),
+    };
+    if !all_digits(&whole) || !all_digits(&fraction) || (whole.is_empty() && fraction.is_empty()) {
+        return None;
+    }
+    // The point moves a digit at a time.
+    for _ in 0..power {
+        if exponent.starts_with('-') {
+            fraction.insert(0, whole.pop().unwrap_or('0'));
+        } else {
+            whole.push(if fraction.is_empty() { '0' } else { fraction.remove(0) });
+        }
+    }
     let (whole, fraction) = (whole.trim_start_matches('0').to_owned(), fraction.trim_end_matches('0').to_owned());
-    Some(Number { negative: negative && !(whole.is_empty() && fraction.is_empty()), whole, fraction })
+    let zero = whole.is_empty() && fraction.is_empty();
+    Some(Number { negative: mantissa.starts_with('-') && !zero, whole, fraction })
 }
 
 impl Number {
