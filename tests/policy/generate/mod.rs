@@ -208,7 +208,9 @@ pub fn statement(form: Form) -> BoxedStrategy<Json> {
             match form {
                 Form::Own => {}
                 Form::Everyone => put((false, json!("*")), "Principal"),
-                Form::Resource | Form::Trust => put(principals, "Principal"),
+                Form::Resource => put(principals, "Principal"),
+                // A trust policy names whom it trusts.
+                Form::Trust => put((false, principals.1), "Principal"),
             }
             if condition != json!({}) {
                 statement["Condition"] = condition;
