@@ -110,6 +110,10 @@ fn compile(criterion: &mut Criterion) {
             PolicySet::new(policies.collect())
         });
     });
+    let largest = scenario::largest_policy();
+    criterion.bench_function("compile a policy of 6 KB", |bencher| {
+        bencher.iter(|| PolicySet::new(vec![compiled(black_box(&largest), Kind::Identity, "p".to_owned())]));
+    });
 }
 
 /// The authorizer of a running broker, its principals compiled already: everything that a door has to do for a decision.

@@ -50,7 +50,25 @@ pub fn policies(count: usize, spread: Spread) -> Vec<String> {
     (0..count).map(|i| policy(i, spread)).collect()
 }
 
+/// One document with as many of the statements as AWS's quota of a managed policy lets in: 6,144 characters without white space.
+pub fn largest_policy() -> String {
+    let (mut statements, mut length) = (Vec::new(), 0);
+    for i in 1.. {
+        let text = statements_of(i, Spread::ManyServices);
+        length += text.chars().filter(|c| !c.is_whitespace()).count() + 1;
+        if length > 6_100 {
+            break;
+        }
+        statements.push(text);
+    }
+    format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","))
+}
+
 fn policy(i: usize, spread: Spread) -> String {
+    format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements_of(i, spread))
+}
+
+fn statements_of(i: usize, spread: Spread) -> String {
     let [read, write, browse] = spread.services(i);
     // One explicit denial, as companies have it: nobody does anything without a second factor.
     let third = if i == 0 {
@@ -59,18 +77,18 @@ fn policy(i: usize, spread: Spread) -> String {
             .to_owned()
     } else {
         format!(
-            r#"{{"Sid":"Browse","Effect":"Allow","Action":["{browse}:Describe*","{browse}:ListAll*"],"Resource":"*"}}"#
+            r#"{{"Sid":"Browse{i}","Effect":"Allow","Action":["{browse}:Describe*","{browse}:ListAll*"],"Resource":"*"}}"#
         )
     };
     format!(
-        r#"{{"Version":"2012-10-17","Statement":[
-            {{"Sid":"Read","Effect":"Allow","Action":["{read}:Get*","{read}:List*"],
+        r#"
+            {{"Sid":"Read{i}","Effect":"Allow","Action":["{read}:Get*","{read}:List*"],
               "Resource":["arn:aws:{read}:::team-{i}-*","arn:aws:{read}:::team-{i}-*/*"],
               "Condition":{{"IpAddress":{{"aws:SourceIp":["{}","{}"]}}}}}},
-            {{"Sid":"Write","Effect":"Allow","Action":["{write}:Put*","{write}:Delete*"],
+            {{"Sid":"Write{i}","Effect":"Allow","Action":["{write}:Put*","{write}:Delete*"],
               "Resource":"arn:aws:{write}:::team-{i}-*/${{aws:username}}/*",
               "Condition":{{"Bool":{{"aws:MultiFactorAuthPresent":"true"}}}}}},
-            {third}]}}"#,
+            {third}"#,
         NETWORKS[0], NETWORKS[1]
     )
 }

@@ -99,7 +99,7 @@ async fn what_is_no_question_is_a_bad_request() {
         changed("/resource/id", json!("q3")),
         changed("/resource/id", json!(7)),
         with_context(good.clone(), json!([])),
-        with_context(good.clone(), json!({ "team": [1, 2] })),
+        with_context(good.clone(), json!({ "team": [["x"]] })),
         with_context(good.clone(), json!({ "team": vec!["x"; 201] })),
     ] {
         let answer = ask(&broker, &service, &bad).await;
@@ -224,10 +224,12 @@ async fn facts_of_the_request_are_the_askers_to_say() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let policy = allow_if("reports:Read", json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } }));
     let (service, alice) = service_and_alice(&world, &broker, &policy).await;
-    for (address, expected) in [("10.1.2.3", true), ("192.0.2.1", false), ("nonsense", false)] {
+    for (address, expected) in [("10.1.2.3", true), ("192.0.2.1", false)] {
         let question = with_context(about(&alice), json!({ "aws:SourceIp": address }));
         assert_eq!(ask(&broker, &service, &question).await.json()["decision"], expected, "{address}");
     }
+    let nonsense = with_context(about(&alice), json!({ "aws:SourceIp": "nonsense" }));
+    assert_eq!(ask(&broker, &service, &nonsense).await.status, 400);
     // The asker's own address is not the subject's.
     assert_eq!(ask(&broker, &service, &about(&alice)).await.json()["decision"], false);
 }

@@ -12,6 +12,7 @@ mod crowd;
 mod fleet;
 mod inheritance;
 mod mfa;
+mod policy_attacks;
 mod secrets;
 mod sessions;
 mod simulate;
