@@ -60,14 +60,31 @@ fn single() -> impl Strategy<Value = (String, &'static str, Json)> {
             ordered(),
             vec!["aws:CurrentTime", "k:date", "k:number"],
             one_or_many(vec![
-                json!("2020"), json!("2020-04"), json!("2020-04-01"), json!("2020-04-01T00:00Z"), json!("2020-04-01T02:00:00+02:00"),
-                json!("2020-03-31T22:30:00.25-01:30"), json!("1585699200"), json!(1_585_699_199), json!("-86400"), json!("2020-02-29"),
+                json!("2020"), json!("2020-04"), json!("2020-04-01"), json!("2020-04-01T00:00Z"), json!("1585699200"),
+                json!("2020-04-01T02:00:00+02:00"), json!("2020-03-31T22:30:00.25-01:30"), json!(1_585_699_199),
+                json!("-86400"), json!("2020-02-29"),
             ]).boxed(),
         ),
-        2 => qualified("", vec!["IpAddress", "NotIpAddress"], vec!["aws:SourceIp", "k:text"],
-            one_or_many(vec!["10.0.0.0/8", "10.1.2.3", "10.1.2.3/31", "2001:db8::/32", "2001:db8::1", "0.0.0.0/0", "::/0"]).boxed()),
-        1 => qualified("", vec!["Bool"], vec!["k:bool", "k:text"], one_or_many(vec![json!("true"), json!("False"), json!(false), json!("${k:bool}")]).boxed()),
-        1 => qualified("", vec!["BinaryEquals"], vec!["k:raw", "k:text"], one_or_many(vec!["QQ==", "AQI=", "YW5u", ""]).boxed()),
+        2 => qualified(
+            "",
+            vec!["IpAddress", "NotIpAddress"],
+            vec!["aws:SourceIp", "k:text"],
+            one_or_many(vec![
+                "10.0.0.0/8", "10.1.2.3", "10.1.2.3/31", "2001:db8::/32", "2001:db8::1", "0.0.0.0/0", "::/0",
+            ]).boxed(),
+        ),
+        1 => qualified(
+            "",
+            vec!["Bool"],
+            vec!["k:bool", "k:text"],
+            one_or_many(vec![json!("true"), json!("False"), json!(false), json!("${k:bool}")]).boxed(),
+        ),
+        1 => qualified(
+            "",
+            vec!["BinaryEquals"],
+            vec!["k:raw", "k:text"],
+            one_or_many(vec!["QQ==", "AQI=", "YW5u", ""]).boxed(),
+        ),
         1 => (
             select(vec!["Null", "Null", "ForAnyValue:Null", "ForAllValues:Null"]),
             select(vec!["aws:username", "aws:TagKeys", "k:none", "k:text"]),

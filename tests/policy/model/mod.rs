@@ -92,6 +92,8 @@ pub fn answer(texts: &Texts, asked: &Asked) -> Answer {
     };
     // "An explicit Allow statement is required at every level"; a level without policies has none.
     let silent = |layers: &[Layer]| layers.iter().position(|layer| !layer.allows(asked));
+    let by_role = same_account && grant == Some(Reach::Issuer);
+    let own_suffices = root || by_role || identity.allows(asked);
     let missing = if let Some(level) = silent(&resource_controls) {
         lacks("ResourceControl", Some(level), resource_controls.get(level))
     } else if let Some(level) = silent(&service_controls) {
@@ -103,7 +105,7 @@ pub fn answer(texts: &Texts, asked: &Asked) -> Answer {
     } else if stranger || (same_account && grant == Some(Reach::Principal)) {
         // The table "Resource-based policies and implicit denies in other policy types (same account)".
         None
-    } else if !root && !(same_account && grant == Some(Reach::Issuer)) && !identity.allows(asked) {
+    } else if !own_suffices {
         lacks("Identity", None, Some(&identity))
     } else if let Some(boundary) = boundary.as_ref().filter(|layer| !layer.allows(asked)) {
         lacks("Boundary", None, Some(boundary))

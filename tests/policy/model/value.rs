@@ -214,12 +214,12 @@ const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123
 /// Base 64, bit by bit.
 pub fn base64(bytes: &[u8]) -> String {
     let mut bits: String = bytes.iter().map(|byte| format!("{byte:08b}")).collect();
-    while bits.len() % 6 != 0 {
+    while !bits.len().is_multiple_of(6) {
         bits.push('0');
     }
     let digit = |at: usize| ALPHABET.as_bytes()[usize::from_str_radix(&bits[at..at + 6], 2).unwrap()] as char;
     let mut text: String = (0..bits.len()).step_by(6).map(digit).collect();
-    while text.len() % 4 != 0 {
+    while !text.len().is_multiple_of(4) {
         text.push('=');
     }
     text
