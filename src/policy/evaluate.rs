@@ -10,6 +10,7 @@ use super::condition::Compiled;
 use super::decision::Effect;
 use super::document::{Kind, StatementEffect};
 use super::fact::Facts;
+use super::index::Candidates;
 use super::principal::{Grant, Principal, PrincipalKind};
 use super::rule::ResourceRule;
 use super::set::{Placed, PolicySet};
@@ -81,6 +82,7 @@ pub fn evaluate<'p>(request: &Request<'_>, policies: &Policies<'p>) -> Verdict<'
         request,
         action: action.as_str(),
         has_boundary: policies.boundary.is_some(),
+        candidates: Candidates::new(),
         statements: Statements::new(),
     };
     let layers = Layers::new(request.principal, policies);
@@ -163,6 +165,8 @@ struct Scan<'r, 'p> {
     request: &'r Request<'r>,
     action: &'r str,
     has_boundary: bool,
+    /// The statements of the set that is being looked at; kept here so that they are written in one place again and again.
+    candidates: Candidates,
     statements: Statements<'p>,
 }
 
@@ -177,7 +181,8 @@ impl<'p> Scan<'_, 'p> {
 
     fn denials_of(&mut self, set: &'p PolicySet) {
         let Request { principal, resource, context, .. } = *self.request;
-        for (at, known) in set.candidates(StatementEffect::Deny, self.action, resource) {
+        set.find(StatementEffect::Deny, self.action, resource, &mut self.candidates);
+        for &(at, known) in &self.candidates {
             let Some(placed) = set.placed(at) else { continue };
             if placed.matcher.covers(known, self.action, resource, context)
                 && grant(principal, placed, self.has_boundary) != Grant::None
@@ -245,7 +250,8 @@ impl<'p> Scan<'_, 'p> {
     fn allowances_of(&mut self, set: &'p PolicySet) -> Found<'p> {
         let Request { principal, resource, context, .. } = *self.request;
         let mut found = Found::NOTHING;
-        for (at, known) in set.candidates(StatementEffect::Allow, self.action, resource) {
+        set.find(StatementEffect::Allow, self.action, resource, &mut self.candidates);
+        for &(at, known) in &self.candidates {
             let Some(placed) = set.placed(at) else { continue };
             // Cheapest first: most statements are about something else.
             if !placed.matcher.covers(known, self.action, resource, context) {

@@ -4,8 +4,6 @@
 //! fewer others: a thousand policies about a thousand buckets are told apart by bucket, a thousand about one bucket by action.
 //! What begins with a wildcard, or is negated, is always looked at.
 
-use std::collections::HashMap;
-
 use smallvec::SmallVec;
 
 use super::compile::Matcher;
@@ -61,8 +59,9 @@ impl Index {
 
     /// Every statement that may be about the request, in order, each once.
     #[inline]
-    pub(super) fn find(&self, lower_case_action: &str, resource: &str) -> Candidates {
-        let mut found: Candidates = self.always.iter().map(|statement| (*statement, Known::Nothing)).collect();
+    pub(super) fn find(&self, lower_case_action: &str, resource: &str, found: &mut Candidates) {
+        found.clear();
+        found.extend(self.always.iter().map(|statement| (*statement, Known::Nothing)));
         let always = found.len();
         let mut put = |posting: Posting, whole: bool, known: Known| match posting.rest {
             Rest::Nothing if !whole => {}
@@ -77,7 +76,6 @@ impl Index {
             found.sort_unstable();
             found.dedup_by_key(|(statement, _)| *statement);
         }
-        found
     }
 }
 
@@ -91,24 +89,25 @@ fn put<'m>(pairs: &mut Vec<(&'m str, Posting)>, statement: u32, starts: &Starts<
     pairs.extend(starts.iter().map(|(text, rest)| (*text, Posting { statement, rest: *rest })));
 }
 
-/// How many statements begin alike.
-struct Company<'m>(HashMap<&'m str, usize>);
+/// What statements begin with, in order; each statement counts once for each of its texts.
+struct Company<'m>(Vec<&'m str>);
 
 impl<'m> Company<'m> {
     fn new<'s>(all: impl Iterator<Item = &'s Starts<'m>>) -> Self
     where
         'm: 's,
     {
-        let mut counts = HashMap::new();
-        for starts in all {
-            for (text, _) in starts {
-                *counts.entry(*text).or_insert(0) += 1;
-            }
-        }
-        Company(counts)
+        let mut texts: Vec<&str> = all.flatten().map(|(text, _)| *text).collect();
+        texts.sort_unstable();
+        Company(texts)
     }
 
+    /// With how many others a statement shares what it begins with, at the most.
     fn of(&self, starts: &Starts<'m>) -> usize {
-        starts.iter().filter_map(|(text, _)| self.0.get(text).copied()).max().unwrap_or(0)
+        let count = |text: &str| {
+            let from = self.0.partition_point(|other| *other < text);
+            self.0.get(from..).unwrap_or_default().partition_point(|other| *other == text)
+        };
+        starts.iter().map(|(text, _)| count(text)).max().unwrap_or(0)
     }
 }

@@ -26,13 +26,33 @@ pub(super) enum Pattern {
 impl Pattern {
     /// A pattern of a text: an action, or a value of a `String…` operator.
     pub(super) fn text(text: &str, syntax: Syntax) -> Result<Pattern, String> {
-        Ok(Pattern::from_pieces(template::parse(text, syntax)?))
+        match Pattern::simple(text, syntax) {
+            Some(pattern) => Ok(pattern),
+            None => Ok(Pattern::from_pieces(template::parse(text, syntax)?)),
+        }
+    }
+
+    /// The pattern of a text without wildcards, or with one asterisk at its end, as most texts are.
+    fn simple(text: &str, syntax: Syntax) -> Option<Pattern> {
+        let special = |c| (syntax.wildcards && matches!(c, '*' | '?')) || (syntax.variables && c == '$');
+        match text.find(special) {
+            None => Some(Pattern::Exact(text.into())),
+            Some(at) if text.get(at..) == Some("*") => match text.get(..at)? {
+                "" => Some(Pattern::Any),
+                start => Some(Pattern::Prefix(start.into())),
+            },
+            Some(_) => None,
+        }
     }
 
     /// A pattern of a resource. In the first five parts of the ARN a wildcard ends at the colon, unless it is an asterisk at
     /// the end of its part: that one may run across colons. In the last part wildcards match everything.
     pub(super) fn resource(text: &str, variables: bool) -> Result<Pattern, String> {
-        let mut pieces = template::parse(text, Syntax { wildcards: true, variables })?;
+        let syntax = Syntax { wildcards: true, variables };
+        if let Some(pattern) = Pattern::simple(text, syntax) {
+            return Ok(pattern);
+        }
+        let mut pieces = template::parse(text, syntax)?;
         let mut colons = 0;
         for at in 0..pieces.len() {
             let ends_its_part = match pieces.get(at + 1) {

@@ -66,14 +66,20 @@ impl PolicySet {
         &self.keys
     }
 
-    /// The statements of one effect that may be about a request, in order, each once.
+    /// Finds the statements of one effect that may be about a request, in order, each once. What `found` held is forgotten.
     #[inline]
-    pub(super) fn candidates(&self, effect: StatementEffect, lower_case_action: &str, resource: &str) -> Candidates {
+    pub(super) fn find(
+        &self,
+        effect: StatementEffect,
+        lower_case_action: &str,
+        resource: &str,
+        found: &mut Candidates,
+    ) {
         let index = match effect {
             StatementEffect::Deny => &self.denials,
             StatementEffect::Allow => &self.allowances,
         };
-        index.find(lower_case_action, resource)
+        index.find(lower_case_action, resource, found);
     }
 
     /// The statement at a place in the order of the set.
@@ -124,7 +130,9 @@ mod tests {
 
     /// The statements that are looked at for a request.
     fn found(set: &PolicySet, action: &str, resource: &str) -> Vec<u32> {
-        set.candidates(StatementEffect::Allow, action, resource).into_iter().map(|(at, _)| at).collect()
+        let mut found = Candidates::new();
+        set.find(StatementEffect::Allow, action, resource, &mut found);
+        found.into_iter().map(|(at, _)| at).collect()
     }
 
     #[test]
