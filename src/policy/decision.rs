@@ -98,13 +98,19 @@ fn name(kind: Kind) -> &'static str {
         Kind::Identity => "identity-based policy",
         Kind::Boundary => "permissions boundary",
         Kind::Session => "session policy",
-        Kind::Resource | Kind::Trust => "resource-based policy",
+        Kind::Resource => "resource-based policy",
+        Kind::Trust => "role trust policy",
         Kind::ServiceControl => "service control policy",
         Kind::ResourceControl => "resource control policy",
     }
 }
 
 fn with_article(kind: Kind) -> String {
-    let article = if kind == Kind::Identity { "an" } else { "a" };
+    let article = match kind {
+        Kind::Identity => "an",
+        // A role has one.
+        Kind::Trust => "the",
+        _ => "a",
+    };
     format!("{article} {}", name(kind))
 }
