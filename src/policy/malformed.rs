@@ -85,6 +85,21 @@ pub enum Fault {
         /// The whole ARN.
         resource: String,
     },
+    /// An ARN that ends behind its partition.
+    #[error("Resource vendor must be fully qualified and cannot contain regexes.")]
+    ResourceVendor,
+    /// An ARN of IAM with a region, or with fewer parts than an ARN has.
+    #[error("IAM resource {0} cannot contain region information.")]
+    IamRegion(String),
+    /// An ARN of S3 with a region and no account, or with fewer parts than an ARN has.
+    #[error("Resource {0} can not contain region information.")]
+    S3Region(String),
+    /// An ARN of IAM that names nothing that IAM has.
+    #[error(
+        "IAM resource path must either be \"*\" or start with user/, federated-user/, role/, group/, instance-profile/, mfa/, \
+         server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/."
+    )]
+    IamResource,
     /// A trust policy about something else than assuming the role.
     #[error("AssumeRole policy may only specify STS AssumeRole actions.")]
     NotAssumeRole,

@@ -11,6 +11,7 @@ use super::malformed::{Fault, Malformed};
 use super::operator::Operator;
 use super::parse::unknown_element;
 use super::principal::account_of;
+use super::resource;
 
 type Object = BTreeMap<String, Json>;
 
@@ -69,6 +70,10 @@ impl Reader {
         match json {
             Some(Json::Text(text)) if text == "Allow" => Ok(StatementEffect::Allow),
             Some(Json::Text(text)) if text == "Deny" => Ok(StatementEffect::Deny),
+            // Near enough for IAM's grammar, and not for what reads it next.
+            Some(Json::Text(text)) if ["allow", "deny"].iter().any(|effect| text.eq_ignore_ascii_case(effect)) => {
+                Err(self.malformed(Fault::LegacyParsing, "Effect is neither Allow nor Deny: case counts"))
+            }
             Some(_) => Err(self.syntax("Effect is neither Allow nor Deny")),
             None if self.kind.names_principals() => Err(self.missing("Effect")),
             None => Err(self.syntax("there is no Effect")),
@@ -193,19 +198,7 @@ impl Reader {
         if resource == "*" {
             return Ok(());
         }
-        let format = || self.malformed(Fault::ResourceFormat(resource.to_owned()), "a resource is an ARN or \"*\"");
-        let parts: Vec<&str> = resource.splitn(6, ':').collect();
-        // An asterisk at the end of a part may stand for parts that follow it.
-        let complete = parts.len() == 6 || parts.iter().any(|part| part.ends_with('*'));
-        if parts.first() != Some(&"arn") || !complete {
-            return Err(format());
-        }
-        let partition = parts.get(1).copied().unwrap_or_default();
-        if partition.is_empty() || !partition.bytes().all(|b| b.is_ascii_alphanumeric() || b"-*?".contains(&b)) {
-            let fault = Fault::Partition { partition: partition.to_owned(), resource: resource.to_owned() };
-            return Err(self.malformed(fault, "the second part of an ARN is the partition"));
-        }
-        Ok(())
+        resource::check(resource).map_err(|(fault, why)| self.malformed(fault, why))
     }
 
     fn conditions(self, operators: Object) -> Result<Vec<Condition>, Malformed> {
@@ -314,6 +307,7 @@ pub(super) fn is_aws_principal(value: &str) -> bool {
         resource.strip_prefix(prefix).is_some_and(|name| !name.is_empty() && (service != "sts" || !name.ends_with('/')))
     };
     !partition.is_empty()
+        && partition.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
         && region.is_empty()
         && account.len() == 12
         && account.bytes().all(|b| b.is_ascii_digit())
@@ -358,6 +352,7 @@ mod tests {
             "arn:aws:iam::123456789012:user/*",
             "arn:aws:iam::123456789012:group/g",
             "arn:aws:iam::*:root",
+            "arn:*ws:iam::123456789012:user/u",
             "arn:aws:iam::123456789012:user/",
             "arn:aws:sts::123456789012:assumed-role/r/",
             "arn:aws:s3:::b",
@@ -380,7 +375,8 @@ mod tests {
             (r#""Effect":"Allow","Action":"s3:*""#, "Policy statement must contain resources."),
             (r#""Effect":"Allow","Action":"s3:*","Resource":[]"#, "Policy statement must contain resources."),
             (r#""Action":"s3:*","Resource":"*""#, "Syntax errors in policy."),
-            (r#""Effect":"allow","Action":"s3:*","Resource":"*""#, "Syntax errors in policy."),
+            (r#""Effect":"allow","Action":"s3:*","Resource":"*""#, "The policy failed legacy parsing"),
+            (r#""Effect":"permit","Action":"s3:*","Resource":"*""#, "Syntax errors in policy."),
             (r#""Effect":"Allow","Action":"s3:*","NotAction":"s3:*","Resource":"*""#, "Syntax errors in policy."),
             (r#""Effect":"Allow","Action":{"a":"b"},"Resource":"*""#, "Syntax errors in policy."),
             (r#""Effect":"Allow","Action":"s3:*","Resource":7"#, "Syntax errors in policy."),
@@ -403,7 +399,7 @@ mod tests {
             ),
             (
                 r#""Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3""#,
-                r#"Resource arn:aws:s3 must be in ARN format or "*"."#,
+                "Resource arn:aws:s3 can not contain region information.",
             ),
             (r#""Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3*""#, "valid"),
             (

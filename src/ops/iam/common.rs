@@ -4,7 +4,7 @@ use super::shapes::Tail;
 use crate::decision::Identity;
 use crate::identity::{Group, ManagedPolicy, Role, User, quota};
 use crate::ops::{Call, Demand, Error, Permission};
-use crate::policy::{Document, Kind};
+use crate::policy::{Document, Kind, partition_fault};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{
     Arn, EntityPath, GroupName, Marker, PageRequest, PolicyName, RoleName, Tag, Tags, UserName, folded_tag_key,
@@ -155,6 +155,26 @@ pub(super) fn check_document(document: &str, kind: Kind, limit: usize, quota_nam
         return Err(Error::quota(quota_name, limit));
     }
     Document::parse(document, kind).map_err(|error| Error::MalformedPolicyDocument(error.to_string()))
+}
+
+/// Holds a policy of permissions to the grammar, to a size, and to partitions that there are: AWS's, and this installation's own.
+pub(super) fn check_permissions(
+    document: &str,
+    call: &Call<'_>,
+    limit: usize,
+    quota_name: &str,
+) -> Result<Document, Error> {
+    const AWS: [&str; 8] =
+        ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
+    let parsed = check_document(document, Kind::Identity, limit, quota_name)?;
+    let resources = parsed.statements().iter().flat_map(|statement| &statement.resources);
+    for resource in resources.flat_map(|listed| &listed.values) {
+        let Some(partition) = resource.split(':').nth(1) else { continue };
+        if partition != call.realm().partition && !AWS.contains(&partition) && !partition.contains(['*', '?']) {
+            return Err(Error::MalformedPolicyDocument(partition_fault(resource).to_string()));
+        }
+    }
+    Ok(parsed)
 }
 
 /// Tags of a request: no key twice, no more than AWS allows.

@@ -4,13 +4,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{check_document, page, page_of};
+use super::common::{check_permissions, page, page_of};
 use super::holder::{PolicyHolder, changing, find, looking};
 use super::shapes::encoded;
 use crate::decision::Permit;
 use crate::identity::{Group, Role, User};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
-use crate::policy::Kind;
 use crate::store::Tx;
 use crate::types::{GroupName, PolicyName, RoleName, UserName};
 use crate::wire::model::Service;
@@ -175,7 +174,7 @@ async fn put<H: PolicyHolder>(
         let (limit, kind, name) = (H::INLINE_SIZE, H::NOUN, holder.name());
         return Err(Error::LimitExceeded(format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}")));
     }
-    check_document(document, Kind::Identity, H::INLINE_SIZE, "PolicySize")?;
+    check_permissions(document, call, H::INLINE_SIZE, "PolicySize")?;
     holder.permissions_mut().inline.put(policy.clone(), document.to_owned());
     Ok(tx.put(&H::key(call.account(), name), &holder)?)
 }

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{check_document, distinct_tags, find_policy};
+use super::common::{check_permissions, distinct_tags, find_policy};
 use super::shapes::some_tags;
 use crate::decision::Permit;
 use crate::identity::{ManagedPolicy, PolicyUsage, quota};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
-use crate::policy::Kind;
+use crate::policy::Fault;
 use crate::store::{Tx, layout};
 use crate::types::{Arn, EntityPath, PolicyName, Tag, Tags, UniqueId, UniqueIdKind};
 use crate::wire::model::Service;
@@ -99,7 +99,7 @@ impl Operation for CreatePolicy {
             let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
             return Err(Error::EntityAlreadyExists(message));
         }
-        check_managed(&self.policy_document)?;
+        check_managed(&self.policy_document, call)?;
         let mut policy = ManagedPolicy {
             name: self.policy_name.clone(),
             path: self.path.clone().unwrap_or_default(),
@@ -184,8 +184,24 @@ pub(super) fn policy_arn(text: &str) -> Result<Arn, Error> {
 }
 
 /// Holds the document of a managed policy to the grammar and the size.
-pub(super) fn check_managed(document: &str) -> Result<(), Error> {
-    check_document(document, Kind::Identity, quota::MANAGED_POLICY_SIZE, "PolicySize").map(|_| ())
+///
+/// IAM looks at the version after the syntax and before all else, and takes no managed policy of the older one.
+pub(super) fn check_managed(document: &str, call: &Call<'_>) -> Result<(), Error> {
+    let checked = check_permissions(document, call, quota::MANAGED_POLICY_SIZE, "PolicySize");
+    match checked {
+        Err(Error::MalformedPolicyDocument(sentence)) if sentence == Fault::Syntax.to_string() => {
+            Err(Error::MalformedPolicyDocument(sentence))
+        }
+        Ok(_) | Err(Error::MalformedPolicyDocument(_)) if !is_of_newest_version(document) => {
+            Err(Error::MalformedPolicyDocument(Fault::Version.to_string()))
+        }
+        other => other.map(|_| ()),
+    }
+}
+
+fn is_of_newest_version(document: &str) -> bool {
+    let json = serde_json::from_str::<serde_json::Value>(document).unwrap_or_default();
+    json["Version"] == "2012-10-17"
 }
 
 /// What must be allowed for an action on a policy.

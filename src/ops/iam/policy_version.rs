@@ -65,7 +65,7 @@ impl Operation for CreatePolicyVersion {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneVersion, Error> {
         let mut policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
-        check_managed(&self.policy_document)?;
+        check_managed(&self.policy_document, call)?;
         let number = policy.add_version(self.policy_document.clone(), call.now()).ok_or_else(|| {
             let most = identity::quota::POLICY_VERSIONS;
             Error::LimitExceeded(format!(

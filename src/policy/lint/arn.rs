@@ -8,28 +8,13 @@ use super::code::IssueCode;
 use super::read::{Item, Statement};
 use super::variable;
 use crate::policy::pattern::Pattern;
+use crate::policy::resource::is_of_iam;
 
 /// The partitions that AWS has.
 const PARTITIONS: [&str; 8] =
     ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
 /// The parts of an ARN.
 const FIELDS: usize = 6;
-/// What the resources of IAM begin with.
-const IAM_TYPES: [&str; 12] = [
-    "access-report/",
-    "group/",
-    "instance-profile/",
-    "mfa/",
-    "oidc-provider/",
-    "policy/",
-    "role/",
-    "saml-provider/",
-    "server-certificate/",
-    "sms-mfa/",
-    "u2f/",
-    "user/",
-];
-
 pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
     for item in statement.resources.iter().flat_map(|listed| &listed.values).filter(|item| item.text != "*") {
         if checker.variables {
@@ -113,12 +98,23 @@ fn fields(checker: &mut Checker, parts: &[&str], item: &Item<'_>) {
     if let Some(account) = account.filter(|a| !by_name.contains(a) && !wild(a) && !digits(a)) {
         report.note(IssueCode::InvalidArnAccount, invalid_account(account), place);
     }
+    if let (Some(region), Some(""), "s3") = (region, account, service)
+        && !region.is_empty()
+        && !wild(region)
+    {
+        let details = "The service s3 does not support specifying a Region in the resource ARN.";
+        report.refuse(IssueCode::ArnRegionNotAllowed, details, place);
+    }
     // Of these two services this broker knows every kind of resource.
     let (Some(region), Some(account), Some(resource), "iam" | "sts") = (region, account, resource, service) else {
         return;
     };
     if !region.is_empty() && region != "*" {
         let details = format!("The service {service} does not support specifying a Region in the resource ARN.");
+        if service == "iam" && !wild(region) {
+            report.refuse(IssueCode::ArnRegionNotAllowed, details, place);
+            return;
+        }
         report.note(IssueCode::ArnRegionNotAllowed, details, place);
     }
     if account.is_empty() {
@@ -127,11 +123,9 @@ fn fields(checker: &mut Checker, parts: &[&str], item: &Item<'_>) {
         );
         report.note(IssueCode::MissingArnAccount, details, place);
     }
-    let kind = resource.split_once('/').map_or(resource, |(kind, _)| kind);
-    let known = resource == "root" || IAM_TYPES.iter().any(|known| resource.starts_with(known));
-    if service == "iam" && !wild(kind) && !kind.contains("${") && !known {
+    if service == "iam" && !is_of_iam(resource) {
         let details = "Resource ARN does not match the expected ARN format. Update the resource portion of the ARN.";
-        report.note(IssueCode::InvalidArnResource, details, place);
+        report.refuse(IssueCode::InvalidArnResource, details, place);
     }
 }
 
