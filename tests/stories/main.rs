@@ -11,6 +11,7 @@ mod coverage;
 mod crowd;
 mod fleet;
 mod inheritance;
+mod instance_profiles;
 mod mfa;
 mod policy_attacks;
 mod secrets;
