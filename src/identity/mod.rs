@@ -16,7 +16,7 @@ mod role;
 mod user;
 
 pub use access_key::{AccessKey, KeyOwner, KeyStatus};
-pub use account::Account;
+pub use account::{Account, AliasOfAccount, AliasOwner};
 pub use group::{Group, Membership};
 pub use installation::Installation;
 pub use instance_profile::{InstanceProfile, ProfileOfRole, ProfilesOfRole};

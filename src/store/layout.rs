@@ -3,7 +3,8 @@
 
 use super::key::{Key, Range};
 use crate::types::{
-    AccessKeyId, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, UserName, VirtualMfaName,
+    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, UserName,
+    VirtualMfaName,
 };
 
 /// What the whole installation knows about itself.
@@ -19,6 +20,16 @@ pub fn account(id: AccountId) -> Key {
 /// All accounts.
 pub fn accounts() -> Range {
     Key::of(&["account"]).children()
+}
+
+/// Whose an account alias is.
+pub fn account_alias(alias: &AccountAlias) -> Key {
+    Key::of(&["account-alias", alias.as_str()])
+}
+
+/// The alias of an account.
+pub fn alias_of_account(id: AccountId) -> Key {
+    Key::of(&["alias-of-account", &id.to_string()])
 }
 
 /// A user.

@@ -28,6 +28,7 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
     let arn = |kind: &str, name: &str| format!("arn:aws:iam::{account}:{kind}/{name}");
     let value = match member {
         "UserName" | "ExistingUserName" => "someone".to_owned(),
+        "AccountAlias" => "example-corp".to_owned(),
         "GroupName" => "crew".to_owned(),
         "RoleName" => "worker".to_owned(),
         "PolicyName" | "VirtualMFADeviceName" => "thing".to_owned(),

@@ -4,6 +4,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod account_alias;
 mod assume_role;
 mod authorization;
 mod authzen;

@@ -4,6 +4,7 @@
 //! attached policies, inline policies, boundaries) are one macro each.
 
 mod access_key;
+mod account_alias;
 mod attached;
 mod boundary;
 mod common;
@@ -36,6 +37,7 @@ use super::Registry;
 /// Adds all of IAM's operations that are built.
 pub(super) fn register(registry: &mut Registry) {
     access_key::register(registry);
+    account_alias::register(registry);
     attached::register(registry);
     boundary::register(registry);
     context_keys::register(registry);
