@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::crypto::seal::Sealed;
-use crate::types::{AccessKeyId, AccountId};
+use crate::types::{AccessKeyId, AccountAlias, AccountId};
 
 /// An account and its root user, who may do everything in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -19,4 +19,18 @@ pub struct Account {
     pub root_access_keys: Vec<AccessKeyId>,
     /// The key that seals this account's secrets, wrapped by the installation's master key.
     pub data_key: Sealed,
+}
+
+/// Whose an alias is: seen from the alias, so that no two accounts of an installation have the same.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AliasOwner {
+    /// The account that has it.
+    pub account: AccountId,
+}
+
+/// The alias of an account: it has one at the most.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AliasOfAccount {
+    /// Unique in the installation.
+    pub alias: AccountAlias,
 }

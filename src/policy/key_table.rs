@@ -93,7 +93,9 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("where in its organization the account that owns the resource stands")
         .present("as the asker gives it"),
     KnownKey::one("aws:ResourceTag/", String, Asker)
-        .holds("the value of the resource's tag; for operations of the user, role, policy or MFA device they are about")
+        .holds(
+            "the value of the resource's tag; for operations of the user, role, policy, instance profile or MFA device",
+        )
         .present("there is such a tag, or as the asker gives it"),
     KnownKey::one("aws:SecureTransport", Bool, Asker)
         .holds("whether the request came over TLS; behind a proxy that ends TLS `false`")
@@ -164,9 +166,9 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::many("iam:AccountPropertyNamespaces", String, Nobody)
         .holds("the groups of account properties that are read or changed")
         .present("`GetAccountProperties`, `PutAccountProperties`"),
-    KnownKey::one("iam:AssociatedResourceArn", Arn, Nobody)
-        .holds("the resource that will use the role which is passed")
-        .present("`iam:PassRole`"),
+    KnownKey::one("iam:AssociatedResourceArn", Arn, Operation)
+        .holds("the resource that will use the role which is passed: `arn:aws:ec2:*:ACCOUNT:instance/*`")
+        .present("`iam:PassRole` for `AddRoleToInstanceProfile`"),
     KnownKey::one("iam:AWSServiceName", String, Nobody)
         .holds("the service that a service-linked role is made for")
         .present("`CreateServiceLinkedRole`"),
@@ -191,9 +193,9 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("iam:OrganizationsPolicyId", String, Nobody)
         .holds("the organization's policy that a report is asked for")
         .present("`GenerateOrganizationsAccessReport`"),
-    KnownKey::one("iam:PassedToService", String, Nobody)
-        .holds("the service that the role is passed to")
-        .present("`iam:PassRole`"),
+    KnownKey::one("iam:PassedToService", String, Operation)
+        .holds("the service that the role is passed to: `ec2.amazonaws.com`")
+        .present("`iam:PassRole` for `AddRoleToInstanceProfile`"),
     KnownKey::one("iam:PermissionsBoundary", Arn, Operation)
         .holds("the permissions boundary that is set, or that the user or role has")
         .present("making users and roles with one, setting or removing it, and changing the policies of who has one"),
@@ -204,7 +206,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("which step of taking a FIDO security key into use it is: `Create` or `Activate`")
         .present("`EnableMFADevice` with a FIDO security key"),
     KnownKey::one("iam:ResourceTag/", String, Operation)
-        .holds("the value of the tag of the user, role, policy or MFA device that the operation is about")
+        .holds("the value of the tag of the user, role, policy, instance profile or MFA device")
         .present("there is such a tag"),
     KnownKey::one("iam:RoleTemplateARN", Arn, Nobody)
         .holds("the template that a role is made or looked for by")

@@ -2,7 +2,10 @@
 //! entities of one kind are one ordered range.
 
 use super::key::{Key, Range};
-use crate::types::{AccessKeyId, AccountId, GroupName, PolicyName, RoleName, UserName, VirtualMfaName};
+use crate::types::{
+    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, UserName,
+    VirtualMfaName,
+};
 
 /// What the whole installation knows about itself.
 pub fn installation() -> Key {
@@ -17,6 +20,16 @@ pub fn account(id: AccountId) -> Key {
 /// All accounts.
 pub fn accounts() -> Range {
     Key::of(&["account"]).children()
+}
+
+/// Whose an account alias is.
+pub fn account_alias(alias: &AccountAlias) -> Key {
+    Key::of(&["account-alias", alias.as_str()])
+}
+
+/// The alias of an account.
+pub fn alias_of_account(id: AccountId) -> Key {
+    Key::of(&["alias-of-account", &id.to_string()])
 }
 
 /// A user.
@@ -52,6 +65,26 @@ pub fn members(account: AccountId, group: &GroupName) -> Key {
 /// A role.
 pub fn role(account: AccountId, name: &RoleName) -> Key {
     entity("role", account, &name.folded())
+}
+
+/// An instance profile.
+pub fn instance_profile(account: AccountId, name: &InstanceProfileName) -> Key {
+    entity("instance-profile", account, &name.folded())
+}
+
+/// How many instance profiles hold a role.
+pub fn profiles_of_role(account: AccountId, role: &RoleName) -> Key {
+    entity("profiles-of-role", account, &role.folded())
+}
+
+/// That an instance profile holds a role, seen from the role.
+pub fn profile_of_role(account: AccountId, role: &RoleName, profile: &InstanceProfileName) -> Key {
+    all_profiles_of_role(account, role).child(&profile.folded())
+}
+
+/// What the instance profiles that hold a role lie below.
+pub fn all_profiles_of_role(account: AccountId, role: &RoleName) -> Key {
+    entity("profile-of-role", account, &role.folded())
 }
 
 /// A customer managed policy.
@@ -95,8 +128,8 @@ pub fn signing_keys() -> Range {
     Key::of(&["signing-key"]).children()
 }
 
-/// What all records of a kind (`user`, `group`, `role`, `policy`, `mfa-device`) in an account lie below, in the order of their
-/// names.
+/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`) in an account lie below, in
+/// the order of their names.
 pub fn all(kind: &str, account: AccountId) -> Key {
     Key::of(&[kind, &account.to_string()])
 }

@@ -141,6 +141,11 @@ impl Realm {
         self.iam(account, &format!("policy{}{name}", path.as_str()))
     }
 
+    /// `arn:aws:iam::ACCOUNT:instance-profile/path/name`
+    pub fn instance_profile(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
+        self.iam(account, &format!("instance-profile{}{name}", path.as_str()))
+    }
+
     /// `arn:aws:iam::ACCOUNT:mfa/path/name`
     pub fn virtual_mfa(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
         self.iam(account, &format!("mfa{}{name}", path.as_str()))

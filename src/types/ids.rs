@@ -21,6 +21,8 @@ pub enum UniqueIdKind {
     Role,
     /// `ANPA`
     ManagedPolicy,
+    /// `AIPA`
+    InstanceProfile,
 }
 
 impl UniqueIdKind {
@@ -30,6 +32,7 @@ impl UniqueIdKind {
             Self::Group => "AGPA",
             Self::Role => "AROA",
             Self::ManagedPolicy => "ANPA",
+            Self::InstanceProfile => "AIPA",
         }
     }
 }

@@ -12,7 +12,8 @@ pub use account::AccountId;
 pub use arn::{Arn, Realm};
 pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid};
 pub use name::{
-    EntityPath, GroupName, InvalidName, PolicyName, RoleName, RoleSessionName, SourceIdentity, UserName, VirtualMfaName,
+    AccountAlias, EntityPath, GroupName, InstanceProfileName, InvalidName, PolicyName, RoleName, RoleSessionName,
+    SourceIdentity, UserName, VirtualMfaName,
 };
 pub use page::{Marker, PageRequest};
 pub use secret::{SecretBytes, SecretText};

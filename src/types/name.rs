@@ -75,6 +75,10 @@ fn word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)
 }
 
+fn alias(b: u8) -> bool {
+    b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
+}
+
 name_type!(/// A user's name. New ones have at most 64 characters, which the Query door holds them to; AWS lets requests name older ones
     /// that are longer.
     UserName, "user name", 1..=128, "letters, digits and _+=,.@-", word);
@@ -84,12 +88,17 @@ name_type!(/// A role's name.
     RoleName, "role name", 1..=64, "letters, digits and _+=,.@-", word);
 name_type!(/// The name of a managed or an inline policy.
     PolicyName, "policy name", 1..=128, "letters, digits and _+=,.@-", word);
+name_type!(/// The name of an instance profile.
+    InstanceProfileName, "instance profile name", 1..=128, "letters, digits and _+=,.@-", word);
 name_type!(/// The name of a virtual MFA device.
     VirtualMfaName, "virtual MFA device name", 1..=226, "letters, digits and _+=,.@-", word);
 name_type!(/// The name that whoever assumes a role gives the session.
     RoleSessionName, "role session name", 2..=64, "letters, digits and _+=,.@-", word);
 name_type!(/// The person or program behind a session; stays the same along a chain of roles.
     SourceIdentity, "source identity", 2..=64, "letters, digits and _+=,.@-", word);
+
+name_type!(/// The alias of an account. That it has dashes neither at its ends nor two in a row is what the Query door holds it to.
+    AccountAlias, "account alias", 3..=63, "lower-case letters, digits and -", alias);
 
 /// Where an entity stands in its account's tree: `/` or `/division/team/`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -28,9 +28,11 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
     let arn = |kind: &str, name: &str| format!("arn:aws:iam::{account}:{kind}/{name}");
     let value = match member {
         "UserName" | "ExistingUserName" => "someone".to_owned(),
+        "AccountAlias" => "example-corp".to_owned(),
         "GroupName" => "crew".to_owned(),
         "RoleName" => "worker".to_owned(),
         "PolicyName" | "VirtualMFADeviceName" => "thing".to_owned(),
+        "InstanceProfileName" => "machines".to_owned(),
         "PolicyArn" | "PermissionsBoundary" => arn("policy", "thing"),
         "RoleArn" => arn("role", "assumable"),
         "SerialNumber" => arn("mfa", "thing"),
@@ -82,7 +84,9 @@ async fn inventory(world: &World, at: &Running) -> String {
     let groups = iam.list_groups().send().await.granted();
     let roles = iam.list_roles().send().await.granted();
     let policies = iam.list_policies().scope(aws_sdk_iam::types::PolicyScopeType::Local).send().await.granted();
-    format!("{:?} {:?} {:?} {:?}", users.users(), groups.groups(), roles.roles(), policies.policies())
+    let profiles = iam.list_instance_profiles().send().await.granted();
+    let (users, groups, roles) = (users.users(), groups.groups(), roles.roles());
+    format!("{users:?} {groups:?} {roles:?} {:?} {:?}", policies.policies(), profiles.instance_profiles())
 }
 
 #[tokio::test]

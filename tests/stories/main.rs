@@ -4,6 +4,7 @@
 #[path = "../world/mod.rs"]
 mod world;
 
+mod account_alias;
 mod assume_role;
 mod authorization;
 mod authzen;
@@ -11,6 +12,7 @@ mod coverage;
 mod crowd;
 mod fleet;
 mod inheritance;
+mod instance_profiles;
 mod mfa;
 mod policy_attacks;
 mod secrets;

@@ -2,12 +2,13 @@
 
 use super::shapes::Tail;
 use crate::decision::Identity;
-use crate::identity::{Group, ManagedPolicy, Role, User, quota};
+use crate::identity::{Group, InstanceProfile, ManagedPolicy, Role, User, quota};
 use crate::ops::{Call, Demand, Error, Permission};
 use crate::policy::{Document, Kind, partition_fault};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{
-    Arn, EntityPath, GroupName, Marker, PageRequest, PolicyName, RoleName, Tag, Tags, UserName, folded_tag_key,
+    Arn, EntityPath, GroupName, InstanceProfileName, Marker, PageRequest, PolicyName, RoleName, Tag, Tags, UserName,
+    folded_tag_key,
 };
 
 /// The user of a name in the caller's account.
@@ -26,6 +27,16 @@ pub(super) async fn find_group(tx: &mut Tx, call: &Call<'_>, name: &GroupName) -
 pub(super) async fn find_role(tx: &mut Tx, call: &Call<'_>, name: &RoleName) -> Result<Role, Error> {
     let found = tx.get::<Role>(&layout::role(call.account(), name)).await?;
     found.ok_or_else(|| Error::no_such("role", name))
+}
+
+/// The instance profile of a name in the caller's account.
+pub(super) async fn find_profile(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    name: &InstanceProfileName,
+) -> Result<InstanceProfile, Error> {
+    let found = tx.get::<InstanceProfile>(&layout::instance_profile(call.account(), name)).await?;
+    found.ok_or_else(|| Error::NoSuchEntity(format!("Instance Profile {name} cannot be found.")))
 }
 
 /// The customer managed policy of an ARN in the caller's account.
@@ -68,6 +79,19 @@ pub(super) async fn role_resource(tx: &mut Tx, call: &Call<'_>, name: &RoleName)
     Ok(match found {
         Some(role) => (role.arn(call.realm(), call.account()), role.tags),
         None => (call.realm().role(call.account(), &EntityPath::default(), name.as_str()), Tags::default()),
+    })
+}
+
+/// As [`user_resource`], for an instance profile.
+pub(super) async fn profile_resource(
+    tx: &mut Tx,
+    call: &Call<'_>,
+    name: &InstanceProfileName,
+) -> Result<(Arn, Tags), Error> {
+    let found = tx.get::<InstanceProfile>(&layout::instance_profile(call.account(), name)).await?;
+    Ok(match found {
+        Some(profile) => (profile.arn(call.realm(), call.account()), profile.tags),
+        None => (call.realm().instance_profile(call.account(), &EntityPath::default(), name.as_str()), Tags::default()),
     })
 }
 

@@ -4,6 +4,7 @@
 //! attached policies, inline policies, boundaries) are one macro each.
 
 mod access_key;
+mod account_alias;
 mod attached;
 mod boundary;
 mod common;
@@ -11,6 +12,7 @@ mod context_keys;
 mod group;
 mod holder;
 mod inline;
+mod instance_profile;
 mod login_profile;
 mod managed_policy;
 mod membership;
@@ -20,6 +22,7 @@ mod policy_list;
 mod policy_source;
 mod policy_use;
 mod policy_version;
+mod profile_role;
 mod rename;
 mod role;
 mod shapes;
@@ -34,11 +37,13 @@ use super::Registry;
 /// Adds all of IAM's operations that are built.
 pub(super) fn register(registry: &mut Registry) {
     access_key::register(registry);
+    account_alias::register(registry);
     attached::register(registry);
     boundary::register(registry);
     context_keys::register(registry);
     group::register(registry);
     inline::register(registry);
+    instance_profile::register(registry);
     login_profile::register(registry);
     managed_policy::register(registry);
     membership::register(registry);
@@ -46,6 +51,7 @@ pub(super) fn register(registry: &mut Registry) {
     policy_entities::register(registry);
     policy_list::register(registry);
     policy_version::register(registry);
+    profile_role::register(registry);
     role::register(registry);
     simulate::register(registry);
     tags::register(registry);

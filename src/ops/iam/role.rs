@@ -6,7 +6,7 @@ use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_role, list, page, role_resource};
 use super::{shapes, trust};
 use crate::decision::Permit;
-use crate::identity::{Permissions, Role};
+use crate::identity::{Permissions, ProfilesOfRole, Role};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
 use crate::types::{Arn, EntityPath, RoleName, Tag, UniqueId, UniqueIdKind};
@@ -252,12 +252,19 @@ impl Operation for DeleteRole {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let role = find_role(tx, call, &self.role_name).await?;
-        let in_the_way = if !role.permissions.attached.is_empty() {
+        let usage_key = layout::profiles_of_role(call.account(), &self.role_name);
+        let usage = tx.get::<ProfilesOfRole>(&usage_key).await?.unwrap_or_default();
+        let in_the_way = if usage.profiles > 0 {
+            "must remove roles from instance profile first."
+        } else if !role.permissions.attached.is_empty() {
             "must detach all policies first."
         } else if !role.permissions.inline.is_empty() {
             "must delete policies first."
         } else {
             super::boundary::release(tx, call, role.permissions.boundary.as_ref(), "role", &role.name.folded()).await?;
+            // Also where there is no such record: who adds the role to a profile meanwhile makes one, and one of the two begins
+            // anew.
+            tx.delete(&usage_key)?;
             return Ok(tx.delete(&layout::role(call.account(), &self.role_name))?);
         };
         Err(Error::DeleteConflict(format!("Cannot delete entity, {in_the_way}")))

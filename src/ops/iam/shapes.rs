@@ -106,6 +106,48 @@ impl Role {
     }
 }
 
+/// An instance profile, with the role that it holds. Lists leave out the tags.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct InstanceProfile {
+    path: String,
+    instance_profile_name: String,
+    instance_profile_id: String,
+    arn: String,
+    create_date: String,
+    roles: Vec<Role>,
+    tags: Option<Tags>,
+}
+
+impl InstanceProfile {
+    /// `role` is the record of the role that the profile names.
+    pub(super) fn listed(
+        profile: &identity::InstanceProfile,
+        role: Option<&identity::Role>,
+        realm: &Realm,
+        account: AccountId,
+    ) -> Self {
+        Self {
+            path: profile.path.as_str().to_owned(),
+            instance_profile_name: profile.name.to_string(),
+            instance_profile_id: profile.id.to_string(),
+            arn: profile.arn(realm, account).to_string(),
+            create_date: profile.created.iso8601(),
+            roles: role.into_iter().map(|role| Role::listed(role, realm, account)).collect(),
+            tags: None,
+        }
+    }
+
+    pub(super) fn whole(
+        profile: &identity::InstanceProfile,
+        role: Option<&identity::Role>,
+        realm: &Realm,
+        account: AccountId,
+    ) -> Self {
+        Self { tags: some_tags(&profile.tags), ..Self::listed(profile, role, realm, account) }
+    }
+}
+
 /// The boundary of a user or role.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]

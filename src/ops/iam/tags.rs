@@ -1,4 +1,5 @@
-//! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies and virtual MFA devices.
+//! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies, instance profiles and virtual MFA
+//! devices.
 //!
 //! Two keys that differ only in case are the same key.
 
@@ -6,23 +7,24 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{distinct_tags, find_policy, page, page_of};
+use super::common::{distinct_tags, find_policy, find_profile, page, page_of};
 use super::holder::{self, PolicyHolder};
 use super::managed_policy::policy_arn;
 use super::shapes::tag_list;
 use crate::authn::mfa;
 use crate::crypto::hash::sha256;
 use crate::decision::Permit;
-use crate::identity::{ManagedPolicy, MfaDevice, Role, User};
+use crate::identity::{InstanceProfile, ManagedPolicy, MfaDevice, Role, User};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Entity, Key, Tx, layout};
-use crate::types::{Arn, EntityPath, PageRequest, RoleName, Tag, Tags, UserName};
+use crate::types::{Arn, EntityPath, InstanceProfileName, PageRequest, RoleName, Tag, Tags, UserName};
 use crate::wire::model::Service;
 
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<TagUser>().add::<UntagUser>().add::<ListUserTags>();
     registry.add::<TagRole>().add::<UntagRole>().add::<ListRoleTags>();
     registry.add::<TagPolicy>().add::<UntagPolicy>().add::<ListPolicyTags>();
+    registry.add::<TagInstanceProfile>().add::<UntagInstanceProfile>().add::<ListInstanceProfileTags>();
     registry.add::<TagMFADevice>().add::<UntagMFADevice>().add::<ListMFADeviceTags>();
 }
 
@@ -89,6 +91,31 @@ impl Tagged for ManagedPolicy {
 
     fn arn_of_missing(_call: &Call<'_>, arn: &String) -> Result<Arn, Error> {
         policy_arn(arn)
+    }
+
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
+impl Tagged for InstanceProfile {
+    type Id = InstanceProfileName;
+
+    async fn find(tx: &mut Tx, call: &Call<'_>, name: &InstanceProfileName) -> Result<(Key, Self), Error> {
+        let profile = find_profile(tx, call, name).await?;
+        Ok((layout::instance_profile(call.account(), name), profile))
+    }
+
+    fn arn(&self, call: &Call<'_>) -> Arn {
+        InstanceProfile::arn(self, call.realm(), call.account())
+    }
+
+    fn arn_of_missing(call: &Call<'_>, name: &InstanceProfileName) -> Result<Arn, Error> {
+        Ok(call.realm().instance_profile(call.account(), &EntityPath::default(), name.as_str()))
     }
 
     fn tags(&self) -> &Tags {
@@ -222,6 +249,11 @@ macro_rules! tags {
 tags!(User, user_name: UserName, [TagUser, UntagUser, ListUserTags]);
 tags!(Role, role_name: RoleName, [TagRole, UntagRole, ListRoleTags]);
 tags!(ManagedPolicy, policy_arn: String, [TagPolicy, UntagPolicy, ListPolicyTags]);
+tags!(
+    InstanceProfile,
+    instance_profile_name: InstanceProfileName,
+    [TagInstanceProfile, UntagInstanceProfile, ListInstanceProfileTags]
+);
 tags!(MfaDevice, serial_number: String, [TagMFADevice, UntagMFADevice, ListMFADeviceTags]);
 
 async fn permission<T: Tagged>(action: &str, id: &T::Id, call: &Call<'_>, tx: &mut Tx) -> Result<Permission, Error> {
