@@ -107,7 +107,7 @@ impl Matcher {
         let variables = version == Version::V2012;
         let action = Syntax { wildcards: true, variables: false };
         let allows = effect == StatementEffect::Allow;
-        let actions = Patterns::new(actions, |value| Pattern::text(&value.to_ascii_lowercase(), action))?;
+        let actions = Patterns::new(actions, |value| Ok(Pattern::text(value, action)?.lower_case()))?;
         let resources = match resources {
             Some(listed) => Some(Patterns::new(listed, |value| Pattern::resource(value, variables))?),
             None => None,

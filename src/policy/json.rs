@@ -1,6 +1,6 @@
 //! JSON for policy documents: bounded in depth, and a key that appears twice is an error instead of a silent choice.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserialize;
@@ -17,7 +17,88 @@ pub(super) enum Json {
     Number(String),
     Text(String),
     List(Vec<Json>),
-    Object(BTreeMap<String, Json>),
+    Object(Object),
+}
+
+/// The members of an object, in the order of their names, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Object(Vec<(Name, Json)>);
+
+/// The name of a member. Those that every policy has are not kept anew for each of them.
+pub(super) type Name = Cow<'static, str>;
+
+impl Object {
+    /// The object of these members, or the name that stands twice.
+    pub(super) fn new(mut members: Vec<(Name, Json)>) -> Result<Object, Name> {
+        members.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+        let twice = members.windows(2).find_map(|pair| match pair {
+            [(a, _), (b, _)] if a == b => Some(a.clone()),
+            _ => None,
+        });
+        twice.map_or(Ok(Object(members)), Err)
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<Json> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl IntoIterator for Object {
+    type Item = (Name, Json);
+    type IntoIter = std::vec::IntoIter<(Name, Json)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+/// Reads the name of a member.
+struct NameSeed;
+
+impl<'de> DeserializeSeed<'de> for NameSeed {
+    type Value = Name;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Name, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for NameSeed {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        const OFTEN: [&str; 14] = [
+            "Action",
+            "AWS",
+            "Condition",
+            "Effect",
+            "Federated",
+            "NotAction",
+            "NotResource",
+            "Principal",
+            "Resource",
+            "Service",
+            "Sid",
+            "Statement",
+            "StringEquals",
+            "Version",
+        ];
+        let known = OFTEN.iter().find(|known| **known == name);
+        Ok(known.map_or_else(|| Cow::Owned(name.to_owned()), |known| Cow::Borrowed(*known)))
+    }
 }
 
 impl Json {
@@ -96,14 +177,12 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-        let mut object = BTreeMap::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            let value = entries.next_value_seed(Level(self.0 + 1))?;
-            if object.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("the key `{key}` appears twice")));
-            }
-            object.insert(key, value);
+        let mut members = Vec::new();
+        while let Some(name) = entries.next_key_seed(NameSeed)? {
+            members.push((name, entries.next_value_seed(Level(self.0 + 1))?));
         }
+        let object =
+            Object::new(members).map_err(|name| A::Error::custom(format_args!("the key `{name}` appears twice")))?;
         Ok(Json::Object(object))
     }
 }

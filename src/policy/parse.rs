@@ -32,7 +32,7 @@ pub(super) fn of_json(json: Json, kind: Kind) -> Result<Document, Malformed> {
         }
         None => return Err(syntax("there is no Statement")),
     };
-    if let Some(unknown) = object.keys().next() {
+    if let Some(unknown) = object.names().next() {
         return Err(unknown_element(kind, unknown, "the policy"));
     }
     if statements.is_empty() {

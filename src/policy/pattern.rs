@@ -32,6 +32,20 @@ impl Pattern {
         }
     }
 
+    /// The pattern with its own ASCII letters in lower case.
+    pub(super) fn lower_case(mut self) -> Pattern {
+        match &mut self {
+            Pattern::Exact(text) | Pattern::Prefix(text) => text.make_ascii_lowercase(),
+            Pattern::Glob(parts) => parts.iter_mut().for_each(Part::make_lower_case),
+            Pattern::Template(pieces) => pieces.iter_mut().for_each(|piece| match piece {
+                Piece::Part(part) => part.make_lower_case(),
+                Piece::Variable(_) => {}
+            }),
+            Pattern::Any => {}
+        }
+        self
+    }
+
     /// The pattern of a text without wildcards, or with one asterisk at its end, as most texts are.
     fn simple(text: &str, syntax: Syntax) -> Option<Pattern> {
         let special = |c| (syntax.wildcards && matches!(c, '*' | '?')) || (syntax.variables && c == '$');

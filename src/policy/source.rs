@@ -261,6 +261,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::policy::json::Object;
 
     fn at(line: usize, column: usize, offset: usize) -> Position {
         Position { line, column, offset }
@@ -314,11 +315,14 @@ mod tests {
             Value::Text(text) => Json::Text(text.clone()),
             Value::List(items) => Json::List(items.iter().map(|item| plain(item, unique)).collect()),
             Value::Object(entries) => {
-                let mut object = std::collections::BTreeMap::new();
-                for entry in entries {
-                    *unique &= object.insert(entry.key.clone(), plain(&entry.value, unique)).is_none();
-                }
-                Json::Object(object)
+                let members = entries.iter().map(|entry| (entry.key.clone().into(), plain(&entry.value, unique)));
+                Object::new(members.collect()).map_or_else(
+                    |_| {
+                        *unique = false;
+                        Json::Null
+                    },
+                    Json::Object,
+                )
             }
         }
     }

@@ -2,18 +2,14 @@
 //!
 //! Source: IAM User Guide, `reference_policies_grammar` and the pages of the elements; the sentences are those of the IAM API.
 
-use std::collections::BTreeMap;
-
 use super::compile::Matcher;
 use super::document::{Condition, Kind, Listed, PrincipalList, Statement, StatementEffect, Version};
-use super::json::Json;
+use super::json::{Json, Object};
 use super::malformed::{Fault, Malformed};
 use super::operator::Operator;
 use super::parse::unknown_element;
 use super::principal::account_of;
 use super::resource;
-
-type Object = BTreeMap<String, Json>;
 
 const STATEMENT_ELEMENTS: [&str; 9] =
     ["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
@@ -29,7 +25,7 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn statement(self, mut object: Object) -> Result<(Statement, Matcher), Malformed> {
-        if let Some(unknown) = object.keys().find(|key| !STATEMENT_ELEMENTS.contains(&key.as_str())) {
+        if let Some(unknown) = object.names().find(|name| !STATEMENT_ELEMENTS.contains(name)) {
             return Err(unknown_element(self.kind, unknown, &format!("statement {}", self.index)));
         }
         let sid = self.sid(object.remove("Sid"))?;
@@ -218,7 +214,7 @@ impl Reader {
                 if values.is_empty() {
                     return Err(self.syntax(format!("condition key `{key}` has no values")));
                 }
-                conditions.push(Condition { operator, key, values });
+                conditions.push(Condition { operator, key: key.into_owned(), values });
             }
         }
         Ok(conditions)

@@ -135,6 +135,13 @@ impl Part<'_> {
         }
     }
 
+    /// Puts ASCII letters into lower case.
+    pub(super) fn make_lower_case(&mut self) {
+        if let Part::Text(text) = self {
+            *text = Text::Owned(text.to_ascii_lowercase().into());
+        }
+    }
+
     pub(super) fn into_owned(self) -> Part<'static> {
         match self {
             Part::Text(text) => Part::Text(text.into_owned()),
