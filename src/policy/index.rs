@@ -83,7 +83,7 @@ impl Index {
 pub(super) type Candidates = SmallVec<[(u32, Known); 32]>;
 
 /// What the patterns of a statement begin with; none of them is empty.
-pub(super) type Starts<'m> = Vec<(&'m str, Rest)>;
+pub(super) type Starts<'m> = SmallVec<[(&'m str, Rest); 4]>;
 
 fn put<'m>(pairs: &mut Vec<(&'m str, Posting)>, statement: u32, starts: &Starts<'m>) {
     pairs.extend(starts.iter().map(|(text, rest)| (*text, Posting { statement, rest: *rest })));
@@ -104,6 +104,10 @@ impl<'m> Company<'m> {
 
     /// With how many others a statement shares what it begins with, at the most.
     fn of(&self, starts: &Starts<'m>) -> usize {
+        // A statement that is alone shares with nobody.
+        if self.0.len() == starts.len() {
+            return 1;
+        }
         let count = |text: &str| {
             let from = self.0.partition_point(|other| *other < text);
             self.0.get(from..).unwrap_or_default().partition_point(|other| *other == text)

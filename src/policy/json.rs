@@ -20,7 +20,7 @@ pub(super) enum Json {
     Object(Object),
 }
 
-/// The members of an object, in the order of their names, each once.
+/// The members of an object, each once: in the order of their names until one is taken out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Object(Vec<(Name, Json)>);
 
@@ -40,7 +40,7 @@ impl Object {
 
     pub(super) fn remove(&mut self, name: &str) -> Option<Json> {
         let at = self.0.iter().position(|(known, _)| known == name)?;
-        Some(self.0.remove(at).1)
+        Some(self.0.swap_remove(at).1)
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -169,7 +169,7 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-        let mut list = Vec::new();
+        let mut list = Vec::with_capacity(2);
         while let Some(item) = items.next_element_seed(Level(self.0 + 1))? {
             list.push(item);
         }
@@ -177,7 +177,7 @@ impl<'de> Visitor<'de> for Level {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-        let mut members = Vec::new();
+        let mut members = Vec::with_capacity(6);
         while let Some(name) = entries.next_key_seed(NameSeed)? {
             members.push((name, entries.next_value_seed(Level(self.0 + 1))?));
         }

@@ -2,8 +2,6 @@
 //!
 //! Source: IAM User Guide, `reference_policies_grammar`; the sentences are those of the IAM API.
 
-use std::collections::HashSet;
-
 use super::document::{Document, Kind, Version};
 use super::json::Json;
 use super::malformed::{Fault, Malformed};
@@ -38,16 +36,16 @@ pub(super) fn of_json(json: Json, kind: Kind) -> Result<Document, Malformed> {
     if statements.is_empty() {
         return Err(syntax("Statement is an empty list"));
     }
-    let mut sids = HashSet::new();
     let mut read = Vec::with_capacity(statements.len());
     for (index, item) in statements.into_iter().enumerate() {
         let Json::Object(object) = item else { return Err(syntax(format!("statement {index} is not an object"))) };
-        let statement = Reader { kind, version, index }.statement(object)?;
-        let sid = statement.0.sid.as_ref().filter(|sid| !sid.is_empty());
-        if let Some(sid) = sid.filter(|sid| !sids.insert((*sid).clone())) {
-            return Err(Malformed::new(Fault::SidTwice, format!("`{sid}` names two statements")));
-        }
-        read.push(statement);
+        read.push(Reader { kind, version, index }.statement(object)?);
+    }
+    let mut sids: Vec<&str> = read.iter().filter_map(|(statement, _)| statement.sid.as_deref()).collect();
+    sids.retain(|sid| !sid.is_empty());
+    sids.sort_unstable();
+    if let Some([sid, _]) = sids.array_windows().find(|[a, b]| a == b) {
+        return Err(Malformed::new(Fault::SidTwice, format!("`{sid}` names two statements")));
     }
     Ok(Document::new(version, id, read))
 }
