@@ -66,7 +66,7 @@ pub use known_key::{KeyType, KnownKey, Source};
 pub use malformed::{Fault, Malformed};
 pub use operator::{Operator, SetOperator, Test};
 pub use principal::{Principal, PrincipalKind};
-pub use resource::partition_fault;
+pub use resource::{AWS_PARTITIONS, partition_fault};
 pub use rule::ResourceRule;
 pub use set::{KeySet, PolicySet};
 pub use source::{Position, Span, statement_spans};

@@ -4,6 +4,9 @@
 
 use super::malformed::Fault;
 
+/// The partitions that AWS has.
+pub const AWS_PARTITIONS: [&str; 8] =
+    ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
 /// The parts of an ARN.
 const PARTS: usize = 6;
 

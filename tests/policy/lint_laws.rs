@@ -8,16 +8,6 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value as Json, json};
 
-const KINDS: [Kind; 7] = [
-    Kind::Identity,
-    Kind::Boundary,
-    Kind::Session,
-    Kind::Trust,
-    Kind::Resource,
-    Kind::ServiceControl,
-    Kind::ResourceControl,
-];
-
 /// Mostly one of the good, so that a document often has only one fault, or none.
 fn mostly(good: Vec<Json>, bad: Vec<Json>) -> impl Strategy<Value = Json> {
     prop_oneof![9 => select(good), 1 => select(bad)]
@@ -261,14 +251,14 @@ fn mutated(text: &str, slips: &[(Index, u8, char)]) -> String {
 fn the_documents_are_neither_all_good_nor_all_bad() {
     let mut runner = TestRunner::deterministic();
     let texts: Vec<String> = (0..1_000).map(|_| document().new_tree(&mut runner).unwrap().current()).collect();
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let accepted = texts.iter().filter(|text| Document::parse(text, kind).is_ok()).count();
         assert!((10..=900).contains(&accepted), "{kind:?} accepts {accepted} of {}", texts.len());
     }
 }
 
 fn hold_the_law(text: &str) -> Result<(), TestCaseError> {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let findings = check(text, kind);
         let errors: Vec<_> = findings.iter().filter(|finding| finding.finding_type == FindingType::Error).collect();
         match Document::parse(text, kind) {

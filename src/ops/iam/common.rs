@@ -4,7 +4,7 @@ use super::shapes::Tail;
 use crate::decision::Identity;
 use crate::identity::{Group, InstanceProfile, ManagedPolicy, Role, User, quota};
 use crate::ops::{Call, Demand, Error, Permission};
-use crate::policy::{Document, Kind, partition_fault};
+use crate::policy::{AWS_PARTITIONS, Document, Kind, partition_fault};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{
     Arn, EntityPath, GroupName, InstanceProfileName, Marker, PageRequest, PolicyName, RoleName, Tag, Tags, UserName,
@@ -188,13 +188,14 @@ pub(super) fn check_permissions(
     limit: usize,
     quota_name: &str,
 ) -> Result<Document, Error> {
-    const AWS: [&str; 8] =
-        ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
     let parsed = check_document(document, Kind::Identity, limit, quota_name)?;
     let resources = parsed.statements().iter().flat_map(|statement| &statement.resources);
     for resource in resources.flat_map(|listed| &listed.values) {
         let Some(partition) = resource.split(':').nth(1) else { continue };
-        if partition != call.realm().partition && !AWS.contains(&partition) && !partition.contains(['*', '?']) {
+        if partition != call.realm().partition
+            && !AWS_PARTITIONS.contains(&partition)
+            && !partition.contains(['*', '?'])
+        {
             return Err(Error::MalformedPolicyDocument(partition_fault(resource).to_string()));
         }
     }

@@ -8,11 +8,8 @@ use super::code::IssueCode;
 use super::read::{Item, Statement};
 use super::variable;
 use crate::policy::pattern::Pattern;
-use crate::policy::resource::is_of_iam;
+use crate::policy::resource::{AWS_PARTITIONS, is_of_iam};
 
-/// The partitions that AWS has.
-const PARTITIONS: [&str; 8] =
-    ["aws", "aws-cn", "aws-eusc", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-us-gov"];
 /// The parts of an ARN.
 const FIELDS: usize = 6;
 pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
@@ -45,11 +42,11 @@ fn one(checker: &mut Checker, item: &Item<'_>) {
     }
     let partition = parts.get(1).copied().unwrap_or_default();
     let named = !partition.is_empty() && partition.bytes().all(|b| b.is_ascii_alphanumeric() || b"-*?".contains(&b));
-    if !named || !(partition.contains(['*', '?']) || PARTITIONS.contains(&partition)) {
+    if !named || !(partition.contains(['*', '?']) || AWS_PARTITIONS.contains(&partition)) {
         let details = format!(
             "The resource ARN for the service {} does not support the partition {partition}. Use the supported values: {}",
             parts.get(2).copied().unwrap_or_default(),
-            PARTITIONS.join(", ")
+            AWS_PARTITIONS.join(", ")
         );
         if named {
             report.note(IssueCode::InvalidPartition, details, place);
