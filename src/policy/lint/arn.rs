@@ -95,24 +95,18 @@ fn fields(checker: &mut Checker, parts: &[&str], item: &Item<'_>) {
     if let Some(account) = account.filter(|a| !by_name.contains(a) && !wild(a) && !digits(a)) {
         report.note(IssueCode::InvalidArnAccount, invalid_account(account), place);
     }
-    if let (Some(region), Some(""), "s3") = (region, account, service)
-        && !region.is_empty()
-        && !wild(region)
-    {
-        let details = "The service s3 does not support specifying a Region in the resource ARN.";
-        report.refuse(IssueCode::ArnRegionNotAllowed, details, place);
+    // IAM has no regions, and a bucket is of none; other resources of S3 are of a region and an account.
+    let regional = region.is_some_and(|region| !region.is_empty() && !wild(region));
+    if regional && (service == "iam" || (service == "s3" && account == Some(""))) {
+        report.refuse(IssueCode::ArnRegionNotAllowed, region_not_allowed(service), place);
+        return;
     }
     // Of these two services this broker knows every kind of resource.
     let (Some(region), Some(account), Some(resource), "iam" | "sts") = (region, account, resource, service) else {
         return;
     };
     if !region.is_empty() && region != "*" {
-        let details = format!("The service {service} does not support specifying a Region in the resource ARN.");
-        if service == "iam" && !wild(region) {
-            report.refuse(IssueCode::ArnRegionNotAllowed, details, place);
-            return;
-        }
-        report.note(IssueCode::ArnRegionNotAllowed, details, place);
+        report.note(IssueCode::ArnRegionNotAllowed, region_not_allowed(service), place);
     }
     if account.is_empty() {
         let details = format!(
@@ -124,6 +118,10 @@ fn fields(checker: &mut Checker, parts: &[&str], item: &Item<'_>) {
         let details = "Resource ARN does not match the expected ARN format. Update the resource portion of the ARN.";
         report.refuse(IssueCode::InvalidArnResource, details, place);
     }
+}
+
+fn region_not_allowed(service: &str) -> String {
+    format!("The service {service} does not support specifying a Region in the resource ARN.")
 }
 
 fn invalid_region(region: &str) -> String {
