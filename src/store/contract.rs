@@ -215,6 +215,10 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// The first `limit` records of a range in the order of their keys, all as of one moment.
     async fn scan(&self, range: &Range, limit: usize) -> Result<Vec<Record>, StoreError>;
 
+    /// How many records have this [family](Key::family): it is kept with each commit, so asking costs the same however many
+    /// there are. Sees every commit that returned before.
+    async fn count(&self, family: &Key) -> Result<u64, StoreError>;
+
     /// Commits a batch: all of it or nothing, durable when this returns. A batch that writes no record gets no revision of its own.
     ///
     /// # Errors

@@ -24,6 +24,8 @@ pub(super) struct Judgement<'a> {
     pub(super) revision: Revision,
     /// The state that each touched record must get: version and body, or none.
     pub(super) records: BTreeMap<&'a Key, Option<(Revision, &'a [u8])>>,
+    /// By how much the number of records of each family grows or shrinks; never by nothing.
+    pub(super) counts: BTreeMap<Key, i64>,
     /// For the change feed.
     pub(super) feed: BTreeSet<(Revision, &'a Key)>,
     /// For the audit trail.
@@ -40,10 +42,14 @@ impl<'a> Group<'a> {
         self.batches.iter().map(|batch| u64::from(batch.writes())).sum()
     }
 
-    /// The keys whose present versions [`Group::judge`] needs.
+    /// The keys whose present versions [`Group::judge`] needs: those of which something is expected, and those by which the
+    /// number of a family's records may change.
     pub(super) fn judged_keys(&self) -> BTreeSet<&'a Key> {
         let expectations = self.batches.iter().flat_map(|batch| expectations(batch));
-        expectations.filter(|(_, expect)| *expect != Expect::Any).map(|(key, _)| key).collect()
+        expectations
+            .filter(|(key, expect)| *expect != Expect::Any || key.family().is_some())
+            .map(|(key, _)| key)
+            .collect()
     }
 
     /// Decides. `before` is the latest revision that was given away, `versions` those of the judged keys that exist.
@@ -52,6 +58,7 @@ impl<'a> Group<'a> {
             verdicts: Vec::with_capacity(self.batches.len()),
             revision: before,
             records: BTreeMap::new(),
+            counts: BTreeMap::new(),
             feed: BTreeSet::new(),
             audit: Vec::new(),
         };
@@ -69,6 +76,7 @@ impl<'a> Group<'a> {
             };
             judgement.verdicts.push(verdict);
         }
+        judgement.count(versions);
         judgement
     }
 }
@@ -77,6 +85,18 @@ impl<'a> Judgement<'a> {
     /// Whether there is anything to write.
     pub(super) fn is_empty(&self) -> bool {
         self.feed.is_empty() && self.audit.is_empty()
+    }
+
+    fn count(&mut self, versions: &HashMap<Vec<u8>, Revision>) {
+        for (key, state) in &self.records {
+            let difference = i64::from(state.is_some()) - i64::from(versions.contains_key(key.as_bytes()));
+            if difference != 0
+                && let Some(family) = key.family()
+            {
+                *self.counts.entry(family).or_default() += difference;
+            }
+        }
+        self.counts.retain(|_, difference| *difference != 0);
     }
 
     fn accept(&mut self, batch: &'a Batch) -> Revision {
@@ -128,5 +148,29 @@ mod tests {
         assert_eq!(judgement.feed, BTreeSet::from([(Revision(8), &a), (Revision(9), &a), (Revision(10), &a)]));
         assert!(!judgement.records.contains_key(&b));
         assert_eq!(judgement.revision, Revision(10));
+        assert!(judgement.counts.is_empty(), "keys of one part have no family");
+    }
+
+    #[test]
+    fn families_grow_by_what_is_new_and_shrink_by_what_was_there() {
+        let key = |name: &str| Key::of(&["user", "1", name]);
+        let batch = Batch {
+            puts: vec![
+                (key("old"), Expect::Any, Vec::new()),
+                (key("new"), Expect::Any, Vec::new()),
+                (Key::of(&["user", "2", "moved"]), Expect::Absent, Vec::new()),
+            ],
+            deletes: vec![(key("moved"), Expect::Any), (key("was never there"), Expect::Any)],
+            ..Batch::default()
+        };
+        let brief = Batch { deletes: vec![(key("new"), Expect::Present)], ..Batch::default() };
+        let there: HashMap<Vec<u8>, Revision> =
+            ["old", "moved"].map(|name| (key(name).as_bytes().to_vec(), Revision(1))).into();
+        let (batches, both) = ([&batch], [&batch, &brief]);
+        let counts = |group: Group<'_>| group.judge(Revision(1), &there).counts;
+        let (one, two) = (Key::of(&["user", "1"]), Key::of(&["user", "2"]));
+        // One came and one went: account 1 has as many as before.
+        assert_eq!(counts(Group::new(&batches)), BTreeMap::from([(two.clone(), 1)]));
+        assert_eq!(counts(Group::new(&both)), BTreeMap::from([(one, -1), (two, 1)]));
     }
 }

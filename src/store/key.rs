@@ -51,6 +51,16 @@ impl Key {
         Self(bytes)
     }
 
+    /// The first two parts, if there are more: the kind and the account of an entity's record. Stores know how many records each
+    /// family has.
+    pub fn family(&self) -> Option<Self> {
+        let ends_part = |at: &usize| self.0.get(at + 1) != Some(&ESCAPE);
+        let ends = self.0.iter().enumerate().filter(|(_, byte)| **byte == END).map(|(at, _)| at);
+        let second = ends.filter(ends_part).nth(1)?;
+        let family = self.0.get(..=second).filter(|family| family.len() < self.0.len())?;
+        Some(Self(family.to_vec()))
+    }
+
     /// The encoded bytes; their order is the order of keys.
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -167,9 +177,15 @@ mod tests {
         }
 
         #[test]
+        fn the_family_is_the_first_two_parts_of_more(a in parts()) {
+            let expected = a.get(..2).filter(|_| a.len() > 2).map(key);
+            prop_assert_eq!(key(&a).family(), expected);
+        }
+
+        #[test]
         fn any_bytes_can_be_shown(bytes in proptest::collection::vec(any::<u8>(), 0..20)) {
             let key = Key::from_stored(bytes);
-            let _ = format!("{key:?} {key} {:?}", key.parts());
+            let _ = format!("{key:?} {key} {:?} {:?}", key.parts(), key.family());
         }
     }
 

@@ -179,6 +179,13 @@ async fn write_records(connection: &mut PgConnection, judgement: &Judgement<'_>)
         let delete = "DELETE FROM records WHERE key = ANY($1)";
         sqlx::query(delete).bind(deletes).execute(&mut *connection).await?;
     }
+    if !judgement.counts.is_empty() {
+        let (families, differences): (Vec<&[u8]>, Vec<i64>) =
+            judgement.counts.iter().map(|(family, difference)| (family.as_bytes(), *difference)).unzip();
+        let count = "INSERT INTO counts (family, records) SELECT * FROM UNNEST($1::bytea[], $2::bigint[]) \
+             ON CONFLICT (family) DO UPDATE SET records = counts.records + excluded.records";
+        sqlx::query(count).bind(families).bind(differences).execute(&mut *connection).await?;
+    }
     if !judgement.feed.is_empty() {
         let (revisions, keys): (Vec<i64>, Vec<&[u8]>) =
             judgement.feed.iter().map(|(revision, key)| (rows::number(*revision), key.as_bytes())).unzip();

@@ -9,6 +9,7 @@ use super::key::Key;
 pub(super) const GET: &str = "SELECT key, version, body FROM records WHERE key = $1";
 pub(super) const SCAN: &str =
     "SELECT key, version, body FROM records WHERE key >= $1 AND key < $2 ORDER BY key LIMIT $3";
+pub(super) const COUNT: &str = "SELECT records FROM counts WHERE family = $1";
 pub(super) const REVISION: &str = "SELECT revision FROM meta WHERE id = 1";
 /// One statement, so that revision, floor and feed are seen at one moment. `$2` is the place of the last change asked for, counted
 /// from 0; the commit that it belongs to is given whole. `$3` is a revision that no commit reaches.
@@ -86,6 +87,16 @@ where
     let key = Key::from_stored(column(row, 0)?);
     let version = revision(column(row, 1)?)?;
     Ok(Record { key, version, body: column(row, 2)? })
+}
+
+/// The rows of [`COUNT`]: one, or none of a family that never had a record.
+pub(super) fn count<R: Row>(rows: &[R]) -> Result<u64, StoreError>
+where
+    usize: ColumnIndex<R>,
+    for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    let Some(row) = rows.first() else { return Ok(0) };
+    u64::try_from(column::<_, i64>(row, 0)?).map_err(|_| StoreError::corrupt("counts", "fewer records than none"))
 }
 
 /// A row of an audit statement.

@@ -164,6 +164,10 @@ impl Store for SqliteStore {
         self.fetch(query).await?.iter().map(rows::record).collect()
     }
 
+    async fn count(&self, family: &Key) -> Result<u64, StoreError> {
+        rows::count(&self.fetch(sqlx::query(rows::COUNT).bind(family.as_bytes())).await?)
+    }
+
     async fn commit(&self, batch: Batch) -> Result<Revision, CommitError> {
         self.writer.commit(batch).await
     }

@@ -147,6 +147,19 @@ async fn write_records(connection: &mut SqliteConnection, judgement: &Judgement<
         }
         query.execute(&mut *connection).await?;
     }
+    let counts: Vec<(&Key, &i64)> = judgement.counts.iter().collect();
+    for some in handfuls(&counts) {
+        let statement = format!(
+            "INSERT INTO counts (family, records) VALUES {} \
+             ON CONFLICT (family) DO UPDATE SET records = records + excluded.records",
+            places(some.len(), 2)
+        );
+        let mut query = sqlx::query(AssertSqlSafe(statement));
+        for (family, difference) in some {
+            query = query.bind(family.as_bytes()).bind(**difference);
+        }
+        query.execute(&mut *connection).await?;
+    }
     let feed: Vec<&(Revision, &Key)> = judgement.feed.iter().collect();
     for some in handfuls(&feed) {
         let statement = format!("INSERT INTO feed (revision, key) VALUES {}", places(some.len(), 2));

@@ -82,6 +82,15 @@ impl Reader {
         Ok(found)
     }
 
+    /// How many records a family has at present: see [`Store::count`]. It does not count as read, so that entities of one kind
+    /// are created side by side; whoever holds the number to a limit may pass it by as many as are created at one moment.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn count(&self, family: &Key) -> Result<u64, StoreError> {
+        self.store.count(family).await
+    }
+
     /// Every key that was looked up or found, whether there is a record or not.
     pub fn dependencies(&self) -> Vec<Key> {
         self.seen.keys().cloned().collect()
@@ -186,6 +195,14 @@ impl Tx {
             }
         }
         Ok(merged.into_iter().take(limit).collect())
+    }
+
+    /// As [`Reader::count`]; what this transaction itself would write is not in it.
+    ///
+    /// # Errors
+    /// As [`Reader::count`].
+    pub async fn count(&self, family: &Key) -> Result<u64, StoreError> {
+        self.reader.count(family).await
     }
 
     /// Stages a write. If this transaction has read the record, the commit expects it to be as it was.

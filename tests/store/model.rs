@@ -100,6 +100,7 @@ async fn replay(store: &Arc<dyn Store>, root: &Key, steps: &[Step], page: usize)
         found.extend(records.into_iter().map(|record| (record.key, (record.version, record.body))));
     }
     assert_eq!(found, model.records);
+    assert_eq!(store.count(root).await.unwrap(), model.records.len() as u64);
     let keys: Vec<Key> = (0..8).map(|name| key(root, name)).collect();
     for (key, record) in keys.iter().zip(store.get_many(&keys).await.unwrap()) {
         let expected = model.records.get(key).cloned();

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brevet::store::{CommitError, Expect, Location, Revision, Store, StoreError, Tuning, open_with};
+use brevet::store::{Batch, CommitError, Expect, Key, Location, Revision, Store, StoreError, Tuning, open_with};
 use brevet::types::SecretText;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
@@ -153,6 +153,36 @@ async fn a_newer_schema_is_left_alone() {
     meddle(&url, "UPDATE meta SET schema_version = 1000").await;
     let refused = open_url(&url).await;
     assert!(matches!(refused, Err(StoreError::SchemaTooNew { found: 1000, .. })), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_the_first_schema_are_counted() {
+    let url = crate::server::database().await;
+    let store = open_patiently(&url).await;
+    let named = |kind: &str, account: &str, name: &str| Key::of(&[kind, account, name]);
+    let keys = [
+        Key::of(&["account", "1"]),
+        named("user", "1", "a"),
+        named("user", "1", "b\0c"),
+        named("user", "2", "a"),
+        named("member", "1", "g").child("a"),
+        named("member", "1", "g").child("b"),
+    ];
+    let puts = keys.map(|key| (key, Expect::Absent, b"1".to_vec())).into();
+    store.commit(Batch { puts, ..Batch::default() }).await.unwrap();
+    store.close().await;
+    meddle(&url, "DROP TABLE counts").await;
+    meddle(&url, "UPDATE meta SET schema_version = 1").await;
+
+    let store = open_patiently(&url).await;
+    for (family, expected) in [(["user", "1"], 2), (["user", "2"], 1), (["member", "1"], 2), (["account", "1"], 0)] {
+        assert_eq!(store.count(&Key::of(&family)).await, Ok(expected), "{family:?}");
+    }
+    store
+        .commit(Batch { deletes: vec![(named("user", "1", "a"), Expect::Present)], ..Batch::default() })
+        .await
+        .unwrap();
+    assert_eq!(store.count(&Key::of(&["user", "1"])).await, Ok(1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 
-use brevet::store::{Batch, CommitError, Expect, Location, StoreError, Tuning, open_with};
+use brevet::store::{Batch, CommitError, Expect, Key, Location, StoreError, Tuning, open_with};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
@@ -96,6 +96,36 @@ async fn a_newer_schema_is_left_alone() {
     meddle(&place, "UPDATE meta SET schema_version = 1000").await;
     let refused = place.open_with(PATIENT).await.unwrap_err();
     assert!(matches!(refused, StoreError::SchemaTooNew { found: 1000, .. }), "{refused:?}");
+}
+
+#[tokio::test]
+async fn records_of_the_first_schema_are_counted() {
+    let place = Place::sqlite();
+    let store = place.open().await;
+    let named = |kind: &str, account: &str, name: &str| Key::of(&[kind, account, name]);
+    let keys = [
+        Key::of(&["account", "1"]),
+        named("user", "1", "a"),
+        named("user", "1", "b\0c"),
+        named("user", "2", "a"),
+        named("member", "1", "g").child("a"),
+        named("member", "1", "g").child("b"),
+    ];
+    let puts = keys.map(|key| (key, Expect::Absent, b"1".to_vec())).into();
+    store.commit(Batch { puts, ..Batch::default() }).await.unwrap();
+    store.close().await;
+    meddle(&place, "DROP TABLE counts").await;
+    meddle(&place, "UPDATE meta SET schema_version = 1").await;
+
+    let store = place.open().await;
+    for (family, expected) in [(["user", "1"], 2), (["user", "2"], 1), (["member", "1"], 2), (["account", "1"], 0)] {
+        assert_eq!(store.count(&Key::of(&family)).await, Ok(expected), "{family:?}");
+    }
+    store
+        .commit(Batch { deletes: vec![(named("user", "1", "a"), Expect::Present)], ..Batch::default() })
+        .await
+        .unwrap();
+    assert_eq!(store.count(&Key::of(&["user", "1"])).await, Ok(1));
 }
 
 #[tokio::test]
