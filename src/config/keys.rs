@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 27] = [
+pub static KEYS: [Key; 36] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -64,6 +64,15 @@ pub static KEYS: [Key; 27] = [
     number("cache", "decisions_mib", 1..=65_536, |config, n| config.cache.decisions_mib = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),
     number("cache", "sessions", 1..=10_000_000, |config, n| config.cache.sessions = n),
+    number("quotas", "users", QUOTA, |config, n| config.quotas.users = n),
+    number("quotas", "groups", QUOTA, |config, n| config.quotas.groups = n),
+    number("quotas", "roles", QUOTA, |config, n| config.quotas.roles = n),
+    number("quotas", "policies", QUOTA, |config, n| config.quotas.policies = n),
+    number("quotas", "policy_versions", QUOTA, |config, n| config.quotas.policy_versions = n),
+    number("quotas", "instance_profiles", QUOTA, |config, n| config.quotas.instance_profiles = n),
+    number("quotas", "server_certificates", QUOTA, |config, n| config.quotas.server_certificates = n),
+    number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
+    number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
     text("log", "level", |config, text| {
         let expected = "off, error, warn, info, debug or trace, or a list such as info,brevet::store=debug";
         let level = if log::is_level(text) { Ok(text.to_owned()) } else { Err(Fault::malformed(text, expected)) };
@@ -78,6 +87,9 @@ pub static KEYS: [Key; 27] = [
         flags.log_format.and_then(|format| Some(Value::Untyped(format.to_possible_value()?.get_name().to_owned())))
     }),
 ];
+
+/// What a quota may be: none at all could not be told from one that was forgotten.
+const QUOTA: RangeInclusive<u64> = 1..=100_000_000;
 
 /// A setting: its names, and how its value gets into the configuration.
 pub struct Key {

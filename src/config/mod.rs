@@ -13,6 +13,7 @@ mod keys;
 mod log;
 mod network;
 mod overrides;
+mod quotas;
 mod server;
 mod sessions;
 mod settle;
@@ -30,6 +31,7 @@ pub use keys::{KEYS, Key};
 pub use log::Log;
 pub use network::Network;
 pub use overrides::Overrides;
+pub use quotas::Quotas;
 pub use server::Server;
 pub use sessions::{Sessions, SigningAlgorithm};
 pub use store::StoreSection;
@@ -47,6 +49,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// `[cache]`: how much is remembered.
     pub cache: Cache,
+    /// `[quotas]`: how much an account may hold.
+    pub quotas: Quotas,
     /// `[log]`: what is logged, and how it looks.
     pub log: Log,
 }

@@ -1,4 +1,4 @@
-//! AWS's default quotas. Sizes of documents are counted without white space, as AWS counts them.
+//! AWS's quotas for single entities; those of whole accounts are settings (`config::Quotas`). Sizes of documents are counted without white space, as AWS counts them.
 
 /// Groups that a user may be in.
 pub const GROUPS_PER_USER: usize = 10;
@@ -8,10 +8,10 @@ pub const ACCESS_KEYS_PER_USER: usize = 2;
 pub const MFA_DEVICES_PER_USER: usize = 8;
 /// Managed policies attached to one user, group or role.
 pub const ATTACHED_POLICIES: usize = 10;
-/// Instance profiles of an account.
-pub const INSTANCE_PROFILES: usize = 1_000;
 /// Roles in an instance profile; AWS raises this one for nobody.
 pub const ROLES_PER_INSTANCE_PROFILE: usize = 1;
+/// Signing certificates that a user may have.
+pub const SIGNING_CERTIFICATES_PER_USER: usize = 2;
 /// Versions of a managed policy.
 pub const POLICY_VERSIONS: usize = 5;
 /// Characters of a managed policy.

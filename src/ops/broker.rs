@@ -6,6 +6,7 @@ use super::Roles;
 use crate::audit::Trail;
 use crate::authn::{Authenticator, Passwords};
 use crate::clock::{Clock, Random};
+use crate::config::Quotas;
 use crate::decision::Authorizer;
 use crate::session::Keeper;
 use crate::store::{Feed, Store, Vault};
@@ -36,6 +37,8 @@ pub struct Broker {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// How much an account may hold.
+    pub quotas: Quotas,
     /// Partition and region.
     pub realm: Realm,
 }

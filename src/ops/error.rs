@@ -97,7 +97,7 @@ impl Error {
     }
 
     /// `LimitExceeded` in AWS's words: "Cannot exceed quota for GroupsPerUser: 10".
-    pub fn quota(name: &str, limit: usize) -> Self {
+    pub fn quota(name: &str, limit: impl std::fmt::Display) -> Self {
         Self::LimitExceeded(format!("Cannot exceed quota for {name}: {limit}"))
     }
 }

@@ -238,6 +238,7 @@ async fn build(
         trail: Trail::new(Arc::clone(&store)),
         clock,
         random,
+        quotas: config.quotas.clone(),
         realm,
         store,
     })

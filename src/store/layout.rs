@@ -92,6 +92,11 @@ pub fn policy(account: AccountId, name: &PolicyName) -> Key {
     entity("policy", account, &name.folded())
 }
 
+/// That a customer managed policy has a version: nothing but counted.
+pub fn policy_version(account: AccountId, name: &PolicyName, number: u32) -> Key {
+    entity("policy-version", account, &name.folded()).child(&format!("v{number}"))
+}
+
 /// In how many places a policy is used.
 pub fn policy_usage(account: AccountId, name: &PolicyName) -> Key {
     entity("policy-usage", account, &name.folded())
@@ -111,6 +116,11 @@ pub fn policy_uses(account: AccountId, policy: &PolicyName, usage: &str, kind: &
 /// A virtual MFA device.
 pub fn mfa_device(account: AccountId, name: &VirtualMfaName) -> Key {
     entity("mfa-device", account, &name.folded())
+}
+
+/// That an MFA device is enabled: nothing but counted.
+pub fn mfa_in_use(account: AccountId, name: &VirtualMfaName) -> Key {
+    entity("mfa-in-use", account, &name.folded())
 }
 
 /// An access key; its id is unique in the whole installation.

@@ -5,6 +5,7 @@
 mod world;
 
 mod account_alias;
+mod account_summary;
 mod assume_role;
 mod authorization;
 mod authzen;

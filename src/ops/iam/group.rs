@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::common::{below, find_group, group_resource, list, page};
-use super::{rename, shapes};
+use super::{rename, room, shapes};
 use crate::decision::Permit;
 use crate::identity::{Group, Membership, Permissions, User};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
@@ -45,6 +45,7 @@ impl Operation for CreateGroup {
         if tx.get::<Group>(&key).await?.is_some() {
             return Err(Error::exists("Group", &self.group_name));
         }
+        room::groups(call).for_one_more(call, tx).await?;
         let group = Group {
             name: self.group_name.clone(),
             path: self.path.clone().unwrap_or_default(),

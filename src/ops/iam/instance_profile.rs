@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::common::{below, distinct_tags, find_profile, list, page, profile_resource};
-use super::shapes;
+use super::{room, shapes};
 use crate::decision::Permit;
-use crate::identity::{InstanceProfile, Role, quota};
+use crate::identity::{InstanceProfile, Role};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
 use crate::types::{EntityPath, InstanceProfileName, Tag, UniqueId, UniqueIdKind};
@@ -50,12 +50,7 @@ impl Operation for CreateInstanceProfile {
             return Err(Error::EntityAlreadyExists(format!("Instance Profile {name} already exists.")));
         }
         let tags = distinct_tags(self.tags.clone())?;
-        // Counted by reading: a number that is kept would let all who make profiles at one time conflict. Requests at one time
-        // may so pass the quota by as many as they are.
-        let all = layout::all("instance-profile", call.account()).children();
-        if tx.scan::<InstanceProfile>(&all, quota::INSTANCE_PROFILES).await?.len() >= quota::INSTANCE_PROFILES {
-            return Err(Error::quota("InstanceProfilesPerAccount", quota::INSTANCE_PROFILES));
-        }
+        room::instance_profiles(call).for_one_more(call, tx).await?;
         let profile = InstanceProfile {
             name: self.instance_profile_name.clone(),
             path: self.path.clone().unwrap_or_default(),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::common::{check_permissions, distinct_tags, find_policy};
+use super::room;
 use super::shapes::some_tags;
 use crate::decision::Permit;
 use crate::identity::{ManagedPolicy, PolicyUsage, quota};
@@ -99,6 +100,8 @@ impl Operation for CreatePolicy {
             let message = format!("A policy called {name} already exists. Duplicate names are not allowed.");
             return Err(Error::EntityAlreadyExists(message));
         }
+        room::policies(call).for_one_more(call, tx).await?;
+        room::policy_versions(call).for_one_more(call, tx).await?;
         check_managed(&self.policy_document, call)?;
         let mut policy = ManagedPolicy {
             name: self.policy_name.clone(),
@@ -116,6 +119,7 @@ impl Operation for CreatePolicy {
         let usage = PolicyUsage::default();
         tx.put(&key, &policy)?;
         tx.put(&layout::policy_usage(call.account(), &policy.name), &usage)?;
+        tx.put(&layout::policy_version(call.account(), &policy.name, policy.default_version), &())?;
         Ok(OnePolicy { policy: Policy::whole(&policy, &usage, call) })
     }
 }
@@ -174,6 +178,7 @@ impl Operation for DeletePolicy {
             ));
         }
         tx.delete(&usage_key)?;
+        tx.delete(&layout::policy_version(call.account(), &policy.name, policy.default_version))?;
         Ok(tx.delete(&layout::policy(call.account(), &policy.name))?)
     }
 }

@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::common::{distinct_tags, find_user, list, named, on_user, page, page_of};
-use super::shapes;
+use super::{room, shapes};
 use crate::authn::mfa::{device_name, seed_context};
 use crate::crypto::qr;
 use crate::crypto::totp::{self, RESYNC_WINDOW, Seed};
@@ -70,6 +70,7 @@ impl Operation for CreateVirtualMfaDevice {
                 "MFADevice entity at the same path and name already exists.".to_owned(),
             ));
         }
+        room::mfa_devices(call).for_one_more(call, tx).await?;
         let path = self.path.clone().unwrap_or_default();
         let serial = call.realm().virtual_mfa(call.account(), &path, self.name.as_str());
         let seed = Seed::generate(&*call.broker.random);
@@ -135,6 +136,7 @@ impl Operation for EnableMfaDevice {
         device.owner = Some(user.name.clone());
         device.enabled = Some(call.now());
         user.mfa_devices.push(device.serial.to_string());
+        tx.put(&layout::mfa_in_use(call.account(), &name), &())?;
         tx.put(&layout::mfa_device(call.account(), &name), &device)?;
         Ok(tx.put(&layout::user(call.account(), &user.name), &user)?)
     }
@@ -193,6 +195,7 @@ impl Operation for DeactivateMfaDevice {
         user.mfa_devices.retain(|serial| serial != device.serial.as_str());
         device.owner = None;
         device.enabled = None;
+        tx.delete(&layout::mfa_in_use(call.account(), &name))?;
         tx.put(&layout::mfa_device(call.account(), &name), &device)?;
         Ok(tx.put(&layout::user(call.account(), &user.name), &user)?)
     }

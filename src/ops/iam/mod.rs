@@ -5,6 +5,7 @@
 
 mod access_key;
 mod account_alias;
+mod account_summary;
 mod attached;
 mod boundary;
 mod common;
@@ -25,6 +26,7 @@ mod policy_version;
 mod profile_role;
 mod rename;
 mod role;
+mod room;
 mod shapes;
 mod simulate;
 mod simulated;
@@ -38,6 +40,7 @@ use super::Registry;
 pub(super) fn register(registry: &mut Registry) {
     access_key::register(registry);
     account_alias::register(registry);
+    account_summary::register(registry);
     attached::register(registry);
     boundary::register(registry);
     context_keys::register(registry);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{find_policy, page, page_of};
 use super::managed_policy::{check_managed, on_policy, policy_arn};
+use super::room;
 use super::shapes::encoded;
 use crate::decision::Permit;
 use crate::identity::{self, ManagedPolicy};
@@ -66,6 +67,7 @@ impl Operation for CreatePolicyVersion {
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneVersion, Error> {
         let mut policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
         check_managed(&self.policy_document, call)?;
+        room::policy_versions(call).for_one_more(call, tx).await?;
         let number = policy.add_version(self.policy_document.clone(), call.now()).ok_or_else(|| {
             let most = identity::quota::POLICY_VERSIONS;
             Error::LimitExceeded(format!(
@@ -77,6 +79,7 @@ impl Operation for CreatePolicyVersion {
             policy.default_version = number;
         }
         tx.put(&layout::policy(call.account(), &policy.name), &policy)?;
+        tx.put(&layout::policy_version(call.account(), &policy.name, number), &())?;
         let policy_version = PolicyVersion {
             document: None,
             version_id: format!("v{number}"),
@@ -178,6 +181,7 @@ impl Operation for DeletePolicyVersion {
             return Err(Error::DeleteConflict("Cannot delete the default version of a policy.".to_owned()));
         }
         policy.versions.remove(&number);
+        tx.delete(&layout::policy_version(call.account(), &policy.name, number))?;
         policy.updated = call.now();
         Ok(tx.put(&layout::policy(call.account(), &policy.name), &policy)?)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_role, list, page, role_resource};
-use super::{shapes, trust};
+use super::{room, shapes, trust};
 use crate::decision::Permit;
 use crate::identity::{Permissions, ProfilesOfRole, Role};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
@@ -66,6 +66,7 @@ impl Operation for CreateRole {
                 "Paths that begin with {SERVICE_LINKED} are reserved for services."
             )));
         }
+        room::roles(call).for_one_more(call, tx).await?;
         let trust_in_force = trust::in_force(&self.assume_role_policy_document, call, tx).await?;
         let tags = distinct_tags(self.tags.clone())?;
         let mut permissions = Permissions::default();

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_user, list, page, user_resource};
-use super::{rename, shapes};
+use super::{rename, room, shapes};
 use crate::decision::{Identity, Permit};
 use crate::identity::{Permissions, User};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
@@ -53,6 +53,7 @@ impl Operation for CreateUser {
         if tx.get::<User>(&key).await?.is_some() {
             return Err(Error::exists("User", &self.user_name));
         }
+        room::users(call).for_one_more(call, tx).await?;
         let tags = distinct_tags(self.tags.clone())?;
         let mut permissions = Permissions::default();
         if let Some(boundary) = &self.permissions_boundary {
