@@ -28,6 +28,7 @@ pub mod identity;
 // Floor 3, what is durable.
 pub mod audit;
 pub mod store;
+pub mod usage;
 
 // Floor 4, sessions and decisions.
 pub mod decision;

@@ -23,6 +23,7 @@ use crate::ops::{self, Call};
 use crate::policy::{Claims, Effect, PolicySet, ResourceRule};
 use crate::telemetry::names;
 use crate::types::Arn;
+use crate::usage::Use;
 
 /// The service name that requests to this door are signed for.
 const SERVICE: &str = "brevet";
@@ -139,6 +140,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         region: None,
         mfa_now: None,
     };
+    note_uses(doors, &asker, &subject, action, facts.now).await;
     let trust = trust(doors, action, &resource).await?;
     let asked = Asked {
         action,
@@ -152,6 +154,16 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         Err(Refused::NoPrincipal) => Ok(unknown("the subject does not exist")),
         Err(other) => Err(of_refused(other)),
     }
+}
+
+/// Notes that the asker asked, and what the subject reached for: the asker tells of a request that it has received. That the
+/// subject does not exist is told where the question is decided.
+async fn note_uses(doors: &Doors, asker: &authn::Caller, subject: &Subject, action: &str, at: Timestamp) {
+    let (service, name) = action.split_once(':').unwrap_or((action, ""));
+    let region = asker.region();
+    let asked = Use { service: SERVICE, action: "Evaluate", at, region };
+    let _ = ops::note_use(&doors.broker, asker, asked).await;
+    let _ = ops::note_reach(&doors.broker, subject, Use { service, action: name, at, region }).await;
 }
 
 fn read(incoming: &Incoming) -> Result<Evaluation, Refusal> {

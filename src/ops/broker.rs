@@ -11,6 +11,7 @@ use crate::decision::Authorizer;
 use crate::session::Keeper;
 use crate::store::{Feed, Store, Vault};
 use crate::types::Realm;
+use crate::usage::Usage;
 
 /// A running broker, without its doors.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct Broker {
     pub passwords: Passwords,
     /// Seals and opens secrets.
     pub vault: Arc<Vault>,
+    /// Who used what.
+    pub usage: Arc<Usage>,
     /// The keys that sign sessions.
     pub keys: Arc<Keeper>,
     /// The audit trail.

@@ -11,6 +11,7 @@ mod record;
 mod registry;
 mod roles;
 pub mod sts;
+mod used;
 
 pub use broker::Broker;
 pub use call::Call;
@@ -20,3 +21,4 @@ pub use operation::{Demand, Operation, Permission, SecondFactor};
 pub use pipeline::{Answered, Incoming, record_refusal};
 pub use registry::Registry;
 pub use roles::Roles;
+pub use used::{note_reach, note_use};

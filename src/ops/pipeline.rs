@@ -12,6 +12,7 @@ use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
 use crate::decision::{Asked, Permit, RequestFacts};
 use crate::store::{CommitError, Revision, Tx};
+use crate::usage::Use;
 use crate::wire::model;
 use crate::wire::tree::Node;
 use crate::wire::{query, validate, xml};
@@ -144,6 +145,7 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
     let authorizer = &call.broker.authorizer;
     let subject = call.caller.subject();
     let mut permit = authorizer.admit(subject).await?;
+    note_use::<O>(call).await?;
     for demand in input.demands(call, tx).await? {
         match demand {
             Demand::Authenticated => {}
@@ -161,6 +163,12 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
         }
     }
     Ok(permit)
+}
+
+/// Notes what was reached for, before it is decided whether it is allowed: AWS counts attempts.
+async fn note_use<O: Operation>(call: &Call<'_>) -> Result<(), Error> {
+    let used = Use { service: O::SERVICE.name(), action: O::NAME, at: call.now(), region: call.caller.region() };
+    super::note_use(call.broker, call.caller, used).await
 }
 
 async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, parameters: Value, error: Error) -> Error {

@@ -23,6 +23,7 @@ use crate::ops::{Broker, Registry, Roles};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, RotationPolicy, RotationPolicyError};
 use crate::store::{Feed, Invalidations, StoreError};
+use crate::usage::Usage;
 
 /// A broker that is ready to serve.
 pub struct Server {
@@ -126,12 +127,21 @@ impl Server {
             // Told, or the teller is gone: either way nobody records any more.
             let _ = ended.await;
         }));
+        let (no_more_uses, uses_ended) = tokio::sync::oneshot::channel::<()>();
+        let mut uses = tokio::spawn(Arc::clone(&broker.usage).write_down(async move {
+            let _ = uses_ended.await;
+        }));
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
         http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
         drop(no_more);
+        drop(no_more_uses);
         if tokio::time::timeout(LAST_RECORDS, &mut write).await.is_err() {
             tracing::error!("the last audit records of reads could not be written");
             write.abort();
+        }
+        if tokio::time::timeout(LAST_RECORDS, &mut uses).await.is_err() {
+            tracing::warn!("the last uses could not be written");
+            uses.abort();
         }
         follow.abort();
         tend.abort();
@@ -236,6 +246,7 @@ async fn build(
         vault,
         keys,
         trail: Trail::new(Arc::clone(&store)),
+        usage: Arc::new(Usage::new(Arc::clone(&store))),
         clock,
         random,
         quotas: config.quotas.clone(),

@@ -128,6 +128,16 @@ pub fn access_key(id: &AccessKeyId) -> Key {
     Key::of(&["access-key", id.as_str()])
 }
 
+/// The last use of an access key.
+pub fn key_use(id: &AccessKeyId) -> Key {
+    Key::of(&["key-use", id.as_str()])
+}
+
+/// What a user or role used, by its unique id: whoever takes its name later has used nothing.
+pub fn entity_use(account: AccountId, unique_id: &str) -> Key {
+    entity("entity-use", account, unique_id)
+}
+
 /// A key that signs session tokens.
 pub fn signing_key(kid: &str) -> Key {
     Key::of(&["signing-key", kid])

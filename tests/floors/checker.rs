@@ -7,7 +7,7 @@ const FLOORS: [&[&str]; 9] = [
     &["types", "clock", "config", "telemetry"],
     &["policy", "sigv4", "crypto", "wire"],
     &["identity"],
-    &["store", "audit"],
+    &["store", "audit", "usage"],
     &["session", "decision"],
     &["authn"],
     &["ops"],

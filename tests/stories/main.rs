@@ -14,6 +14,7 @@ mod crowd;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
+mod last_used;
 mod mfa;
 mod policy_attacks;
 mod secrets;

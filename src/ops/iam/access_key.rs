@@ -266,6 +266,7 @@ impl Operation for DeleteAccessKey {
         find_key(&mut holder, &self.access_key_id, tx).await?;
         holder.keys().retain(|id| *id != self.access_key_id);
         holder.put(call, tx)?;
+        tx.delete(&layout::key_use(&self.access_key_id))?;
         Ok(tx.delete(&layout::access_key(&self.access_key_id))?)
     }
 }

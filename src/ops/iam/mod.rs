@@ -14,6 +14,7 @@ mod group;
 mod holder;
 mod inline;
 mod instance_profile;
+mod last_used;
 mod login_profile;
 mod managed_policy;
 mod membership;
@@ -47,6 +48,7 @@ pub(super) fn register(registry: &mut Registry) {
     group::register(registry);
     inline::register(registry);
     instance_profile::register(registry);
+    last_used::register(registry);
     login_profile::register(registry);
     managed_policy::register(registry);
     membership::register(registry);

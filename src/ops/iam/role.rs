@@ -109,7 +109,9 @@ impl Operation for GetRole {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneRole, Error> {
         let role = find_role(tx, call, &self.role_name).await?;
-        Ok(OneRole { role: shapes::Role::whole(&role, call.realm(), call.account()) })
+        let used = call.broker.usage.of_entity(call.account(), role.id.as_str(), tx).await?;
+        let used = shapes::RoleLastUsed::of(&used, call.now());
+        Ok(OneRole { role: shapes::Role::with_last_use(&role, used, call.realm(), call.account()) })
     }
 }
 
@@ -266,6 +268,7 @@ impl Operation for DeleteRole {
             // Also where there is no such record: who adds the role to a profile meanwhile makes one, and one of the two begins
             // anew.
             tx.delete(&usage_key)?;
+            tx.delete(&layout::entity_use(call.account(), role.id.as_str()))?;
             return Ok(tx.delete(&layout::role(call.account(), &self.role_name))?);
         };
         Err(Error::DeleteConflict(format!("Cannot delete entity, {in_the_way}")))

@@ -2,8 +2,9 @@
 
 use serde::Serialize;
 
-use crate::identity;
+use crate::clock::Timestamp;
 use crate::types::{AccountId, Arn, Realm, Tag, Tags};
+use crate::{identity, usage};
 
 /// A user. Lists leave out the boundary and the tags; `GetUser` carries them.
 #[derive(Serialize)]
@@ -79,9 +80,32 @@ pub(super) struct Role {
     max_session_duration: u32,
     permissions_boundary: Option<AttachedBoundary>,
     tags: Option<Tags>,
+    role_last_used: Option<RoleLastUsed>,
+}
+
+/// When a role's sessions were last used; empty if they never were, or not in the time that AWS tells of.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct RoleLastUsed {
+    last_used_date: Option<String>,
+    region: Option<String>,
+}
+
+impl RoleLastUsed {
+    pub(super) fn of(used: &identity::EntityUse, now: Timestamp) -> Self {
+        match used.last().filter(|last| usage::told(last, now)) {
+            Some(last) => Self { last_used_date: Some(last.at.iso8601()), region: Some(last.region.clone()) },
+            None => Self::default(),
+        }
+    }
 }
 
 impl Role {
+    /// As [`Role::whole`], with its last use: what `GetRole` answers.
+    pub(super) fn with_last_use(role: &identity::Role, used: RoleLastUsed, realm: &Realm, account: AccountId) -> Self {
+        Self { role_last_used: Some(used), ..Self::whole(role, realm, account) }
+    }
+
     pub(super) fn listed(role: &identity::Role, realm: &Realm, account: AccountId) -> Self {
         Self {
             path: role.path.as_str().to_owned(),
@@ -94,6 +118,7 @@ impl Role {
             max_session_duration: role.max_session_duration,
             permissions_boundary: None,
             tags: None,
+            role_last_used: None,
         }
     }
 

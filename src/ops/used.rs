@@ -1,0 +1,33 @@
+//! Notes who used what, for the doors and the pipeline.
+
+use super::{Broker, Error};
+use crate::authn::Caller;
+use crate::decision::{Identity, Subject};
+use crate::usage::{Use, Who};
+
+/// Notes that an authenticated caller reached for something, with the access key that it signed with.
+///
+/// # Errors
+/// The caller does not exist any more, or that cannot be found out.
+pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result<(), Error> {
+    if caller.session().is_none() {
+        broker.usage.key_signed(caller.access_key(), used);
+    }
+    note_reach(broker, caller.subject(), used).await
+}
+
+/// Notes that a user or a role's session reached for something, of which a service tells.
+///
+/// # Errors
+/// It does not exist any more, or that cannot be found out.
+pub async fn note_reach(broker: &Broker, subject: &Subject, used: Use<'_>) -> Result<(), Error> {
+    let who = match &subject.identity {
+        // Of the root user AWS knows the uses of its keys alone.
+        Identity::Root => return Ok(()),
+        Identity::User(name) => Who::User(name),
+        Identity::Role(name) => Who::Role(name),
+    };
+    let principal = broker.authorizer.principal(subject).await?;
+    broker.usage.reached(subject.account, &who, &principal.unique_id, used);
+    Ok(())
+}
