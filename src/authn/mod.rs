@@ -4,6 +4,7 @@ mod caller;
 mod error;
 pub mod mfa;
 mod passwords;
+mod renamed;
 mod sigv4;
 
 pub use caller::Caller;

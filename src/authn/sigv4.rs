@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use moka::sync::Cache;
 
+use super::renamed::Renamed;
 use super::{Caller, Error};
 use crate::clock::Timestamp;
 use crate::crypto::hash::sha256;
@@ -33,6 +34,7 @@ pub struct Authenticator {
     keys: Arc<Fresh<LongLived>>,
     /// By SHA-256 of the token, so that the cache holds no token. Checking a token's signature costs more than all the rest.
     sessions: Cache<[u8; 32], Arc<OpenSession>>,
+    renamed: Renamed,
 }
 
 /// A long-lived key, opened.
@@ -67,6 +69,7 @@ impl Authenticator {
         settings: Settings,
     ) -> Self {
         Self {
+            renamed: Renamed::new(Arc::clone(&store), settings.sessions, invalidations),
             store,
             vault,
             keeper,
@@ -99,7 +102,7 @@ impl Authenticator {
             None if id.is_session() => Err(Error::TokenMismatch),
             None => self.long_lived(&signed, id).await,
             Some(_) if !id.is_session() => Err(Error::TokenMismatch),
-            Some(token) => self.temporary(&signed, id, token, now),
+            Some(token) => self.temporary(&signed, id, token, now).await,
         }
     }
 
@@ -108,8 +111,9 @@ impl Authenticator {
     ///
     /// # Errors
     /// The token is not one of this broker's, or has expired.
-    pub fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<Subject, Error> {
-        Ok(self.open(token, now)?.subject.clone())
+    pub async fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<Subject, Error> {
+        let subject = self.open(token, now)?.subject.clone();
+        Ok(self.renamed.follow(subject).await?)
     }
 
     async fn long_lived(&self, signed: &SignedRequest<'_>, id: AccessKeyId) -> Result<Caller, Error> {
@@ -139,7 +143,7 @@ impl Authenticator {
         Ok(Some(self.keys.keep(ticket, id.as_str(), value, reader.dependencies())))
     }
 
-    fn temporary(
+    async fn temporary(
         &self,
         signed: &SignedRequest<'_>,
         id: AccessKeyId,
@@ -153,7 +157,8 @@ impl Authenticator {
         }
         open.signing.verify(signed)?;
         let region = signed.scope().region.clone();
-        Ok(Caller::new(open.subject.clone(), id, region, Some(Box::new(claims.clone()))))
+        let subject = self.renamed.follow(open.subject.clone()).await?;
+        Ok(Caller::new(subject, id, region, Some(Box::new(claims.clone()))))
     }
 
     fn open(&self, token: &str, now: Timestamp) -> Result<Arc<OpenSession>, Error> {

@@ -104,7 +104,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
     let keys = condition_keys(question.context).map_err(Refusal::bad)?;
     let action = action(&question.action.name)?;
     let resource = resource(&question.resource)?;
-    let subject = match subject(doors, &question.subject, asker.account(), facts.now)? {
+    let subject = match subject(doors, &question.subject, asker.account(), facts.now).await? {
         Some(subject) => subject,
         None => return Ok(unknown("the subject's session is not valid")),
     };
@@ -176,7 +176,7 @@ fn read(incoming: &Incoming) -> Result<Evaluation, Refusal> {
 }
 
 /// The subject; `None` for a session whose token is not valid (any more).
-fn subject(
+async fn subject(
     doors: &Doors,
     named: &Entity,
     asker: crate::types::AccountId,
@@ -212,7 +212,7 @@ fn subject(
                     "a session is known by its token alone: pass it as `subject.properties.session_token`",
                 ));
             };
-            match doors.broker.authenticator.subject_of_token(token, now) {
+            match doors.broker.authenticator.subject_of_token(token, now).await {
                 Ok(subject) => Ok(Some(subject)),
                 Err(authn::Error::Store(_)) => Err(unavailable()),
                 Err(_) => Ok(None),

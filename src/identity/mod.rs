@@ -27,4 +27,4 @@ pub use managed_policy::{ManagedPolicy, PolicyUsage, PolicyUse, PolicyVersion};
 pub use mfa_device::MfaDevice;
 pub use permissions::{InlinePolicies, Permissions};
 pub use role::Role;
-pub use user::User;
+pub use user::{RenamedUser, User};

@@ -37,6 +37,13 @@ pub struct User {
     pub has_login_profile: bool,
 }
 
+/// The present name of a user that has had another: sessions that began under an earlier one find it by unique id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RenamedUser {
+    /// The name.
+    pub name: UserName,
+}
+
 impl User {
     /// Its ARN.
     pub fn arn(&self, realm: &Realm, account: AccountId) -> Arn {

@@ -37,6 +37,11 @@ pub fn user(account: AccountId, name: &UserName) -> Key {
     entity("user", account, &name.folded())
 }
 
+/// The present name of a user that has had another, by its unique id.
+pub fn renamed_user(account: AccountId, unique_id: &str) -> Key {
+    entity("renamed-user", account, unique_id)
+}
+
 /// A user's password.
 pub fn login_profile(account: AccountId, name: &UserName) -> Key {
     entity("login-profile", account, &name.folded())

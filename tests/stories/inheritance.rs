@@ -1,7 +1,7 @@
 //! What a user may do: its own policies, those of its groups, within its boundary; and how soon a change is felt.
 
 use crate::world::policies::{allow, deny};
-use crate::world::{Actor, Backend, Outcome, Running, User, World, within_a_second};
+use crate::world::{Actor, Backend, Outcome, Running, Session, User, World, within_a_second};
 
 on_both_stores! {
     joining_and_leaving_a_group_is_felt_by_the_whole_fleet => joining_and_leaving;
@@ -133,4 +133,42 @@ async fn a_renamed_user_or_group_keeps_what_it_had() {
     assert_eq!(members.users().iter().map(|user| user.user_name()).collect::<Vec<_>>(), ["alicia"]);
     root.leave("alicia", "readers").await;
     assert_eq!(lists_users(&alice, &broker).await, "AccessDenied");
+}
+
+#[tokio::test]
+async fn a_renamed_users_sessions_go_on_and_nobody_inherits_them() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let there = world.another_broker().await;
+    let root = world.root.at(&broker);
+    let alice = root.user_with("alice", &allow("iam:ListUsers", "*")).await;
+    let session = alice.sts(&broker).get_session_token().send().await.granted();
+    let session = Session::of(session.credentials());
+    let name = async |at: &Running| session.sts(at).get_caller_identity().send().await.granted().arn.expect("an ARN");
+    assert!(name(&broker).await.ends_with(":user/alice"));
+    assert!(name(&there).await.ends_with(":user/alice"));
+
+    let rename = |from: &str, to: &str| root.iam.update_user().user_name(from).new_user_name(to).send();
+    rename("alice", "alicia").await.granted();
+    // Somebody else takes the name: the session is still alicia's, with alicia's permissions.
+    root.user("alice").await;
+    assert!(name(&broker).await.ends_with(":user/alicia"));
+    assert_eq!(session.iam(&broker).list_users().send().await.code(), "Ok");
+    rename("alicia", "alison").await.granted();
+    there.settled().await;
+    assert!(name(&there).await.ends_with(":user/alison"));
+    // A call that leaves the name out is about the present one.
+    root.let_user("alison", "look", &allow("iam:GetUser", "*")).await;
+    let told = session.iam(&broker).get_user().send().await.granted();
+    assert_eq!(told.user().map(aws_sdk_iam::types::User::user_name), Some("alison"));
+
+    for policy in ["own", "look"] {
+        root.iam.delete_user_policy().user_name("alison").policy_name(policy).send().await.granted();
+    }
+    root.iam.delete_access_key().user_name("alison").access_key_id(&alice.keys.id).send().await.granted();
+    root.iam.delete_user().user_name("alison").send().await.granted();
+    root.user_with("alison", &allow("*", "*")).await;
+    for at in [&broker, &there] {
+        at.settled().await;
+        assert_eq!(session.iam(at).list_users().send().await.code(), "InvalidClientTokenId");
+    }
 }

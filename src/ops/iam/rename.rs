@@ -1,9 +1,9 @@
 //! Gives a user or group another name: every record that carries the old one changes in the same transaction.
 //!
-//! Unique ids, memberships, keys, devices and policies stay. Policies that name the entity by its ARN do not follow, as in AWS.
+//! Unique ids, memberships, keys, devices, policies and sessions stay. Policies that name the entity by its ARN do not follow, as in AWS.
 
 use super::membership::Member;
-use crate::identity::{AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, User};
+use crate::identity::{AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, RenamedUser, User};
 use crate::ops::{Call, Error};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{Arn, GroupName, UserName};
@@ -37,6 +37,7 @@ pub(super) async fn user(tx: &mut Tx, call: &Call<'_>, mut user: User, name: Use
     move_policy_uses(tx, call, uses, "user", (&old.folded(), &name.folded()), name.as_str()).await?;
     let profile = layout::login_profile(account, &old);
     move_record::<LoginProfile>(tx, &profile, &layout::login_profile(account, &name)).await?;
+    tx.put(&layout::renamed_user(account, user.id.as_str()), &RenamedUser { name: name.clone() })?;
     tx.delete(&layout::user(account, &old))?;
     Ok(tx.put(&layout::user(account, &name), &user)?)
 }

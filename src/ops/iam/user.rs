@@ -253,6 +253,7 @@ impl Operation for DeleteUser {
             "must remove users from group first."
         } else {
             super::boundary::release(tx, call, user.permissions.boundary.as_ref(), "user", &user.name.folded()).await?;
+            tx.delete(&layout::renamed_user(call.account(), user.id.as_str()))?;
             tx.delete(&layout::entity_use(call.account(), user.id.as_str()))?;
             return Ok(tx.delete(&layout::user(call.account(), &self.user_name))?);
         };
