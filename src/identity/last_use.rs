@@ -77,20 +77,26 @@ impl EntityUse {
     /// Actions that are remembered of one service, at the most.
     pub const MOST_ACTIONS: usize = 128;
 
+    /// Notes a use of a service, whatever was asked of it.
+    pub fn note_service(&mut self, service: &str, at: Timestamp, region: &str) {
+        if let Some(known) = self.services.get_mut(service) {
+            known.last.renew(at, region);
+            return;
+        }
+        let last = LastUse { at, region: region.to_owned() };
+        self.services.insert(service.to_owned(), ServiceUse { last, actions: BTreeMap::new() });
+        trim(&mut self.services, Self::MOST_SERVICES, |known| known.last.at);
+    }
+
     /// Notes one use. Of too many services or actions the one that was used least lately is forgotten.
     pub fn note(&mut self, service: &str, action: &str, at: Timestamp, region: &str) {
-        let fresh = || LastUse { at, region: region.to_owned() };
-        let Some(known) = self.services.get_mut(service) else {
-            let actions = BTreeMap::from([(action.to_owned(), fresh())]);
-            self.services.insert(service.to_owned(), ServiceUse { last: fresh(), actions });
-            trim(&mut self.services, Self::MOST_SERVICES, |known| known.last.at);
-            return;
-        };
-        known.last.renew(at, region);
+        self.note_service(service, at, region);
+        // What is older than all that is remembered was forgotten again at once.
+        let Some(known) = self.services.get_mut(service) else { return };
         if let Some(action) = known.actions.get_mut(action) {
             action.renew(at, region);
         } else {
-            known.actions.insert(action.to_owned(), fresh());
+            known.actions.insert(action.to_owned(), LastUse { at, region: region.to_owned() });
             trim(&mut known.actions, Self::MOST_ACTIONS, |action| action.at);
         }
     }

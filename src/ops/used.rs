@@ -22,12 +22,12 @@ pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result
 /// It does not exist any more, or that cannot be found out.
 pub async fn note_reach(broker: &Broker, subject: &Subject, used: Use<'_>) -> Result<(), Error> {
     let who = match &subject.identity {
-        // Of the root user AWS knows the uses of its keys alone.
-        Identity::Root => return Ok(()),
-        Identity::User(name) => Who::User(name),
-        Identity::Role(name) => Who::Role(name),
+        // Of the root user AWS knows the uses of its keys, and counts it among those of its account.
+        Identity::Root => None,
+        Identity::User(name) => Some(Who::User(name)),
+        Identity::Role(name) => Some(Who::Role(name)),
     };
     let principal = broker.authorizer.principal(subject).await?;
-    broker.usage.reached(subject.account, &who, &principal.unique_id, used);
+    broker.usage.reached(subject.account, who.as_ref(), &principal.unique_id, used);
     Ok(())
 }

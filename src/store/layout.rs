@@ -138,6 +138,11 @@ pub fn key_use(id: &AccessKeyId) -> Key {
     Key::of(&["key-use", id.as_str()])
 }
 
+/// Which services anybody of an account used.
+pub fn account_use(account: AccountId) -> Key {
+    Key::of(&["account-use", &account.to_string()])
+}
+
 /// What a user or role used, by its unique id: whoever takes its name later has used nothing.
 pub fn entity_use(account: AccountId, unique_id: &str) -> Key {
     entity("entity-use", account, unique_id)

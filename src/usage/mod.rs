@@ -13,7 +13,7 @@ use notes::{Note, Notes, Of};
 
 use crate::clock::Timestamp;
 use crate::identity::{AccessKey, EntityUse, KeyUse, LastUse, Role, User};
-use crate::store::{CommitError, Store, StoreError, Tx, layout};
+use crate::store::{CommitError, Key, Store, StoreError, Tx, layout};
 use crate::types::{AccessKeyId, AccountId, RoleName, UserName};
 
 /// What is remembered of uses.
@@ -62,9 +62,14 @@ impl Usage {
         self.with(|notes| notes.key(id, used));
     }
 
-    /// Notes what a user or a role's session reached for.
-    pub fn reached(&self, account: AccountId, who: &Who<'_>, unique_id: &str, used: Use<'_>) {
-        self.with(|notes| notes.entity(account, who, unique_id, used));
+    /// Notes what a user, a role's session or the root user reached for.
+    pub fn reached(&self, account: AccountId, who: Option<&Who<'_>>, unique_id: &str, used: Use<'_>) {
+        self.with(|notes| {
+            notes.account(account, used);
+            if let Some(who) = who {
+                notes.entity(account, who, unique_id, used);
+            }
+        });
     }
 
     /// The last use of an access key.
@@ -90,6 +95,18 @@ impl Usage {
     pub async fn of_entity(&self, account: AccountId, unique_id: &str, tx: &mut Tx) -> Result<EntityUse, StoreError> {
         let mut used = tx.get::<EntityUse>(&layout::entity_use(account, unique_id)).await?.unwrap_or_default();
         if let Some(noted) = self.with(|notes| notes.entities.get(unique_id).map(|(_, noted)| noted.clone())) {
+            used.absorb(noted);
+        }
+        Ok(used)
+    }
+
+    /// Which services anybody of an account used.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn of_account(&self, account: AccountId, tx: &mut Tx) -> Result<EntityUse, StoreError> {
+        let mut used = tx.get::<EntityUse>(&layout::account_use(account)).await?.unwrap_or_default();
+        if let Some(noted) = self.with(|notes| notes.accounts.get(&account).cloned()) {
             used.absorb(noted);
         }
         Ok(used)
@@ -136,6 +153,7 @@ impl Usage {
             for note in notes {
                 match note {
                     Note::Key(id, used) => put_key(&mut tx, id, used).await?,
+                    Note::Account(account, used) => absorb(&mut tx, &layout::account_use(*account), used).await?,
                     Note::Entity(unique_id, of, used) => put_entity(&mut tx, unique_id, of, used).await?,
                 }
             }
@@ -188,10 +206,13 @@ async fn put_entity(tx: &mut Tx, unique_id: &str, of: &Of, used: &EntityUse) -> 
         return Ok(());
     }
     tx.require_unchanged(&key);
-    let place = layout::entity_use(of.account(), unique_id);
-    let mut known = tx.get::<EntityUse>(&place).await?.unwrap_or_default();
+    absorb(tx, &layout::entity_use(of.account(), unique_id), used).await
+}
+
+async fn absorb(tx: &mut Tx, place: &Key, used: &EntityUse) -> Result<(), StoreError> {
+    let mut known = tx.get::<EntityUse>(place).await?.unwrap_or_default();
     known.absorb(used.clone());
-    tx.put(&place, &known)
+    tx.put(place, &known)
 }
 
 impl fmt::Debug for Usage {

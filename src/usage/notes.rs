@@ -12,11 +12,14 @@ pub(super) struct Notes {
     pub(super) keys: HashMap<AccessKeyId, KeyUse>,
     /// By unique id.
     pub(super) entities: HashMap<String, (Of, EntityUse)>,
+    /// Services alone, of everybody in the account.
+    pub(super) accounts: HashMap<AccountId, EntityUse>,
 }
 
 /// One note.
 pub(super) enum Note {
     Key(AccessKeyId, KeyUse),
+    Account(AccountId, EntityUse),
     /// By unique id.
     Entity(String, Of, EntityUse),
 }
@@ -50,6 +53,11 @@ impl Notes {
         }
     }
 
+    pub(super) fn account(&mut self, account: AccountId, used: Use<'_>) {
+        // No more accounts than the operator has made.
+        self.accounts.entry(account).or_default().note_service(used.service, used.at, used.region);
+    }
+
     pub(super) fn entity(&mut self, account: AccountId, who: &Who<'_>, unique_id: &str, used: Use<'_>) {
         if let Some((_, known)) = self.entities.get_mut(unique_id) {
             known.note(used.service, used.action, used.at, used.region);
@@ -62,7 +70,9 @@ impl Notes {
 
     pub(super) fn into_list(self) -> Vec<Note> {
         let keys = self.keys.into_iter().map(|(id, used)| Note::Key(id, used));
-        keys.chain(self.entities.into_iter().map(|(id, (of, used))| Note::Entity(id, of, used))).collect()
+        let accounts = self.accounts.into_iter().map(|(account, used)| Note::Account(account, used));
+        let entities = self.entities.into_iter().map(|(id, (of, used))| Note::Entity(id, of, used));
+        keys.chain(accounts).chain(entities).collect()
     }
 
     /// Takes back what could not be written; what was noted meanwhile is later.
@@ -74,6 +84,10 @@ impl Notes {
                         used.absorb(later);
                     }
                     self.keys.insert(id, used);
+                }
+                Note::Account(account, mut used) => {
+                    used.absorb(self.accounts.remove(&account).unwrap_or_default());
+                    self.accounts.insert(account, used);
                 }
                 Note::Entity(id, of, mut used) => {
                     if let Some((_, later)) = self.entities.remove(&id) {
