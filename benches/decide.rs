@@ -15,6 +15,7 @@ use brevet::policy::{
 use brevet::types::AccountId;
 use criterion::{Criterion, criterion_group, criterion_main};
 use scenario::{Question, Spread, USER, Verdict};
+use support::request;
 use support::world::{self, World};
 
 const ACCOUNT: &str = "111122223333";
@@ -63,7 +64,7 @@ fn context(question: &Question) -> Context {
     context.set("aws:username", USER);
     context.set("aws:SecureTransport", true);
     context.set("aws:UserAgent", "aws-cli/2.31.0");
-    context.set("aws:RequestedRegion", world::REGION);
+    context.set("aws:RequestedRegion", request::REGION);
     context
 }
 
@@ -165,7 +166,7 @@ fn facts(question: &Question) -> RequestFacts {
         source_ip: question.source_ip.parse().ok(),
         user_agent: Some("aws-cli/2.31.0".to_owned()),
         secure_transport: Some(true),
-        region: Some(world::REGION.to_owned()),
+        region: Some(request::REGION.to_owned()),
         mfa_now: Some(now),
     }
 }

@@ -10,6 +10,7 @@ use brevet::clock::{Clock, SystemClock};
 use brevet::sigv4::{Credentials, RequestParts, SignedRequest, SigningKey, sign_headers};
 use brevet::types::SecretText;
 use criterion::{Criterion, criterion_group, criterion_main};
+use support::request;
 use support::world::{self, World};
 
 const BODY: &[u8] = b"Action=GetCallerIdentity&Version=2011-06-15";
@@ -44,7 +45,7 @@ fn verify(criterion: &mut Criterion) {
     let added = {
         let borrowed: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
         let parts = RequestParts { method: "POST", path: "/", query: "", headers: &borrowed, body: BODY };
-        sign_headers(&parts, &credentials, world::REGION, "sts", now)
+        sign_headers(&parts, &credentials, request::REGION, "sts", now)
     };
     headers.extend(added);
     let borrowed: Vec<(&str, &[u8])> = headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
@@ -70,7 +71,7 @@ fn verify(criterion: &mut Criterion) {
         });
     });
     group.bench_function("sign", |bencher| {
-        bencher.iter(|| sign_headers(black_box(&parts), &credentials, world::REGION, "sts", now));
+        bencher.iter(|| sign_headers(black_box(&parts), &credentials, request::REGION, "sts", now));
     });
     group.finish();
 }
@@ -84,7 +85,7 @@ fn authenticate(criterion: &mut Criterion) {
     let unsigned: [(&str, &[u8]); 2] =
         [("content-type", b"application/x-www-form-urlencoded; charset=utf-8"), ("host", host.as_bytes())];
     let parts = RequestParts { method: "POST", path: "/", query: "", headers: &unsigned, body: BODY };
-    let added = sign_headers(&parts, &world.root, world::REGION, "sts", now);
+    let added = sign_headers(&parts, &world.root, request::REGION, "sts", now);
     let mut headers = unsigned.to_vec();
     headers.extend(added.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let parts = RequestParts { headers: &headers, ..parts };

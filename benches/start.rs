@@ -1,10 +1,15 @@
 //! How long the binary takes from being started to answering `/health/ready` with 200, and how much memory it then holds.
 
+#[path = "support/memory.rs"]
+mod memory;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use memory::resident_mib;
 
 /// Starts in each row.
 const STARTS: usize = 15;
@@ -81,11 +86,4 @@ fn stop(mut started: Started) -> f64 {
     let _ = started.child.kill();
     let _ = started.child.wait();
     started.ready.as_secs_f64() * 1_000.0
-}
-
-fn resident_mib(process: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("its status");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory");
-    let kib: f64 = line.trim().trim_end_matches("kB").trim().parse().expect("a number");
-    kib / 1_024.0
 }

@@ -3,5 +3,7 @@
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
 pub mod load;
+pub mod memory;
+pub mod request;
 pub mod versus;
 pub mod world;

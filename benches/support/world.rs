@@ -3,24 +3,21 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use brevet::clock::{Clock, SystemClock, SystemRandom};
+use brevet::clock::{SystemClock, SystemRandom};
 use brevet::config::Config;
 use brevet::ops::Broker;
 use brevet::server::{Bootstrap, Server};
-use brevet::sigv4::{Credentials, RequestParts, sign_headers};
+use brevet::sigv4::Credentials;
 use brevet::telemetry;
 use brevet::types::{AccountId, SecretText};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::request;
 use crate::scenario;
-
-/// The region that requests are signed for.
-pub const REGION: &str = "us-east-1";
 
 /// A broker and its first account.
 pub struct World {
@@ -124,45 +121,18 @@ impl World {
 
     /// A signed request of the Query protocol, ready to send.
     pub fn aws(&self, credentials: &Credentials, service: &str, parameters: &[(&str, &str)]) -> Vec<u8> {
-        let body: Vec<String> = parameters.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-        let kind = "application/x-www-form-urlencoded; charset=utf-8";
-        self.signed(credentials, service, "/", kind, body.join("&").as_bytes())
+        request::aws(self.address, credentials, service, parameters)
     }
 
     /// A signed POST, ready to send.
     pub fn signed(&self, credentials: &Credentials, service: &str, path: &str, kind: &str, body: &[u8]) -> Vec<u8> {
-        let host = self.address.to_string();
-        let headers: [(&str, &[u8]); 2] = [("content-type", kind.as_bytes()), ("host", host.as_bytes())];
-        let parts = RequestParts { method: "POST", path, query: "", headers: &headers, body };
-        let added = sign_headers(&parts, credentials, REGION, service, SystemClock.now());
-        let mut head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: {kind}\r\nuser-agent: brevet-bench/1\r\n\
-             content-length: {}\r\n",
-            body.len()
-        );
-        for (name, value) in added {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        head.push_str("\r\n");
-        let mut request = head.into_bytes();
-        request.extend_from_slice(body);
-        request
+        request::signed(self.address, credentials, service, path, kind, body)
     }
 
     /// Sends one request on a connection of its own; the answer, which must be a success, head and body.
     pub async fn once(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.expect("a connection");
-        stream.write_all(request).await.expect("a request sent");
-        let mut answer = Vec::new();
-        loop {
-            let mut some = [0; 16_384];
-            let read = stream.read(&mut some).await.expect("an answer");
-            answer.extend_from_slice(&some[..read]);
-            if read == 0 || super::load::whole(&answer).is_some_and(|length| answer.len() >= length) {
-                break;
-            }
-        }
-        let answer = String::from_utf8(answer).expect("text");
+        let answer = request::ask(&mut stream, request).await;
         assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
         answer
     }
@@ -180,14 +150,4 @@ fn credentials(id: &str, secret: &str) -> Credentials {
 fn element(answer: &str, name: &str) -> String {
     let (_, rest) = answer.split_once(&format!("<{name}>")).expect("the element");
     rest.split('<').next().unwrap_or_default().to_owned()
-}
-
-fn encoded(value: &str) -> String {
-    value
-        .bytes()
-        .map(|byte| match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
-            _ => format!("%{byte:02X}"),
-        })
-        .collect()
 }
