@@ -5,6 +5,7 @@
 
 mod access_key;
 mod account_alias;
+mod any_policy;
 mod attached;
 mod boundary;
 mod common;
