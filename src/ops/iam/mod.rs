@@ -26,6 +26,7 @@ mod policy_version;
 mod profile_role;
 mod rename;
 mod role;
+mod service_access;
 mod shapes;
 mod simulate;
 mod simulated;
@@ -54,6 +55,7 @@ pub(super) fn register(registry: &mut Registry) {
     policy_version::register(registry);
     profile_role::register(registry);
     role::register(registry);
+    service_access::register(registry);
     simulate::register(registry);
     tags::register(registry);
     user::register(registry);
