@@ -8,6 +8,7 @@ mod account_alias;
 mod assume_role;
 mod authorization;
 mod authzen;
+mod aws_managed;
 mod coverage;
 mod crowd;
 mod fleet;
