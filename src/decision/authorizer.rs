@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::aws_policies::AwsPolicies;
 use super::cache::{Decisions, Kept, Question};
 use super::denial::Denial;
 use super::keys::{RequestFacts, RequestKeys};
@@ -28,6 +29,7 @@ pub struct Settings {
 pub struct Authorizer {
     store: Arc<dyn Store>,
     realm: Realm,
+    aws: AwsPolicies,
     feed: Arc<Feed>,
     principals: Arc<Fresh<CompiledPrincipal>>,
     sessions: Arc<Fresh<SessionPolicies>>,
@@ -104,6 +106,7 @@ impl Authorizer {
     ) -> Self {
         Self {
             store,
+            aws: AwsPolicies::new(&realm),
             realm,
             feed,
             principals: Fresh::new(settings.principals, invalidations),
@@ -232,8 +235,8 @@ impl Authorizer {
         let stamp = self.next_stamp();
         let mut reader = Reader::new(Arc::clone(&self.store));
         loop {
-            let found =
-                CompiledPrincipal::load(&mut reader, &self.realm, subject.account, &subject.identity, stamp).await?;
+            let (account, identity) = (subject.account, &subject.identity);
+            let found = CompiledPrincipal::load(&mut reader, &self.realm, &self.aws, account, identity, stamp).await?;
             // The records were read one by one; only if none has changed since are they the state of one revision.
             if !reader.restart_if_changed().await? {
                 let compiled = found.ok_or(Refused::NoPrincipal)?;
@@ -254,7 +257,9 @@ impl Authorizer {
         let mut reader = Reader::new(Arc::clone(&self.store));
         let inline = session.policy.as_deref();
         let set = loop {
-            let set = principal::session_policies(&mut reader, subject.account, inline, &session.policy_arns).await?;
+            let set =
+                principal::session_policies(&mut reader, &self.aws, subject.account, inline, &session.policy_arns)
+                    .await?;
             // As with principals: the state of one revision, or read again.
             if !reader.restart_if_changed().await? {
                 break set;

@@ -2,6 +2,7 @@
 //! keeps what is dear to make, and forgets it the moment it changes.
 
 mod authorizer;
+mod aws_policies;
 mod cache;
 mod denial;
 mod keys;

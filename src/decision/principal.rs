@@ -5,6 +5,7 @@ use crate::policy::{Document, Kind, Policy, PolicySet};
 use crate::store::{Reader, StoreError, layout};
 use crate::types::{AccountId, Arn, PolicyName, Realm, Tags};
 
+use super::aws_policies::AwsPolicies;
 use super::subject::Identity;
 use std::sync::Arc;
 
@@ -32,44 +33,41 @@ impl CompiledPrincipal {
     ///
     /// # Errors
     /// The store cannot be read, or holds a policy that is not one: then nothing is decided.
-    pub async fn load(
+    pub(super) async fn load(
         reader: &mut Reader,
         realm: &Realm,
+        aws: &AwsPolicies,
         account: AccountId,
         identity: &Identity,
         stamp: u64,
     ) -> Result<Option<Self>, StoreError> {
+        let from = &mut Sources { reader, aws, account };
         match identity {
-            Identity::Root => Self::root(reader, realm, account, stamp).await,
+            Identity::Root => Self::root(from, realm, stamp).await,
             Identity::User(name) => {
-                let Some(user) = reader.get::<User>(&layout::user(account, name)).await? else { return Ok(None) };
-                Self::user(reader, realm, account, user, stamp).await.map(Some)
+                let Some(user) = from.reader.get::<User>(&layout::user(account, name)).await? else { return Ok(None) };
+                Self::user(from, realm, user, stamp).await.map(Some)
             }
             Identity::Role(name) => {
-                let Some(role) = reader.get::<Role>(&layout::role(account, name)).await? else { return Ok(None) };
+                let Some(role) = from.reader.get::<Role>(&layout::role(account, name)).await? else { return Ok(None) };
                 let arn = role.arn(realm, account);
                 let mut policies = Vec::new();
-                collect(reader, account, arn.as_str(), &role.permissions, &mut policies).await?;
+                from.collect(arn.as_str(), &role.permissions, &mut policies).await?;
                 Ok(Some(Self {
                     stamp,
                     unique_id: role.id.to_string(),
                     user_name: None,
                     tags: role.tags,
                     identity: PolicySet::new(policies),
-                    boundary: boundary(reader, account, &role.permissions).await?,
+                    boundary: from.boundary(&role.permissions).await?,
                     arn,
                 }))
             }
         }
     }
 
-    async fn root(
-        reader: &mut Reader,
-        realm: &Realm,
-        account: AccountId,
-        stamp: u64,
-    ) -> Result<Option<Self>, StoreError> {
-        let found = reader.get::<Account>(&layout::account(account)).await?;
+    async fn root(from: &mut Sources<'_>, realm: &Realm, stamp: u64) -> Result<Option<Self>, StoreError> {
+        let found = from.reader.get::<Account>(&layout::account(from.account)).await?;
         Ok(found.map(|account| Self {
             stamp,
             arn: realm.root(account.id),
@@ -81,21 +79,16 @@ impl CompiledPrincipal {
         }))
     }
 
-    async fn user(
-        reader: &mut Reader,
-        realm: &Realm,
-        account: AccountId,
-        user: User,
-        stamp: u64,
-    ) -> Result<Self, StoreError> {
+    async fn user(from: &mut Sources<'_>, realm: &Realm, user: User, stamp: u64) -> Result<Self, StoreError> {
+        let account = from.account;
         let arn = user.arn(realm, account);
         let mut policies = Vec::new();
-        collect(reader, account, arn.as_str(), &user.permissions, &mut policies).await?;
+        from.collect(arn.as_str(), &user.permissions, &mut policies).await?;
         for name in &user.groups {
             // A group that was deleted between two reads grants nothing; the load is repeated anyhow, see `Authorizer`.
-            if let Some(group) = reader.get::<Group>(&layout::group(account, name)).await? {
+            if let Some(group) = from.reader.get::<Group>(&layout::group(account, name)).await? {
                 let group_arn = group.arn(realm, account);
-                collect(reader, account, group_arn.as_str(), &group.permissions, &mut policies).await?;
+                from.collect(group_arn.as_str(), &group.permissions, &mut policies).await?;
             }
         }
         Ok(Self {
@@ -103,7 +96,7 @@ impl CompiledPrincipal {
             unique_id: user.id.to_string(),
             user_name: Some(user.name.to_string()),
             identity: PolicySet::new(policies),
-            boundary: boundary(reader, account, &user.permissions).await?,
+            boundary: from.boundary(&user.permissions).await?,
             tags: user.tags,
             arn,
         })
@@ -116,62 +109,65 @@ impl CompiledPrincipal {
 /// As [`CompiledPrincipal::load`].
 pub(super) async fn session_policies(
     reader: &mut Reader,
+    aws: &AwsPolicies,
     account: AccountId,
     inline: Option<&str>,
     arns: &[Arn],
 ) -> Result<PolicySet, StoreError> {
+    let mut from = Sources { reader, aws, account };
     let mut policies = Vec::new();
     if let Some(document) = inline {
         policies.push(compile(document, Kind::Session, "session-policy")?);
     }
     for arn in arns {
         // A policy that is gone allows nothing any more.
-        if let Some(document) = managed_document(reader, account, arn).await? {
-            policies.push(compile(&document, Kind::Session, arn.as_str())?);
-        }
+        policies.extend(from.managed(arn, Kind::Session).await?);
     }
     Ok(PolicySet::new(policies))
 }
 
-async fn collect(
-    reader: &mut Reader,
+/// Where policies come from: the store, and what AWS has for every account.
+struct Sources<'a> {
+    reader: &'a mut Reader,
+    aws: &'a AwsPolicies,
     account: AccountId,
-    owner: &str,
-    permissions: &Permissions,
-    policies: &mut Vec<Arc<Policy>>,
-) -> Result<(), StoreError> {
-    for (name, document) in permissions.inline.iter() {
-        policies.push(compile(document, Kind::Identity, &format!("{owner}/{name}"))?);
-    }
-    for arn in &permissions.attached {
-        if let Some(document) = managed_document(reader, account, arn).await? {
-            policies.push(compile(&document, Kind::Identity, arn.as_str())?);
+}
+
+impl Sources<'_> {
+    async fn collect(
+        &mut self,
+        owner: &str,
+        permissions: &Permissions,
+        policies: &mut Vec<Arc<Policy>>,
+    ) -> Result<(), StoreError> {
+        for (name, document) in permissions.inline.iter() {
+            policies.push(compile(document, Kind::Identity, &format!("{owner}/{name}"))?);
         }
+        for arn in &permissions.attached {
+            policies.extend(self.managed(arn, Kind::Identity).await?);
+        }
+        Ok(())
     }
-    Ok(())
-}
 
-async fn boundary(
-    reader: &mut Reader,
-    account: AccountId,
-    permissions: &Permissions,
-) -> Result<Option<PolicySet>, StoreError> {
-    let Some(arn) = &permissions.boundary else { return Ok(None) };
-    let policies = match managed_document(reader, account, arn).await? {
-        Some(document) => vec![compile(&document, Kind::Boundary, arn.as_str())?],
+    async fn boundary(&mut self, permissions: &Permissions) -> Result<Option<PolicySet>, StoreError> {
+        let Some(arn) = &permissions.boundary else { return Ok(None) };
         // A boundary whose policy is gone still bounds: it allows nothing.
-        None => Vec::new(),
-    };
-    Ok(Some(PolicySet::new(policies)))
-}
+        let policies = self.managed(arn, Kind::Boundary).await?.into_iter().collect();
+        Ok(Some(PolicySet::new(policies)))
+    }
 
-async fn managed_document(reader: &mut Reader, account: AccountId, arn: &Arn) -> Result<Option<String>, StoreError> {
-    let own = arn.account() == Some(account);
-    let Some(name) = arn.name_of_kind("policy").filter(|_| own).and_then(|name| name.parse::<PolicyName>().ok()) else {
-        return Ok(None);
-    };
-    let policy = reader.get::<ManagedPolicy>(&layout::policy(account, &name)).await?;
-    Ok(policy.and_then(|policy| policy.default_document().map(str::to_owned)))
+    /// The managed policy of an ARN, one of AWS's or one of the account's.
+    async fn managed(&mut self, arn: &Arn, kind: Kind) -> Result<Option<Arc<Policy>>, StoreError> {
+        if let Some(policy) = self.aws.find(arn, kind)? {
+            return Ok(Some(policy));
+        }
+        let own = arn.account() == Some(self.account);
+        let name = arn.name_of_kind("policy").filter(|_| own).and_then(|name| name.parse::<PolicyName>().ok());
+        let Some(name) = name else { return Ok(None) };
+        let found = self.reader.get::<ManagedPolicy>(&layout::policy(self.account, &name)).await?;
+        let document = found.as_ref().and_then(ManagedPolicy::default_document);
+        document.map(|document| compile(document, kind, arn.as_str())).transpose()
+    }
 }
 
 fn compile(document: &str, kind: Kind, id: &str) -> Result<Arc<Policy>, StoreError> {

@@ -38,6 +38,11 @@ impl Policy {
         self.kind
     }
 
+    /// The same policy in another use.
+    pub fn used_as(&self, kind: Kind) -> Policy {
+        Policy { id: self.shared_id(), kind, matchers: Arc::clone(&self.matchers) }
+    }
+
     /// The policy taken apart: each statement as a policy of its own, with the same name.
     pub fn statements(&self) -> impl Iterator<Item = Policy> {
         let each = self.matchers.iter();

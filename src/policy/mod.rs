@@ -39,6 +39,7 @@ mod parse;
 mod pattern;
 mod prefixes;
 mod principal;
+mod reach;
 mod resource;
 mod rule;
 mod set;

@@ -107,15 +107,20 @@ pub fn policy_usage(account: AccountId, name: &PolicyName) -> Key {
     entity("policy-usage", account, &name.folded())
 }
 
-/// That a policy is used by an entity, seen from the policy. `kind` is `user`, `group` or `role`; `usage` is `attached` or
-/// `boundary`.
-pub fn policy_use(account: AccountId, policy: &PolicyName, usage: &str, kind: &str, folded_name: &str) -> Key {
-    entity("policy-use", account, &policy.folded()).child(usage).child(kind).child(folded_name)
-}
-
-/// What the entities of a kind lie below that use a policy in one way.
+/// What the entities of a kind lie below that use a policy in one way, each under its name in lower case. `kind` is `user`, `group`
+/// or `role`; `usage` is `attached` or `boundary`.
 pub fn policy_uses(account: AccountId, policy: &PolicyName, usage: &str, kind: &str) -> Key {
     entity("policy-use", account, &policy.folded()).child(usage).child(kind)
+}
+
+/// In how many places an account uses a managed policy of AWS.
+pub fn aws_policy_usage(account: AccountId, name: &PolicyName) -> Key {
+    entity("aws-policy-usage", account, &name.folded())
+}
+
+/// What the entities of a kind lie below that use a managed policy of AWS in one way; see [`policy_uses`].
+pub fn aws_policy_uses(account: AccountId, policy: &PolicyName, usage: &str, kind: &str) -> Key {
+    entity("aws-policy-use", account, &policy.folded()).child(usage).child(kind)
 }
 
 /// A virtual MFA device.

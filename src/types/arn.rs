@@ -31,9 +31,19 @@ impl Arn {
         self.part(1, 2)
     }
 
+    /// The region, empty where the resource belongs to none.
+    pub fn region(&self) -> &str {
+        self.part(2, 3)
+    }
+
     /// The account that owns the resource, where the ARN names one.
     pub fn account(&self) -> Option<AccountId> {
-        self.part(3, 4).parse().ok()
+        self.owner().parse().ok()
+    }
+
+    /// Who owns the resource: an account, `aws`, or nobody.
+    pub fn owner(&self) -> &str {
+        self.part(3, 4)
     }
 
     /// All that follows the fifth colon, such as `user/division/alice`.
@@ -141,6 +151,11 @@ impl Realm {
         self.iam(account, &format!("policy{}{name}", path.as_str()))
     }
 
+    /// `arn:aws:iam::aws:policy/path/name`
+    pub fn aws_policy(&self, path: &str, name: &str) -> Arn {
+        self.made("iam", "aws", &format!("policy{path}{name}"))
+    }
+
     /// `arn:aws:iam::ACCOUNT:instance-profile/path/name`
     pub fn instance_profile(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
         self.iam(account, &format!("instance-profile{}{name}", path.as_str()))
@@ -153,19 +168,19 @@ impl Realm {
 
     /// `arn:aws:sts::ACCOUNT:assumed-role/role/session`; the role's path is left out, as AWS leaves it out.
     pub fn assumed_role(&self, account: AccountId, role: &str, session: &str) -> Arn {
-        self.made("sts", account, &format!("assumed-role/{role}/{session}"))
+        self.made("sts", &account.to_string(), &format!("assumed-role/{role}/{session}"))
     }
 
     fn iam(&self, account: AccountId, resource: &str) -> Arn {
-        self.made("iam", account, resource)
+        self.made("iam", &account.to_string(), resource)
     }
 
-    fn made(&self, service: &str, account: AccountId, resource: &str) -> Arn {
+    fn made(&self, service: &str, owner: &str, resource: &str) -> Arn {
         let head = format!("arn:{}:{service}:", self.partition);
         let third = head.len() - 1;
         let second = third - service.len() - 1;
-        let text = format!("{head}:{account}:{resource}");
-        Arn { colons: [3, second, third, third + 1, third + 14], text }
+        let text = format!("{head}:{owner}:{resource}");
+        Arn { colons: [3, second, third, third + 1, third + 2 + owner.len()], text }
     }
 }
 

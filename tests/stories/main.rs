@@ -9,6 +9,7 @@ mod account_summary;
 mod assume_role;
 mod authorization;
 mod authzen;
+mod aws_managed;
 mod coverage;
 mod crowd;
 mod fleet;

@@ -3,10 +3,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{find_policy, page, page_of, policy_name};
+use super::any_policy::find_any;
+use super::common::{page, page_of};
 use super::holder::{PolicyHolder, changing, find, looking};
 use super::managed_policy::{policy_arn, reworded};
-use super::policy_use::{self, Usage};
+use super::policy_use::{self, Usage, UsedPolicy};
 use crate::decision::Permit;
 use crate::identity::{Group, Role, User, quota};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
@@ -120,16 +121,16 @@ attached_policies!(Role, role_name: RoleName, [AttachRolePolicy, DetachRolePolic
 
 async fn attach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
-    let found = find_policy(tx, call, arn).await;
-    let policy =
-        found.map_err(|error| reworded(error, format!("Policy {arn} does not exist or is not attachable.")))?;
+    let missing = || format!("Policy {arn} does not exist or is not attachable.");
+    find_any(tx, call, arn).await.map_err(|error| reworded(error, missing()))?;
     if holder.permissions().has_attached(arn) {
         return Ok(());
     }
     if !holder.permissions().may_attach_more() {
         return Err(Error::quota(H::ATTACHED_QUOTA, quota::ATTACHED_POLICIES));
     }
-    policy_use::begin(tx, call, &policy.name, Usage::Attached, (H::NOUN, &holder.folded_name())).await?;
+    let used = UsedPolicy::of(call, arn).ok_or_else(|| Error::NoSuchEntity(missing()))?;
+    policy_use::begin(tx, call, &used, Usage::Attached, (H::NOUN, &holder.folded_name())).await?;
     holder.permissions_mut().attached.push(arn.clone());
     Ok(tx.put(&H::key(call.account(), name), &holder)?)
 }
@@ -139,7 +140,7 @@ async fn detach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx:
     if !holder.permissions().has_attached(arn) {
         return Err(Error::NoSuchEntity(format!("Policy {arn} was not found.")));
     }
-    if let Some(policy) = policy_name(call, arn) {
+    if let Some(policy) = UsedPolicy::of(call, arn) {
         policy_use::end(tx, call, &policy, Usage::Attached, (H::NOUN, &holder.folded_name())).await?;
     }
     holder.permissions_mut().attached.retain(|other| other != arn);

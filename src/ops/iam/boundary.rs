@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::common::{find_policy, policy_name};
+use super::any_policy::find_any;
 use super::holder::{PolicyHolder, changing, find, looking};
 use super::managed_policy::{policy_arn, reworded};
-use super::policy_use::{self, Usage};
+use super::policy_use::{self, Usage, UsedPolicy};
 use crate::decision::Permit;
 use crate::identity::{Role, User};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
@@ -98,10 +98,10 @@ pub(super) async fn check_boundary(
     kind: &str,
     folded_name: &str,
 ) -> Result<(), Error> {
-    let found = find_policy(tx, call, boundary).await;
     let missing = || format!("Scope ARN: {boundary} does not exist or is not attachable.");
-    let policy = found.map_err(|error| reworded(error, missing()))?;
-    policy_use::begin(tx, call, &policy.name, Usage::Boundary, (kind, folded_name)).await
+    find_any(tx, call, boundary).await.map_err(|error| reworded(error, missing()))?;
+    let used = UsedPolicy::of(call, boundary).ok_or_else(|| Error::NoSuchEntity(missing()))?;
+    policy_use::begin(tx, call, &used, Usage::Boundary, (kind, folded_name)).await
 }
 
 /// Writes down that an entity does not have its boundary any more, if it has one.
@@ -112,7 +112,7 @@ pub(super) async fn release(
     kind: &str,
     folded_name: &str,
 ) -> Result<(), Error> {
-    match boundary.and_then(|arn| policy_name(call, arn)) {
+    match boundary.and_then(|arn| UsedPolicy::of(call, arn)) {
         Some(policy) => policy_use::end(tx, call, &policy, Usage::Boundary, (kind, folded_name)).await,
         None => Ok(()),
     }

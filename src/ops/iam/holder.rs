@@ -12,7 +12,7 @@ use crate::types::{AccountId, Arn, EntityPath, GroupName, Realm, RoleName, Tag, 
 pub(super) trait PolicyHolder: Entity + Sync {
     /// Its kind of name.
     type Name: Display + FromStr + Send + Sync;
-    /// `user`, `group` or `role`, in messages and in the keys of [`layout::policy_use`].
+    /// `user`, `group` or `role`, in messages and in the keys of [`layout::policy_uses`].
     const NOUN: &'static str;
     /// Characters that its inline policies may have together.
     const INLINE_SIZE: usize;

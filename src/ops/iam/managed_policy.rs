@@ -1,14 +1,15 @@
-//! `CreatePolicy`, `GetPolicy`, `DeletePolicy`: customer managed policies. [`super::policy_list`] lists them.
+//! `CreatePolicy`, `GetPolicy`, `DeletePolicy`: managed policies. [`super::policy_list`] lists them.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{check_permissions, distinct_tags, find_policy};
+use super::any_policy::{AnyPolicy, find_any, find_changeable};
+use super::common::{check_permissions, distinct_tags};
 use super::room;
 use super::shapes::some_tags;
 use crate::decision::Permit;
-use crate::identity::{ManagedPolicy, PolicyUsage, quota};
+use crate::identity::{AwsPolicy, ManagedPolicy, PolicyUsage, quota};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::policy::Fault;
 use crate::store::{Tx, layout};
@@ -53,6 +54,27 @@ impl Policy {
             update_date: policy.updated.iso8601(),
             tags: None,
         }
+    }
+
+    pub(super) fn listed_of_aws(policy: &AwsPolicy, usage: &PolicyUsage, call: &Call<'_>) -> Self {
+        Self {
+            policy_name: policy.name.to_owned(),
+            policy_id: policy.id.to_owned(),
+            arn: policy.arn(call.realm()).to_string(),
+            path: policy.path.to_owned(),
+            default_version_id: format!("v{}", policy.version),
+            attachment_count: usage.attachments,
+            permissions_boundary_usage_count: usage.boundaries,
+            is_attachable: true,
+            description: None,
+            create_date: policy.created.to_owned(),
+            update_date: policy.updated.to_owned(),
+            tags: None,
+        }
+    }
+
+    fn whole_of_aws(policy: &AwsPolicy, usage: &PolicyUsage, call: &Call<'_>) -> Self {
+        Self { description: policy.description().map(str::to_owned), ..Self::listed_of_aws(policy, usage, call) }
     }
 
     fn whole(policy: &ManagedPolicy, usage: &PolicyUsage, call: &Call<'_>) -> Self {
@@ -141,9 +163,14 @@ impl Operation for GetPolicy {
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OnePolicy, Error> {
-        let policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
-        let usage = tx.get::<PolicyUsage>(&layout::policy_usage(call.account(), &policy.name)).await?;
-        Ok(OnePolicy { policy: Policy::whole(&policy, &usage.unwrap_or_default(), call) })
+        let arn = policy_arn(&self.policy_arn)?;
+        let found = find_any(tx, call, &arn).await?;
+        let usage = found.usage(&arn, call, tx).await?;
+        let policy = match found {
+            AnyPolicy::Own(policy) => Policy::whole(&policy, &usage, call),
+            AnyPolicy::Aws(policy) => Policy::whole_of_aws(policy, &usage, call),
+        };
+        Ok(OnePolicy { policy })
     }
 }
 
@@ -164,7 +191,7 @@ impl Operation for DeletePolicy {
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        let policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
+        let policy = find_changeable(tx, call, &policy_arn(&self.policy_arn)?).await?;
         let usage_key = layout::policy_usage(call.account(), &policy.name);
         let usage = tx.get::<PolicyUsage>(&usage_key).await?.unwrap_or_default();
         if usage.attachments > 0 || usage.boundaries > 0 {
@@ -212,12 +239,12 @@ fn is_of_newest_version(document: &str) -> bool {
 /// What must be allowed for an action on a policy.
 pub(super) async fn on_policy(action: &str, arn: &str, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
     let arn = policy_arn(arn)?;
-    let tags = match find_policy(tx, call, &arn).await {
-        Ok(policy) => policy.tags,
-        Err(Error::NoSuchEntity(_)) => Tags::default(),
-        Err(error) => return Err(error),
-    };
-    Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()).into())
+    let permission = Permission::on(action, &arn, call.account());
+    match find_any(tx, call, &arn).await {
+        Ok(policy) => Ok(permission.with_resource_tags(policy.tags()).into()),
+        Err(Error::NoSuchEntity(_)) => Ok(permission.into()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Where AWS says in other words that a policy does not exist.

@@ -6,6 +6,7 @@
 mod access_key;
 mod account_alias;
 mod account_summary;
+mod any_policy;
 mod attached;
 mod boundary;
 mod common;
@@ -28,6 +29,7 @@ mod profile_role;
 mod rename;
 mod role;
 mod room;
+mod service_access;
 mod shapes;
 mod simulate;
 mod simulated;
@@ -58,6 +60,7 @@ pub(super) fn register(registry: &mut Registry) {
     policy_version::register(registry);
     profile_role::register(registry);
     role::register(registry);
+    service_access::register(registry);
     simulate::register(registry);
     tags::register(registry);
     user::register(registry);

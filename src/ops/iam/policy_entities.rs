@@ -4,15 +4,16 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{below, find_policy, page};
+use super::any_policy::find_any;
+use super::common::{below, page};
 use super::holder::PolicyHolder;
 use super::managed_policy::{on_policy, policy_arn};
 use super::policy_list::UsageFilter;
-use super::policy_use::Usage;
+use super::policy_use::{Usage, UsedPolicy};
 use crate::decision::Permit;
 use crate::identity::{Group, PolicyUse, Role, User};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
-use crate::store::{Tx, layout};
+use crate::store::Tx;
 use crate::types::{Arn, Marker};
 use crate::wire::model::Service;
 
@@ -98,7 +99,8 @@ impl Operation for ListEntitiesForPolicy {
         const BATCH: usize = 200;
         let page = page(self.marker.as_deref(), self.max_items)?;
         let arn = policy_arn(&self.policy_arn)?;
-        let policy = find_policy(tx, call, &arn).await?;
+        find_any(tx, call, &arn).await?;
+        let Some(used) = UsedPolicy::of(call, &arn) else { return Ok(Entities::default()) };
         let resumed = page.marker.as_ref().map(Place::of).transpose()?;
         let first = resumed.as_ref().map_or(0, |place| place.part);
         let mut last = resumed;
@@ -108,7 +110,7 @@ impl Operation for ListEntitiesForPolicy {
             if !self.wants(kind, usage) {
                 continue;
             }
-            let parent = layout::policy_uses(call.account(), &policy.name, usage.as_str(), kind.noun());
+            let parent = used.uses(call.account(), usage.as_str(), kind.noun());
             let mut range = parent.children();
             if let Some(place) = last.as_ref().filter(|place| place.part == part) {
                 range = range.after(&parent.child(&place.name));

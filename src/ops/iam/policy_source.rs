@@ -2,11 +2,12 @@
 //!
 //! Source: IAM API Reference, `SimulatePrincipalPolicy` (parameter `PolicySourceArn`), `Statement` (`SourcePolicyId`).
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use super::common::policy_name;
 use super::holder::{PolicyHolder, find};
-use crate::identity::{Group, ManagedPolicy, Permissions, Role, User};
+use crate::identity::{AwsPolicy, Group, ManagedPolicy, Permissions, Role, User};
 use crate::ops::{Call, Demand, Error, Permission};
 use crate::policy::simulate::Input;
 use crate::policy::{Kind, Malformed};
@@ -23,6 +24,18 @@ enum Entity {
     User(UserName),
     Group(GroupName),
     Role(RoleName),
+}
+
+/// A user, group or role with the policies that stand on it.
+pub(super) struct Holder {
+    /// `user`, `group` or `role`.
+    pub(super) noun: &'static str,
+    /// Its name, as it was first written.
+    pub(super) name: String,
+    /// Its unique id.
+    id: String,
+    /// Its policies.
+    pub(super) permissions: Permissions,
 }
 
 /// An entity's policies.
@@ -83,8 +96,8 @@ impl PolicySource {
         Ok(found.map(|holder| holder.tags().to_vec()).unwrap_or_default())
     }
 
-    /// Its policies, inherited ones included.
-    pub(super) async fn policies(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Policies, Error> {
+    /// The entity itself, and behind it, if it is a user, its groups.
+    pub(super) async fn holders(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Holder>, Error> {
         if self.arn.account() != Some(call.account()) {
             let theirs = self.arn.account().map(|account| account.to_string()).unwrap_or_default();
             return Err(Error::InvalidInput(format!(
@@ -92,29 +105,39 @@ impl PolicySource {
                 call.account()
             )));
         }
-        let mut policies = Policies::default();
-        match &self.entity {
+        Ok(match &self.entity {
             Entity::User(name) => {
                 let user: User = self.entity(name, call, tx).await?;
-                policies.add(&user, call, tx).await?;
+                let mut holders = vec![Holder::of(&user, user.id.to_string())];
                 for name in &user.groups {
                     // A group that was deleted between two reads gives nothing.
                     if let Some(group) = tx.get::<Group>(&layout::group(call.account(), name)).await? {
-                        policies.add(&group, call, tx).await?;
+                        holders.push(Holder::of(&group, group.id.to_string()));
                     }
                 }
-                policies.set_boundary(&user.permissions, call, tx).await?;
-                policies.user_id = Some(user.id.to_string());
+                holders
             }
             Entity::Group(name) => {
                 let group: Group = self.entity(name, call, tx).await?;
-                policies.add(&group, call, tx).await?;
+                vec![Holder::of(&group, group.id.to_string())]
             }
             Entity::Role(name) => {
                 let role: Role = self.entity(name, call, tx).await?;
-                policies.add(&role, call, tx).await?;
-                policies.set_boundary(&role.permissions, call, tx).await?;
+                vec![Holder::of(&role, role.id.to_string())]
             }
+        })
+    }
+
+    /// Its policies, inherited ones included.
+    pub(super) async fn policies(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Policies, Error> {
+        let holders = self.holders(call, tx).await?;
+        let mut policies = Policies::default();
+        for holder in &holders {
+            policies.add(holder, call, tx).await?;
+        }
+        if let Some(entity) = holders.into_iter().next() {
+            policies.set_boundary(&entity.permissions, call, tx).await?;
+            policies.user_id = Some(entity.id).filter(|_| matches!(self.entity, Entity::User(_)));
         }
         Ok(policies)
     }
@@ -129,14 +152,19 @@ impl PolicySource {
     }
 }
 
+impl Holder {
+    fn of<H: PolicyHolder>(holder: &H, id: String) -> Self {
+        Self { noun: H::NOUN, name: holder.name().to_string(), id, permissions: holder.permissions().clone() }
+    }
+}
+
 impl Policies {
-    async fn add<H: PolicyHolder>(&mut self, holder: &H, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        let permissions = holder.permissions();
-        for (name, document) in permissions.inline.iter() {
-            let id = format!("{}_{}_{name}", H::NOUN, holder.name());
+    async fn add(&mut self, holder: &Holder, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
+        for (name, document) in holder.permissions.inline.iter() {
+            let id = format!("{}_{}_{name}", holder.noun, holder.name);
             self.identity.push(stored(id, document, Kind::Identity)?);
         }
-        for arn in &permissions.attached {
+        for arn in &holder.permissions.attached {
             // One that a user has and inherits is one policy.
             if self.attached.insert(arn.clone()) {
                 self.identity.extend(managed(arn, Kind::Identity, call, tx).await?);
@@ -155,10 +183,25 @@ impl Policies {
 }
 
 async fn managed(arn: &Arn, kind: Kind, call: &Call<'_>, tx: &mut Tx) -> Result<Option<Input>, Error> {
+    let found = managed_document(arn, call, tx).await?;
+    found.map(|(name, document)| stored(name, &document, kind)).transpose()
+}
+
+/// Name and document of a managed policy of AWS or of the account.
+pub(super) async fn managed_document(
+    arn: &Arn,
+    call: &Call<'_>,
+    tx: &mut Tx,
+) -> Result<Option<(String, Cow<'static, str>)>, Error> {
+    if AwsPolicy::owns(arn) {
+        let unknown = || Error::PolicyEvaluation(format!("The policy {arn} is not known to this broker."));
+        let policy = AwsPolicy::named_by(arn).ok_or_else(unknown)?;
+        return Ok(Some((policy.name.to_owned(), policy.document(&call.realm().partition))));
+    }
     let Some(name) = policy_name(call, arn) else { return Ok(None) };
     let found = tx.get::<ManagedPolicy>(&layout::policy(call.account(), &name)).await?;
     let document = found.as_ref().and_then(|policy| Some((policy.name.to_string(), policy.default_document()?)));
-    document.map(|(name, document)| stored(name, document, kind)).transpose()
+    Ok(document.map(|(name, document)| (name, Cow::Owned(document.to_owned()))))
 }
 
 /// Documents are held to the grammar when they are written, so one that does not parse was damaged.

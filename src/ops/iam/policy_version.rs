@@ -2,12 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{find_policy, page, page_of};
+use super::any_policy::{AnyPolicy, find_any, find_changeable};
+use super::common::{page, page_of};
 use super::managed_policy::{check_managed, on_policy, policy_arn};
 use super::room;
 use super::shapes::encoded;
 use crate::decision::Permit;
-use crate::identity::{self, ManagedPolicy};
+use crate::identity::{self, AwsPolicy, ManagedPolicy};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
 use crate::store::{Tx, layout};
 use crate::wire::model::Service;
@@ -35,6 +36,16 @@ impl PolicyVersion {
             version_id: format!("v{number}"),
             is_default_version: number == policy.default_version,
             create_date: version.created.iso8601(),
+        }
+    }
+
+    /// Of AWS's policies the version in force is the only one.
+    fn of_aws(policy: &AwsPolicy) -> Self {
+        Self {
+            document: None,
+            version_id: format!("v{}", policy.version),
+            is_default_version: true,
+            create_date: policy.updated.to_owned(),
         }
     }
 }
@@ -65,7 +76,7 @@ impl Operation for CreatePolicyVersion {
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneVersion, Error> {
-        let mut policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
+        let mut policy = find_changeable(tx, call, &policy_arn(&self.policy_arn)?).await?;
         check_managed(&self.policy_document, call)?;
         room::policy_versions(call).for_one_more(call, tx).await?;
         let number = policy.add_version(self.policy_document.clone(), call.now()).ok_or_else(|| {
@@ -108,10 +119,19 @@ impl Operation for GetPolicyVersion {
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneVersion, Error> {
-        let policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
-        let (number, version) = find_version(&policy, &self.policy_arn, &self.version_id)?;
-        let document = Some(encoded(&version.document));
-        Ok(OneVersion { policy_version: PolicyVersion { document, ..PolicyVersion::listed(&policy, number, version) } })
+        let policy_version = match find_any(tx, call, &policy_arn(&self.policy_arn)?).await? {
+            AnyPolicy::Own(policy) => {
+                let (number, version) = find_version(&policy, &self.policy_arn, &self.version_id)?;
+                let document = Some(encoded(&version.document));
+                PolicyVersion { document, ..PolicyVersion::listed(&policy, number, version) }
+            }
+            AnyPolicy::Aws(policy) if ManagedPolicy::version_number(&self.version_id) == Some(policy.version) => {
+                let document = Some(encoded(&policy.document(&call.realm().partition)));
+                PolicyVersion { document, ..PolicyVersion::of_aws(policy) }
+            }
+            AnyPolicy::Aws(_) => return Err(no_such_version(&self.policy_arn, &self.version_id)),
+        };
+        Ok(OneVersion { policy_version })
     }
 }
 
@@ -143,7 +163,14 @@ impl Operation for ListPolicyVersions {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<VersionPage, Error> {
         let page = page(self.marker.as_deref(), self.max_items)?;
-        let policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
+        let policy = match find_any(tx, call, &policy_arn(&self.policy_arn)?).await? {
+            AnyPolicy::Own(policy) => policy,
+            AnyPolicy::Aws(policy) => {
+                let (versions, tail) = page_of(vec![policy], &page, |policy| age(policy.version));
+                let versions = versions.into_iter().map(PolicyVersion::of_aws).collect();
+                return Ok(VersionPage { versions, is_truncated: tail.is_truncated, marker: tail.marker });
+            }
+        };
         let newest_first = policy.versions.iter().rev().collect();
         let (versions, tail) = page_of(newest_first, &page, |(number, _)| age(**number));
         let versions =
@@ -175,7 +202,7 @@ impl Operation for DeletePolicyVersion {
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        let mut policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
+        let mut policy = find_changeable(tx, call, &policy_arn(&self.policy_arn)?).await?;
         let (number, _) = find_version(&policy, &self.policy_arn, &self.version_id)?;
         if number == policy.default_version {
             return Err(Error::DeleteConflict("Cannot delete the default version of a policy.".to_owned()));
@@ -205,7 +232,7 @@ impl Operation for SetDefaultPolicyVersion {
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        let mut policy = find_policy(tx, call, &policy_arn(&self.policy_arn)?).await?;
+        let mut policy = find_changeable(tx, call, &policy_arn(&self.policy_arn)?).await?;
         let (number, _) = find_version(&policy, &self.policy_arn, &self.version_id)?;
         if number == policy.default_version {
             return Ok(());
@@ -223,8 +250,11 @@ fn find_version<'a>(
 ) -> Result<(u32, &'a identity::PolicyVersion), Error> {
     let number = ManagedPolicy::version_number(id);
     let found = number.and_then(|number| Some((number, policy.versions.get(&number)?)));
-    let missing = || format!("Policy {arn} version {id} does not exist or is not attachable.");
-    found.ok_or_else(|| Error::NoSuchEntity(missing()))
+    found.ok_or_else(|| no_such_version(arn, id))
+}
+
+fn no_such_version(arn: &str, id: &str) -> Error {
+    Error::NoSuchEntity(format!("Policy {arn} version {id} does not exist or is not attachable."))
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! Unique ids, memberships, keys, devices, policies and sessions stay. Policies that name the entity by its ARN do not follow, as in AWS.
 
 use super::membership::Member;
+use super::policy_use::UsedPolicy;
 use crate::identity::{AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, RenamedUser, User};
 use crate::ops::{Call, Error};
 use crate::store::{Entity, Key, Tx, layout};
@@ -87,14 +88,14 @@ async fn move_policy_uses(
     (old, new): (&str, &str),
     name: &str,
 ) -> Result<(), Error> {
-    let account = call.account();
     for (arn, usage) in uses {
-        let Some(policy) = super::common::policy_name(call, &arn) else { continue };
-        let from = layout::policy_use(account, &policy, usage, kind, old);
+        let Some(policy) = UsedPolicy::of(call, &arn) else { continue };
+        let all = policy.uses(call.account(), usage, kind);
+        let from = all.child(old);
         if let Some(mut found) = tx.get::<PolicyUse>(&from).await? {
             found.name = name.to_owned();
             tx.delete(&from)?;
-            tx.put(&layout::policy_use(account, &policy, usage, kind, new), &found)?;
+            tx.put(&all.child(new), &found)?;
         }
     }
     Ok(())

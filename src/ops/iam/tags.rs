@@ -7,7 +7,8 @@ use std::future::Future;
 
 use serde::{Deserialize, Serialize};
 
-use super::common::{distinct_tags, find_policy, find_profile, page, page_of};
+use super::any_policy::{aws_policy, find_changeable};
+use super::common::{distinct_tags, find_profile, page, page_of};
 use super::holder::{self, PolicyHolder};
 use super::managed_policy::policy_arn;
 use super::shapes::tag_list;
@@ -35,6 +36,13 @@ trait Tagged: Entity + Sync {
 
     /// Where it lies, and what it is.
     fn find(tx: &mut Tx, call: &Call<'_>, id: &Self::Id) -> impl Future<Output = Result<(Key, Self), Error>> + Send;
+    /// Its ARN and tags, of one that can be looked at, whether or not it can be changed.
+    fn look(tx: &mut Tx, call: &Call<'_>, id: &Self::Id) -> impl Future<Output = Result<(Arn, Tags), Error>> + Send {
+        async move {
+            let (_, entity) = Self::find(tx, call, id).await?;
+            Ok((entity.arn(call), entity.tags().clone()))
+        }
+    }
     /// Its ARN.
     fn arn(&self, call: &Call<'_>) -> Arn;
     /// The ARN that a permission is checked on when there is no such entity.
@@ -81,8 +89,18 @@ impl Tagged for ManagedPolicy {
     type Id = String;
 
     async fn find(tx: &mut Tx, call: &Call<'_>, arn: &String) -> Result<(Key, Self), Error> {
-        let policy = find_policy(tx, call, &policy_arn(arn)?).await?;
+        let policy = find_changeable(tx, call, &policy_arn(arn)?).await?;
         Ok((layout::policy(call.account(), &policy.name), policy))
+    }
+
+    /// AWS's policies have no tags, and get none.
+    async fn look(tx: &mut Tx, call: &Call<'_>, arn: &String) -> Result<(Arn, Tags), Error> {
+        let parsed = policy_arn(arn)?;
+        if aws_policy(call, &parsed).is_some() {
+            return Ok((parsed, Tags::default()));
+        }
+        let (_, policy) = Self::find(tx, call, arn).await?;
+        Ok((parsed, policy.tags))
     }
 
     fn arn(&self, call: &Call<'_>) -> Arn {
@@ -239,8 +257,8 @@ macro_rules! tags {
 
             async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<TagPage, Error> {
                 let page = page(self.marker.as_deref(), self.max_items)?;
-                let (_, entity) = <$entity as Tagged>::find(tx, call, &self.$field).await?;
-                Ok(tag_page(Tagged::tags(&entity), &page))
+                let (_, tags) = <$entity as Tagged>::look(tx, call, &self.$field).await?;
+                Ok(tag_page(&tags, &page))
             }
         }
     };
@@ -257,11 +275,8 @@ tags!(
 tags!(MfaDevice, serial_number: String, [TagMFADevice, UntagMFADevice, ListMFADeviceTags]);
 
 async fn permission<T: Tagged>(action: &str, id: &T::Id, call: &Call<'_>, tx: &mut Tx) -> Result<Permission, Error> {
-    match T::find(tx, call, id).await {
-        Ok((_, entity)) => {
-            let permission = Permission::on(action, &entity.arn(call), call.account());
-            Ok(permission.with_resource_tags(entity.tags().as_slice()))
-        }
+    match T::look(tx, call, id).await {
+        Ok((arn, tags)) => Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice())),
         Err(Error::NoSuchEntity(_)) => Ok(Permission::on(action, &T::arn_of_missing(call, id)?, call.account())),
         Err(error) => Err(error),
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::get_session_token::{check_factor, second_factor};
 use super::issue::{Credentials, issue, methods};
 use crate::decision::{Identity, Permit};
-use crate::identity::{Role, quota};
+use crate::identity::{AwsPolicy, Role, quota};
 use crate::ops::roles::KnownRole;
 use crate::ops::{Call, Demand, Error, Operation, Permission, SecondFactor};
 use crate::policy::{Document, Kind};
@@ -133,7 +133,7 @@ impl Operation for AssumeRole {
         draft.source_identity = self.source_identity(call)?;
         (draft.tags, draft.transitive_tag_keys) = self.tags(call)?;
         draft.policy = self.session_policy()?;
-        draft.policy_arns = self.policy_arns(account)?;
+        draft.policy_arns = self.policy_arns(account, call)?;
         let packed = packed_percent(&draft);
         if packed.is_some_and(|percent| percent > 100) {
             return Err(Error::PackedPolicyTooLarge(format!(
@@ -280,16 +280,19 @@ impl AssumeRole {
         Ok(Some(value.to_string()))
     }
 
-    fn policy_arns(&self, account: AccountId) -> Result<Vec<String>, Error> {
+    fn policy_arns(&self, account: AccountId, call: &Call<'_>) -> Result<Vec<String>, Error> {
         if self.policy_arns.len() > POLICY_ARNS {
             return Err(Error::Validation(format!("A session is bounded by at most {POLICY_ARNS} managed policies.")));
         }
         for descriptor in &self.policy_arns {
             let arn = descriptor.arn.parse::<Arn>().ok();
-            let ours = arn.is_some_and(|arn| arn.account() == Some(account) && arn.name_of_kind("policy").is_some());
-            if !ours {
+            let usable = arn.is_some_and(|arn| {
+                let own = arn.account() == Some(account) && arn.name_of_kind("policy").is_some();
+                own || arn.partition() == call.realm().partition && AwsPolicy::named_by(&arn).is_some()
+            });
+            if !usable {
                 return Err(Error::Validation(format!(
-                    "{} is not a managed policy of the role's account.",
+                    "{} is not a managed policy of the role's account or of AWS.",
                     descriptor.arn
                 )));
             }
