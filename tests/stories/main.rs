@@ -16,6 +16,7 @@ mod instance_profiles;
 mod mfa;
 mod policy_attacks;
 mod secrets;
+mod server_certificates;
 mod sessions;
 mod simulate;
 mod story;
