@@ -20,4 +20,5 @@ mod server_certificates;
 mod sessions;
 mod simulate;
 mod story;
+mod user_credentials;
 mod workload;

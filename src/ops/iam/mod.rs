@@ -27,9 +27,12 @@ mod profile_role;
 mod rename;
 mod role;
 mod server_certificate;
+mod service_credential;
 mod shapes;
+mod signing_certificate;
 mod simulate;
 mod simulated;
+mod ssh_public_key;
 mod tags;
 mod trust;
 mod user;
@@ -56,7 +59,10 @@ pub(super) fn register(registry: &mut Registry) {
     profile_role::register(registry);
     role::register(registry);
     server_certificate::register(registry);
+    service_credential::register(registry);
+    signing_certificate::register(registry);
     simulate::register(registry);
+    ssh_public_key::register(registry);
     tags::register(registry);
     user::register(registry);
 }
