@@ -17,6 +17,7 @@ mod mfa;
 mod policy_attacks;
 mod secrets;
 mod server_certificates;
+mod service_linked_roles;
 mod sessions;
 mod simulate;
 mod story;

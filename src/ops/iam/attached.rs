@@ -7,6 +7,7 @@ use super::common::{find_policy, page, page_of, policy_name};
 use super::holder::{PolicyHolder, changing, find, looking};
 use super::managed_policy::{policy_arn, reworded};
 use super::policy_use::{self, Usage};
+use super::service_linked_role::refuse_linked_holder;
 use crate::decision::Permit;
 use crate::identity::{Group, Role, User, quota};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
@@ -120,6 +121,7 @@ attached_policies!(Role, role_name: RoleName, [AttachRolePolicy, DetachRolePolic
 
 async fn attach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     let found = find_policy(tx, call, arn).await;
     let policy =
         found.map_err(|error| reworded(error, format!("Policy {arn} does not exist or is not attachable.")))?;
@@ -136,6 +138,7 @@ async fn attach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx:
 
 async fn detach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     if !holder.permissions().has_attached(arn) {
         return Err(Error::NoSuchEntity(format!("Policy {arn} was not found.")));
     }

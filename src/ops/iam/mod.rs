@@ -28,6 +28,7 @@ mod rename;
 mod role;
 mod server_certificate;
 mod service_credential;
+mod service_linked_role;
 mod shapes;
 mod signing_certificate;
 mod simulate;
@@ -60,6 +61,7 @@ pub(super) fn register(registry: &mut Registry) {
     role::register(registry);
     server_certificate::register(registry);
     service_credential::register(registry);
+    service_linked_role::register(registry);
     signing_certificate::register(registry);
     simulate::register(registry);
     ssh_public_key::register(registry);
