@@ -17,6 +17,9 @@ pub struct Account {
     pub created: Timestamp,
     /// The root user's access keys.
     pub root_access_keys: Vec<AccessKeyId>,
+    /// The root user's signing certificates.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub root_signing_certificates: Vec<String>,
     /// The key that seals this account's secrets, wrapped by the installation's master key.
     pub data_key: Sealed,
 }

@@ -15,7 +15,10 @@ mod mfa_device;
 mod permissions;
 pub mod quota;
 mod role;
+mod server_certificate;
+mod service_linked;
 mod user;
+mod user_credentials;
 
 pub use access_key::{AccessKey, KeyOwner, KeyStatus};
 pub use account::{Account, AliasOfAccount, AliasOwner};
@@ -29,4 +32,7 @@ pub use managed_policy::{ManagedPolicy, PolicyUsage, PolicyUse, PolicyVersion};
 pub use mfa_device::MfaDevice;
 pub use permissions::{InlinePolicies, Permissions};
 pub use role::Role;
+pub use server_certificate::{ServerCertificate, ServerCertificateBody};
+pub use service_linked::{RoleDeletion, SERVICE_LINKED, role_of_service};
 pub use user::{RenamedUser, User};
+pub use user_credentials::{ServiceCredential, ServiceUserName, SigningCertificate, SshPublicKey, UserCredentials};

@@ -6,6 +6,12 @@ pub const GROUPS_PER_USER: usize = 10;
 pub const ACCESS_KEYS_PER_USER: usize = 2;
 /// MFA devices that a user may have enabled.
 pub const MFA_DEVICES_PER_USER: usize = 8;
+/// Signing certificates that a user, or the root user, may have.
+pub const SIGNING_CERTIFICATES_PER_USER: usize = 2;
+/// SSH public keys that a user may have.
+pub const SSH_PUBLIC_KEYS_PER_USER: usize = 5;
+/// Service-specific credentials that a user may have for one service.
+pub const CREDENTIALS_PER_SERVICE: usize = 2;
 /// Managed policies attached to one user, group or role.
 pub const ATTACHED_POLICIES: usize = 10;
 /// Roles in an instance profile; AWS raises this one for nobody.

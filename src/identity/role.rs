@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Permissions;
+use super::{Permissions, SERVICE_LINKED};
 use crate::clock::Timestamp;
 use crate::types::{AccountId, Arn, EntityPath, Realm, RoleName, Tags, UniqueId};
 
@@ -38,6 +38,11 @@ pub struct Role {
 impl Role {
     /// The longest session when `MaxSessionDuration` is absent: one hour, in seconds.
     pub const DEFAULT_SESSION: u32 = 3_600;
+
+    /// Whether it belongs to a service, which alone may change it.
+    pub fn is_service_linked(&self) -> bool {
+        self.path.as_str().starts_with(SERVICE_LINKED)
+    }
 
     /// Its ARN.
     pub fn arn(&self, realm: &Realm, account: AccountId) -> Arn {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Permissions, quota};
+use super::{Permissions, UserCredentials, quota};
 use crate::clock::Timestamp;
 use crate::types::{AccessKeyId, AccountId, Arn, EntityPath, GroupName, Realm, Tags, UniqueId, UserName};
 
@@ -35,6 +35,9 @@ pub struct User {
     /// Whether it has a password.
     #[serde(default)]
     pub has_login_profile: bool,
+    /// Its signing certificates, SSH public keys and service-specific credentials.
+    #[serde(default, skip_serializing_if = "UserCredentials::is_empty")]
+    pub credentials: UserCredentials,
 }
 
 /// The present name of a user that has had another: sessions that began under an earlier one find it by unique id.

@@ -36,6 +36,33 @@ pub enum Error {
     /// The managed policy cannot be attached.
     #[error("{0}")]
     PolicyNotAttachable(String),
+    /// The certificate, its chain or its key cannot be read, or its time is not now.
+    #[error("{0}")]
+    MalformedCertificate(String),
+    /// The certificate can be read and not be used.
+    #[error("{0}")]
+    InvalidCertificate(String),
+    /// The certificate is somebody's already.
+    #[error("{0}")]
+    DuplicateCertificate(String),
+    /// The private key is not the certificate's.
+    #[error("{0}")]
+    KeyPairMismatch(String),
+    /// The public key cannot be read or used.
+    #[error("{0}")]
+    InvalidPublicKey(String),
+    /// The public key is written in a form that is not known.
+    #[error("{0}")]
+    UnrecognizedPublicKeyEncoding(String),
+    /// The user has this SSH key already.
+    #[error("{0}")]
+    DuplicateSshPublicKey(String),
+    /// The service has no service-specific credentials.
+    #[error("{0}")]
+    NotSupportedService(String),
+    /// A service-linked role is changed by its service alone.
+    #[error("{0}")]
+    UnmodifiableEntity(String),
     /// The account's password policy refuses the password.
     #[error("{0}")]
     PasswordPolicyViolation(String),

@@ -46,8 +46,8 @@ impl Principal {
         self.kind == PrincipalKind::AssumedRole && self.issuer_arn.as_ref() == Some(&self.arn)
     }
 
-    /// Whether it is a session of a service-linked role, which is made for and used by a service alone. Nobody can make such a
-    /// role by himself: paths that begin so are the services'.
+    /// Whether it is a session of a service-linked role, which is made for and used by a service alone. Whoever lets one
+    /// be made decides neither whom it trusts nor what it may do: paths that begin so are the services'.
     pub(super) fn is_service_linked(&self) -> bool {
         let role = self.issuer_arn.as_deref().unwrap_or(&self.arn);
         let mut parts = role.splitn(6, ':').skip(4);

@@ -110,6 +110,7 @@ pub(super) async fn stage(
         name: wanted.name.clone(),
         created: clock.now(),
         root_access_keys: vec![access_key.clone()],
+        root_signing_certificates: Vec::new(),
         data_key: wrapped,
     };
     tx.create(&layout::account(id), &account)?;

@@ -3,8 +3,8 @@
 
 use super::key::{Key, Range};
 use crate::types::{
-    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, UserName,
-    VirtualMfaName,
+    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, ServerCertificateName,
+    UserName, VirtualMfaName,
 };
 
 /// What the whole installation knows about itself.
@@ -133,6 +133,41 @@ pub fn mfa_in_use(account: AccountId, name: &VirtualMfaName) -> Key {
     entity("mfa-in-use", account, &name.folded())
 }
 
+/// A server certificate.
+pub fn server_certificate(account: AccountId, name: &ServerCertificateName) -> Key {
+    entity("server-certificate", account, &name.folded())
+}
+
+/// What a server certificate is made of, by the certificate's unique id.
+pub fn server_certificate_body(account: AccountId, id: &str) -> Key {
+    entity("server-certificate-body", account, id)
+}
+
+/// A signing certificate; its id is made from the certificate, so an account has none twice.
+pub fn signing_certificate(account: AccountId, id: &str) -> Key {
+    entity("signing-certificate", account, id)
+}
+
+/// An SSH public key.
+pub fn ssh_public_key(account: AccountId, id: &str) -> Key {
+    entity("ssh-public-key", account, id)
+}
+
+/// A service-specific credential.
+pub fn service_credential(account: AccountId, id: &str) -> Key {
+    entity("service-credential", account, id)
+}
+
+/// Whose a name is at a service. Both are texts of brevet's own making.
+pub fn service_user_name(account: AccountId, service: &str, name: &str) -> Key {
+    entity("service-user-name", account, service).child(&name.to_ascii_lowercase())
+}
+
+/// The last deletion of a service-linked role.
+pub fn role_deletion(account: AccountId, name: &RoleName) -> Key {
+    entity("role-deletion", account, &name.folded())
+}
+
 /// An access key; its id is unique in the whole installation.
 pub fn access_key(id: &AccessKeyId) -> Key {
     Key::of(&["access-key", id.as_str()])
@@ -163,7 +198,7 @@ pub fn signing_keys() -> Range {
     Key::of(&["signing-key"]).children()
 }
 
-/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`) in an account lie below, in
+/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`, `server-certificate` ...) in an account lie below, in
 /// the order of their names.
 pub fn all(kind: &str, account: AccountId) -> Key {
     Key::of(&[kind, &account.to_string()])

@@ -161,6 +161,11 @@ impl Realm {
         self.iam(account, &format!("instance-profile{}{name}", path.as_str()))
     }
 
+    /// `arn:aws:iam::ACCOUNT:server-certificate/path/name`
+    pub fn server_certificate(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
+        self.iam(account, &format!("server-certificate{}{name}", path.as_str()))
+    }
+
     /// `arn:aws:iam::ACCOUNT:mfa/path/name`
     pub fn virtual_mfa(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
         self.iam(account, &format!("mfa{}{name}", path.as_str()))

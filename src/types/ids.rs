@@ -23,6 +23,12 @@ pub enum UniqueIdKind {
     ManagedPolicy,
     /// `AIPA`
     InstanceProfile,
+    /// `ASCA`
+    ServerCertificate,
+    /// `ACCA`
+    ServiceCredential,
+    /// `APKA`
+    SshPublicKey,
 }
 
 impl UniqueIdKind {
@@ -33,6 +39,9 @@ impl UniqueIdKind {
             Self::Role => "AROA",
             Self::ManagedPolicy => "ANPA",
             Self::InstanceProfile => "AIPA",
+            Self::ServerCertificate => "ASCA",
+            Self::ServiceCredential => "ACCA",
+            Self::SshPublicKey => "APKA",
         }
     }
 }

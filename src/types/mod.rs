@@ -13,7 +13,7 @@ pub use arn::{Arn, Realm};
 pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid};
 pub use name::{
     AccountAlias, EntityPath, GroupName, InstanceProfileName, InvalidName, PolicyName, RoleName, RoleSessionName,
-    SourceIdentity, UserName, VirtualMfaName,
+    ServerCertificateName, SourceIdentity, UserName, VirtualMfaName,
 };
 pub use page::{Marker, PageRequest};
 pub use secret::{SecretBytes, SecretText};

@@ -90,6 +90,8 @@ name_type!(/// The name of a managed or an inline policy.
     PolicyName, "policy name", 1..=128, "letters, digits and _+=,.@-", word);
 name_type!(/// The name of an instance profile.
     InstanceProfileName, "instance profile name", 1..=128, "letters, digits and _+=,.@-", word);
+name_type!(/// The name of a server certificate.
+    ServerCertificateName, "server certificate name", 1..=128, "letters, digits and _+=,.@-", word);
 name_type!(/// The name of a virtual MFA device.
     VirtualMfaName, "virtual MFA device name", 1..=226, "letters, digits and _+=,.@-", word);
 name_type!(/// The name that whoever assumes a role gives the session.

@@ -51,6 +51,15 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "Tags" => return vec![("Tags.member.1.Key".into(), "k".into()), ("Tags.member.1.Value".into(), "v".into())],
         "TagKeys" => return vec![("TagKeys.member.1".into(), "k".into())],
         "Description" => "text".to_owned(),
+        "ServerCertificateName" => "www".to_owned(),
+        "CertificateBody" | "PrivateKey" | "SSHPublicKeyBody" => "nonsense".to_owned(),
+        "CertificateId" => "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".to_owned(),
+        "SSHPublicKeyId" => "APKAAAAAAAAAAAAAAAAAA".to_owned(),
+        "ServiceSpecificCredentialId" => "ACCAAAAAAAAAAAAAAAAAA".to_owned(),
+        "Encoding" => "SSH".to_owned(),
+        "ServiceName" => "codecommit.amazonaws.com".to_owned(),
+        "AWSServiceName" => "lex.amazonaws.com".to_owned(),
+        "DeletionTaskId" => "task/aws-service-role/lex.amazonaws.com/AWSServiceRoleForLexBots/1".to_owned(),
         other => panic!("tests/stories/authorization.rs needs a sample value for {other}"),
     };
     vec![(member.to_owned(), value)]
@@ -72,6 +81,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
             "yes"
         }
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
+        (_, "MalformedCertificate" | "UnrecognizedPublicKeyEncoding") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),
@@ -127,10 +137,10 @@ async fn the_matrix_of_operations_and_callers_is_the_one_that_is_checked_in() {
     }
     let mut table = HEAD.to_owned();
     let columns = ["root", "administrator", "nobody", "stranger", "anonymous"];
-    let _ = writeln!(table, "{:<36}{}", "#", columns.map(|who| format!("{who:<15}")).concat().trim_end());
+    let _ = writeln!(table, "{:<35} {}", "#", columns.map(|who| format!("{who:<15}")).concat().trim_end());
     for (service, name) in &operations {
         let cells = columns.map(|who| format!("{:<15}", found[&(service.name(), *name, who)])).concat();
-        let _ = writeln!(table, "{:<36}{}", format!("{}:{name}", service.name()), cells.trim_end());
+        let _ = writeln!(table, "{:<35} {}", format!("{}:{name}", service.name()), cells.trim_end());
     }
     if table != MATRIX {
         let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("matrix.txt");

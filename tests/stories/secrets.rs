@@ -62,6 +62,30 @@ async fn a_story_full_of_secrets(world: &World, at: &Running) -> Vec<(&'static s
     let mut broken = assumed.keys.clone();
     broken.secret.push('x');
     broken.sts(at).get_caller_identity().send().await.refused("SignatureDoesNotMatch");
+    let server = super::server_certificates::own("www.example", world.now());
+    let upload = |name: &str| {
+        let upload = root.iam.upload_server_certificate().server_certificate_name(name).certificate_body(&server.pem);
+        upload.private_key(server.key()).send()
+    };
+    upload("www").await.granted();
+    upload("www").await.refused("EntityAlreadyExists");
+    let other = super::server_certificates::own("www.example", world.now());
+    let mismatch = root.iam.upload_server_certificate().server_certificate_name("odd").certificate_body(&server.pem);
+    mismatch.private_key(other.key()).send().await.refused("KeyPairMismatch");
+    let service =
+        |name: &str| root.iam.create_service_specific_credential().user_name("alice").service_name(name).send();
+    let password = service("codecommit.amazonaws.com").await.granted();
+    let password = password.service_specific_credential().expect("a credential").clone();
+    let id = password.service_specific_credential_id();
+    let reset = root.iam.reset_service_specific_credential().user_name("alice").service_specific_credential_id(id);
+    let reset = reset.send().await.granted();
+    let key = service("bedrock.amazonaws.com").await.granted();
+    let password_of = |one: Option<&aws_sdk_iam::types::ServiceSpecificCredential>| {
+        let one = one.expect("a credential");
+        one.service_credential_secret().unwrap_or(one.service_password()).to_owned()
+    };
+    // One line of the key's Base64: lines are what a file may have been cut into.
+    let line = |key: String| key.lines().nth(1).expect("a line").to_owned();
     let partner = world.another_account("partner").await;
     let signature = |session: &Session| session.token().rsplit('.').next().unwrap_or_default().to_owned();
     vec![
@@ -76,6 +100,11 @@ async fn a_story_full_of_secrets(world: &World, at: &Running) -> Vec<(&'static s
         ("the signature of the session's token", signature(&session)),
         ("the role session's secret", assumed.keys.secret.clone()),
         ("the signature of the role session's token", signature(&assumed)),
+        ("a server's private key", line(server.key())),
+        ("a private key that was refused", line(other.key())),
+        ("a password for a service", password_of(Some(&password))),
+        ("a later password for a service", password_of(reset.service_specific_credential())),
+        ("a key for a service", password_of(key.service_specific_credential())),
     ]
 }
 

@@ -20,12 +20,13 @@ pub(super) fn register(registry: &mut Registry) {
 const SECRET_BYTES: usize = 30;
 
 /// Whose keys are meant.
-enum Owner {
+pub(super) enum Owner {
     Root,
     User(UserName),
 }
 
-fn owner(name: Option<&UserName>, call: &Call<'_>) -> Result<Owner, Error> {
+/// Without a user name an operation is about the caller, who may be the root user.
+pub(super) fn owner(name: Option<&UserName>, call: &Call<'_>) -> Result<Owner, Error> {
     match (name, call.caller.identity()) {
         (Some(name), _) | (None, Identity::User(name)) => Ok(Owner::User(name.clone())),
         (None, Identity::Root) => Ok(Owner::Root),
@@ -35,7 +36,13 @@ fn owner(name: Option<&UserName>, call: &Call<'_>) -> Result<Owner, Error> {
     }
 }
 
-async fn permission(action: &str, owner: &Owner, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+/// A permission on whose keys are meant.
+pub(super) async fn permission(
+    action: &str,
+    owner: &Owner,
+    call: &Call<'_>,
+    tx: &mut Tx,
+) -> Result<Vec<Demand>, Error> {
     Ok(match owner {
         Owner::Root => Permission::on(action, &call.realm().root(call.account()), call.account()),
         Owner::User(name) => {

@@ -8,6 +8,7 @@ use super::common::{page, page_of};
 use super::holder::{PolicyHolder, changing, find, looking};
 use super::managed_policy::{policy_arn, reworded};
 use super::policy_use::{self, Usage, UsedPolicy};
+use super::service_linked_role::refuse_linked_holder;
 use crate::decision::Permit;
 use crate::identity::{Group, Role, User, quota};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
@@ -121,6 +122,7 @@ attached_policies!(Role, role_name: RoleName, [AttachRolePolicy, DetachRolePolic
 
 async fn attach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     let missing = || format!("Policy {arn} does not exist or is not attachable.");
     find_any(tx, call, arn).await.map_err(|error| reworded(error, missing()))?;
     if holder.permissions().has_attached(arn) {
@@ -137,6 +139,7 @@ async fn attach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx:
 
 async fn detach<H: PolicyHolder>(name: &H::Name, arn: &Arn, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     if !holder.permissions().has_attached(arn) {
         return Err(Error::NoSuchEntity(format!("Policy {arn} was not found.")));
     }

@@ -6,6 +6,7 @@ use super::any_policy::find_any;
 use super::holder::{PolicyHolder, changing, find, looking};
 use super::managed_policy::{policy_arn, reworded};
 use super::policy_use::{self, Usage, UsedPolicy};
+use super::service_linked_role::refuse_linked_holder;
 use crate::decision::Permit;
 use crate::identity::{Role, User};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
@@ -77,6 +78,7 @@ async fn replace<H: PolicyHolder>(
     tx: &mut Tx,
 ) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     if holder.permissions().boundary == boundary {
         return Ok(());
     }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{check_permissions, page, page_of};
 use super::holder::{PolicyHolder, changing, find, looking};
+use super::service_linked_role::refuse_linked_holder;
 use super::shapes::encoded;
 use crate::decision::Permit;
 use crate::identity::{Group, Role, User};
@@ -170,6 +171,7 @@ async fn put<H: PolicyHolder>(
     tx: &mut Tx,
 ) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     if holder.permissions().inline.size_with(policy, document) > H::INLINE_SIZE {
         let (limit, kind, name) = (H::INLINE_SIZE, H::NOUN, holder.name());
         return Err(Error::LimitExceeded(format!("Maximum policy size of {limit} bytes exceeded for {kind} {name}")));
@@ -186,6 +188,7 @@ async fn delete<H: PolicyHolder>(
     tx: &mut Tx,
 ) -> Result<(), Error> {
     let mut holder: H = find(tx, call, name).await?;
+    refuse_linked_holder(&holder)?;
     if !holder.permissions_mut().inline.remove(policy) {
         return Err(no_such_policy::<H>(policy));
     }

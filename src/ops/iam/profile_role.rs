@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::common::{find_profile, find_role, list, page, role_resource};
 use super::instance_profile::{ProfilePage, listed, on_profile};
+use super::service_linked_role::refuse_linked;
 use crate::decision::Permit;
 use crate::identity::{InstanceProfile, ProfileOfRole, ProfilesOfRole, quota};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
@@ -48,6 +49,7 @@ impl Operation for AddRoleToInstanceProfile {
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let mut profile = find_profile(tx, call, &self.instance_profile_name).await?;
         let role = find_role(tx, call, &self.role_name).await?;
+        refuse_linked(&role)?;
         // The same role a second time is refused alike.
         if profile.role.is_some() {
             return Err(Error::quota("InstanceSessionsPerInstanceProfile", quota::ROLES_PER_INSTANCE_PROFILE));
@@ -80,6 +82,7 @@ impl Operation for RemoveRoleFromInstanceProfile {
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let mut profile = find_profile(tx, call, &self.instance_profile_name).await?;
         let role = find_role(tx, call, &self.role_name).await?;
+        refuse_linked(&role)?;
         if !profile.holds(&role.name) {
             let message = format!("The role {} is not in the instance profile {}.", role.name, profile.name);
             return Err(Error::NoSuchEntity(message));

@@ -4,7 +4,10 @@
 
 use super::membership::Member;
 use super::policy_use::UsedPolicy;
-use crate::identity::{AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, RenamedUser, User};
+use crate::identity::{
+    AccessKey, Group, KeyOwner, LoginProfile, Membership, MfaDevice, PolicyUse, RenamedUser, ServiceCredential,
+    SigningCertificate, SshPublicKey, User,
+};
 use crate::ops::{Call, Error};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{Arn, GroupName, UserName};
@@ -30,6 +33,7 @@ pub(super) async fn user(tx: &mut Tx, call: &Call<'_>, mut user: User, name: Use
             tx.put(&key, &found)?;
         }
     }
+    credentials(tx, call, &user).await?;
     for group in &user.groups {
         tx.delete(&layout::member(account, group, &old))?;
         tx.put(&layout::member(account, group, &name), &Member { user: name.clone() })?;
@@ -41,6 +45,34 @@ pub(super) async fn user(tx: &mut Tx, call: &Call<'_>, mut user: User, name: Use
     tx.put(&layout::renamed_user(account, user.id.as_str()), &RenamedUser { name: name.clone() })?;
     tx.delete(&layout::user(account, &old))?;
     Ok(tx.put(&layout::user(account, &name), &user)?)
+}
+
+/// Certificates, SSH keys and service-specific credentials. The names by which services know the last stay: whoever takes the
+/// old user name gets others.
+async fn credentials(tx: &mut Tx, call: &Call<'_>, user: &User) -> Result<(), Error> {
+    let account = call.account();
+    for id in &user.credentials.signing_certificates {
+        let key = layout::signing_certificate(account, id);
+        if let Some(mut found) = tx.get::<SigningCertificate>(&key).await? {
+            found.owner = KeyOwner::User(user.name.clone());
+            tx.put(&key, &found)?;
+        }
+    }
+    for id in &user.credentials.ssh_public_keys {
+        let key = layout::ssh_public_key(account, id.as_str());
+        if let Some(mut found) = tx.get::<SshPublicKey>(&key).await? {
+            found.owner = user.name.clone();
+            tx.put(&key, &found)?;
+        }
+    }
+    for id in &user.credentials.service_specific {
+        let key = layout::service_credential(account, id.as_str());
+        if let Some(mut found) = tx.get::<ServiceCredential>(&key).await? {
+            found.owner = user.name.clone();
+            tx.put(&key, &found)?;
+        }
+    }
+    Ok(())
 }
 
 pub(super) async fn group(tx: &mut Tx, call: &Call<'_>, mut group: Group, name: GroupName) -> Result<(), Error> {

@@ -4,9 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_role, list, page, role_resource};
+use super::service_linked_role::refuse_linked;
 use super::{room, shapes, trust};
 use crate::decision::Permit;
-use crate::identity::{Permissions, ProfilesOfRole, Role};
+use crate::identity::{Permissions, ProfilesOfRole, Role, SERVICE_LINKED};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
 use crate::types::{Arn, EntityPath, RoleName, Tag, UniqueId, UniqueIdKind};
@@ -35,9 +36,6 @@ struct CreateRole {
 struct OneRole {
     role: shapes::Role,
 }
-
-/// The path of service-linked roles.
-const SERVICE_LINKED: &str = "/aws-service-role/";
 
 impl Operation for CreateRole {
     const SERVICE: Service = Service::Iam;
@@ -180,6 +178,8 @@ impl Operation for UpdateRole {
             role.description = Some(description.clone());
         }
         if let Some(longest) = self.max_session_duration {
+            // The description of a service-linked role is anybody's to edit, and nothing else.
+            refuse_linked(&role)?;
             role.max_session_duration = longest;
         }
         tx.put(&layout::role(call.account(), &self.role_name), &role)?;
@@ -231,6 +231,7 @@ impl Operation for UpdateAssumeRolePolicy {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let mut role = find_role(tx, call, &self.role_name).await?;
+        refuse_linked(&role)?;
         role.trust_in_force = trust::in_force(&self.policy_document, call, tx).await?;
         role.trust_policy = self.policy_document.clone();
         Ok(tx.put(&layout::role(call.account(), &self.role_name), &role)?)
@@ -255,6 +256,7 @@ impl Operation for DeleteRole {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let role = find_role(tx, call, &self.role_name).await?;
+        refuse_linked(&role)?;
         let usage_key = layout::profiles_of_role(call.account(), &self.role_name);
         let usage = tx.get::<ProfilesOfRole>(&usage_key).await?.unwrap_or_default();
         let in_the_way = if usage.profiles > 0 {

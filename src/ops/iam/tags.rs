@@ -1,5 +1,5 @@
-//! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies, instance profiles and virtual MFA
-//! devices.
+//! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies, instance profiles, virtual MFA
+//! devices and server certificates.
 //!
 //! Two keys that differ only in case are the same key.
 
@@ -11,14 +11,17 @@ use super::any_policy::{aws_policy, find_changeable};
 use super::common::{distinct_tags, find_profile, page, page_of};
 use super::holder::{self, PolicyHolder};
 use super::managed_policy::policy_arn;
+use super::server_certificate;
 use super::shapes::tag_list;
 use crate::authn::mfa;
 use crate::crypto::hash::sha256;
 use crate::decision::Permit;
-use crate::identity::{InstanceProfile, ManagedPolicy, MfaDevice, Role, User};
+use crate::identity::{InstanceProfile, ManagedPolicy, MfaDevice, Role, ServerCertificate, User};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Entity, Key, Tx, layout};
-use crate::types::{Arn, EntityPath, InstanceProfileName, PageRequest, RoleName, Tag, Tags, UserName};
+use crate::types::{
+    Arn, EntityPath, InstanceProfileName, PageRequest, RoleName, ServerCertificateName, Tag, Tags, UserName,
+};
 use crate::wire::model::Service;
 
 pub(super) fn register(registry: &mut Registry) {
@@ -27,6 +30,7 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add::<TagPolicy>().add::<UntagPolicy>().add::<ListPolicyTags>();
     registry.add::<TagInstanceProfile>().add::<UntagInstanceProfile>().add::<ListInstanceProfileTags>();
     registry.add::<TagMFADevice>().add::<UntagMFADevice>().add::<ListMFADeviceTags>();
+    registry.add::<TagServerCertificate>().add::<UntagServerCertificate>().add::<ListServerCertificateTags>();
 }
 
 /// An entity with tags.
@@ -175,6 +179,31 @@ impl Tagged for MfaDevice {
     }
 }
 
+impl Tagged for ServerCertificate {
+    type Id = ServerCertificateName;
+
+    async fn find(tx: &mut Tx, call: &Call<'_>, name: &ServerCertificateName) -> Result<(Key, Self), Error> {
+        let found = server_certificate::find(tx, call, name).await?;
+        Ok((layout::server_certificate(call.account(), name), found))
+    }
+
+    fn arn(&self, call: &Call<'_>) -> Arn {
+        ServerCertificate::arn(self, call.realm(), call.account())
+    }
+
+    fn arn_of_missing(call: &Call<'_>, name: &ServerCertificateName) -> Result<Arn, Error> {
+        Ok(server_certificate::arn_at_root(call, name))
+    }
+
+    fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    fn tags_mut(&mut self) -> &mut Tags {
+        &mut self.tags
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct TagPage {
@@ -273,6 +302,11 @@ tags!(
     [TagInstanceProfile, UntagInstanceProfile, ListInstanceProfileTags]
 );
 tags!(MfaDevice, serial_number: String, [TagMFADevice, UntagMFADevice, ListMFADeviceTags]);
+tags!(
+    ServerCertificate,
+    server_certificate_name: ServerCertificateName,
+    [TagServerCertificate, UntagServerCertificate, ListServerCertificateTags]
+);
 
 async fn permission<T: Tagged>(action: &str, id: &T::Id, call: &Call<'_>, tx: &mut Tx) -> Result<Permission, Error> {
     match T::look(tx, call, id).await {

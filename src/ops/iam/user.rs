@@ -6,7 +6,7 @@ use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_user, list, page, user_resource};
 use super::{rename, room, shapes};
 use crate::decision::{Identity, Permit};
-use crate::identity::{Permissions, User};
+use crate::identity::{Permissions, User, UserCredentials};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
 use crate::types::{Arn, EntityPath, Tag, UniqueId, UniqueIdKind, UserName};
@@ -71,6 +71,7 @@ impl Operation for CreateUser {
             access_keys: Vec::new(),
             mfa_devices: Vec::new(),
             has_login_profile: false,
+            credentials: UserCredentials::default(),
         };
         tx.put(&key, &user)?;
         Ok(OneUser { user: shapes::User::whole(&user, call.realm(), call.account()) })
@@ -243,6 +244,10 @@ impl Operation for DeleteUser {
             "must delete login profile first."
         } else if !user.access_keys.is_empty() {
             "must delete access keys first."
+        } else if !user.credentials.signing_certificates.is_empty() {
+            "must delete certificates first."
+        } else if !user.credentials.ssh_public_keys.is_empty() || !user.credentials.service_specific.is_empty() {
+            "must remove referenced objects first."
         } else if !user.mfa_devices.is_empty() {
             "must delete MFA device first."
         } else if !user.permissions.attached.is_empty() {
