@@ -3,8 +3,10 @@
 mod caller;
 mod error;
 pub mod mfa;
+pub mod own_password;
 mod passwords;
 mod sigv4;
+mod throttle;
 
 pub use caller::Caller;
 pub use error::Error;

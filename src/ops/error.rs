@@ -39,6 +39,9 @@ pub enum Error {
     /// The account's password policy refuses the password.
     #[error("{0}")]
     PasswordPolicyViolation(String),
+    /// The operation is not for this kind of caller.
+    #[error("{0}")]
+    InvalidUserType(String),
     /// The code is not the device's, or was used already.
     #[error("{0}")]
     InvalidAuthenticationCode(String),

@@ -44,6 +44,7 @@ impl Error {
             Self::PolicyEvaluation(_) => Fault::of_receiver("PolicyEvaluation", 500),
             Self::PolicyNotAttachable(_) => Fault::of_sender("PolicyNotAttachable", 400),
             Self::PasswordPolicyViolation(_) => Fault::of_sender("PasswordPolicyViolation", 400),
+            Self::InvalidUserType(_) => Fault::of_sender("InvalidUserType", 400),
             Self::InvalidAuthenticationCode(_) => Fault::of_sender("InvalidAuthenticationCode", 403),
             Self::EntityTemporarilyUnmodifiable(_) => Fault::of_sender("EntityTemporarilyUnmodifiable", 409),
             Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),

@@ -42,6 +42,11 @@ pub fn login_profile(account: AccountId, name: &UserName) -> Key {
     entity("login-profile", account, &name.folded())
 }
 
+/// What an account asks of its users' passwords.
+pub fn password_policy(account: AccountId) -> Key {
+    Key::of(&["password-policy", &account.to_string()])
+}
+
 /// A group.
 pub fn group(account: AccountId, name: &GroupName) -> Key {
     entity("group", account, &name.folded())

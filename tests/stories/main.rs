@@ -14,6 +14,7 @@ mod fleet;
 mod inheritance;
 mod instance_profiles;
 mod mfa;
+mod passwords;
 mod policy_attacks;
 mod secrets;
 mod sessions;
