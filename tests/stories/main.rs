@@ -7,6 +7,7 @@ mod world;
 mod account_alias;
 mod assume_role;
 mod authorization;
+mod authorization_details;
 mod authzen;
 mod coverage;
 mod crowd;

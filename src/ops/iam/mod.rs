@@ -6,6 +6,8 @@
 mod access_key;
 mod account_alias;
 mod attached;
+mod authorization_detail;
+mod authorization_details;
 mod boundary;
 mod change_password;
 mod common;
@@ -42,6 +44,7 @@ pub(super) fn register(registry: &mut Registry) {
     access_key::register(registry);
     account_alias::register(registry);
     attached::register(registry);
+    authorization_details::register(registry);
     boundary::register(registry);
     change_password::register(registry);
     context_keys::register(registry);
