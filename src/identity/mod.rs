@@ -4,6 +4,7 @@
 
 mod access_key;
 mod account;
+mod credential_report;
 mod group;
 mod installation;
 mod instance_profile;
@@ -18,6 +19,7 @@ mod user;
 
 pub use access_key::{AccessKey, KeyOwner, KeyStatus};
 pub use account::{Account, AliasOfAccount, AliasOwner};
+pub use credential_report::{CredentialReport, ReportPart, ReportState, Worth};
 pub use group::{Group, Membership};
 pub use installation::Installation;
 pub use instance_profile::{InstanceProfile, ProfileOfRole, ProfilesOfRole};

@@ -71,6 +71,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
             "yes"
         }
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
+        (_, "ReportInProgress" | "ReportNotPresent") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),

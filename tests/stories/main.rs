@@ -10,6 +10,7 @@ mod authorization;
 mod authorization_details;
 mod authzen;
 mod coverage;
+mod credential_reports;
 mod crowd;
 mod fleet;
 mod inheritance;

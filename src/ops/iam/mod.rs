@@ -12,6 +12,7 @@ mod boundary;
 mod change_password;
 mod common;
 mod context_keys;
+mod credential_report;
 mod group;
 mod holder;
 mod inline;
@@ -48,6 +49,7 @@ pub(super) fn register(registry: &mut Registry) {
     boundary::register(registry);
     change_password::register(registry);
     context_keys::register(registry);
+    credential_report::register(registry);
     group::register(registry);
     inline::register(registry);
     instance_profile::register(registry);
