@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use super::throttle::earliest_try;
 use crate::clock::Timestamp;
 use crate::crypto::totp::Seed;
 use crate::decision::Identity;
@@ -30,11 +31,6 @@ pub enum Error {
     Store(#[from] StoreError),
 }
 
-/// Wrong codes in a row that cost nothing: people mistype.
-const FREE_FAILURES: u32 = 5;
-/// The longest wait between two tries, in seconds.
-const LONGEST_WAIT: i64 = 900;
-
 /// Checks a code of the caller's device and uses it up.
 ///
 /// # Errors
@@ -56,7 +52,7 @@ pub async fn prove(
         // The serial number is recorded and shown to verifiers: another path to the same name is another device.
         let genuine = |device: &MfaDevice| device.enabled.is_some() && device.serial.as_str() == claim.serial;
         let mut device = device.filter(genuine).ok_or(Error::NotTheirs)?;
-        if now < earliest_try(&device) {
+        if now < earliest_try(device.failures, device.last_failure) {
             return Err(Error::Throttled);
         }
         let seed = vault.open(claim.account, &seed_context(&name), &device.seed).await?;
@@ -110,14 +106,4 @@ pub fn device_name(realm: &Realm, account: AccountId, serial: &str) -> Option<Vi
 
 fn belongs(device: &MfaDevice, identity: &Identity) -> bool {
     matches!((&device.owner, identity), (Some(owner), Identity::User(name)) if owner.folded() == name.folded())
-}
-
-/// After the free failures each further one doubles the wait, from 30 seconds to 15 minutes: a million codes would take
-/// decades.
-fn earliest_try(device: &MfaDevice) -> Timestamp {
-    let Some(last) = device.last_failure.filter(|_| device.failures >= FREE_FAILURES) else {
-        return Timestamp(i64::MIN);
-    };
-    let doublings = (device.failures - FREE_FAILURES).min(10);
-    last.plus((30_i64 << doublings).min(LONGEST_WAIT))
 }

@@ -3,9 +3,11 @@
 mod caller;
 mod error;
 pub mod mfa;
+pub mod own_password;
 mod passwords;
 mod renamed;
 mod sigv4;
+mod throttle;
 
 pub use caller::Caller;
 pub use error::Error;

@@ -1,6 +1,6 @@
 //! A principal's policies, found and compiled: its own, those of its groups, its boundary.
 
-use crate::identity::{Account, Group, ManagedPolicy, Permissions, Role, User};
+use crate::identity::{Account, Group, ManagedPolicy, PasswordPolicy, Permissions, Role, User};
 use crate::policy::{Document, Kind, Policy, PolicySet};
 use crate::store::{Reader, StoreError, layout};
 use crate::types::{AccountId, Arn, PolicyName, Realm, Tags};
@@ -91,6 +91,10 @@ impl CompiledPrincipal {
                 from.collect(group_arn.as_str(), &group.permissions, &mut policies).await?;
             }
         }
+        let password_policy = from.reader.get::<PasswordPolicy>(&layout::password_policy(account)).await?;
+        if password_policy.is_some_and(|policy| policy.users_may_change) {
+            policies.push(compile(&own_password(&arn), Kind::Identity, "AllowUsersToChangePassword")?);
+        }
         Ok(Self {
             stamp,
             unique_id: user.id.to_string(),
@@ -124,6 +128,23 @@ pub(super) async fn session_policies(
         policies.extend(from.managed(arn, Kind::Session).await?);
     }
     Ok(PolicySet::new(policies))
+}
+
+/// What `AllowUsersToChangePassword` of the account's password policy gives a user: to change its own password, and to see what a
+/// password is held to. It is a permission like any other: denials, boundaries and session policies stand above it.
+///
+/// Source: IAM API Reference, `PasswordPolicy`.
+fn own_password(user: &Arn) -> String {
+    // A path may contain what a pattern would take for a wildcard.
+    let literal = user.as_str().replace('$', "${$}").replace('*', "${*}").replace('?', "${?}");
+    serde_json::json!({
+        "Version": "2012-10-17",
+        "Statement": [
+            { "Effect": "Allow", "Action": "iam:ChangePassword", "Resource": literal },
+            { "Effect": "Allow", "Action": "iam:GetAccountPasswordPolicy", "Resource": "*" },
+        ],
+    })
+    .to_string()
 }
 
 /// Where policies come from: the store, and what AWS has for every account.
@@ -174,4 +195,51 @@ fn compile(document: &str, kind: Kind, id: &str) -> Result<Arc<Policy>, StoreErr
     // Documents are held to the grammar when they are written, so one that does not parse was damaged: refuse to decide.
     let parsed = Document::parse(document, kind).map_err(|error| StoreError::corrupt(id, &error.to_string()))?;
     Ok(Arc::new(Policy::compile(&parsed, kind, id)))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::{Context, Policies, Principal, PrincipalKind, Request, evaluate};
+    use crate::types::EntityPath;
+
+    fn allows(set: &PolicySet, user: &Arn, action: &str, resource: &str) -> bool {
+        let principal = Principal {
+            kind: PrincipalKind::User,
+            account: "111122223333".to_owned(),
+            arn: user.to_string(),
+            issuer_arn: None,
+            unique_id: "AIDAEXAMPLE".to_owned(),
+        };
+        let context = Context::new();
+        let account = Some("111122223333");
+        let request = Request { principal: &principal, action, resource, resource_account: account, context: &context };
+        evaluate(&request, &Policies::of(set)).explain().is_allowed()
+    }
+
+    proptest! {
+        /// Whatever a path is made of: it is taken literally, and never keeps a user's policies from being compiled.
+        #[test]
+        fn a_user_may_change_its_own_password_and_nobody_elses(
+            inside in "[!-\x7f]{0,30}",
+            other in "[!-\x7f]{0,30}",
+            name in "[a-z+=,.@-]{1,8}",
+            stranger in "[a-z+=,.@-]{1,8}",
+        ) {
+            let realm = Realm { partition: "aws".to_owned(), region: "us-east-1".to_owned() };
+            let account: AccountId = "111122223333".parse().expect("an account");
+            let path = |inside: &str| format!("/{inside}/").parse::<EntityPath>().unwrap_or_default();
+            let user = realm.user(account, &path(&inside), &name);
+            let compiled = compile(&own_password(&user), Kind::Identity, "AllowUsersToChangePassword");
+            let set = PolicySet::new(vec![compiled.expect("a policy")]);
+            prop_assert!(allows(&set, &user, "iam:ChangePassword", user.as_str()));
+            prop_assert!(allows(&set, &user, "iam:GetAccountPasswordPolicy", "*"));
+            prop_assert!(!allows(&set, &user, "iam:UpdateLoginProfile", user.as_str()));
+            for elses in [realm.user(account, &path(&inside), &stranger), realm.user(account, &path(&other), &name)] {
+                prop_assert_eq!(allows(&set, &user, "iam:ChangePassword", elses.as_str()), elses == user);
+            }
+        }
+    }
 }

@@ -66,12 +66,26 @@ pub enum Error {
     /// The account's password policy refuses the password.
     #[error("{0}")]
     PasswordPolicyViolation(String),
+    /// The operation is not for this kind of caller.
+    #[error("{0}")]
+    InvalidUserType(String),
     /// The code is not the device's, or was used already.
     #[error("{0}")]
     InvalidAuthenticationCode(String),
     /// The entity is in a state in which it cannot be changed like this.
     #[error("{0}")]
     EntityTemporarilyUnmodifiable(String),
+    /// Nobody has asked for a credential report, or it was not finished.
+    #[error("The credential report does not exist. To generate a credential report, use GenerateCredentialReport.")]
+    ReportNotPresent,
+    /// The credential report is too old.
+    #[error(
+        "The most recent credential report has expired. To generate a new credential report, use GenerateCredentialReport."
+    )]
+    ReportExpired,
+    /// The credential report is not ready.
+    #[error("The credential report is still being generated.")]
+    ReportInProgress,
     /// Policy says no.
     #[error("{0}")]
     Denied(Box<Denial>),

@@ -42,6 +42,9 @@ pub trait Operation: DeserializeOwned + Send + Sync + 'static {
         call: &Call<'_>,
         tx: &mut Tx,
     ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+
+    /// What follows once its writes are durable; for most nothing. The caller waits for it, so what takes long is spawned.
+    fn committed(&self, _call: &Call<'_>, _output: &Self::Output) {}
 }
 
 /// Serial number and code, as the caller gave them.

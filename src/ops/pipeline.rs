@@ -97,6 +97,7 @@ async fn attempt<O: Operation>(
         match tx.commit().await {
             Ok(revision) => {
                 broker.feed.committed(revision, &keys);
+                input.committed(&call, &output);
                 return Ok((answer, Some(revision)));
             }
             Err(CommitError::Conflict(key)) => tracing::debug!(?key, operation = O::NAME, "changed by others; again"),

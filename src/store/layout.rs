@@ -32,6 +32,21 @@ pub fn alias_of_account(id: AccountId) -> Key {
     Key::of(&["alias-of-account", &id.to_string()])
 }
 
+/// How the account's credential report stands.
+pub fn credential_report(account: AccountId) -> Key {
+    Key::of(&["credential-report", &account.to_string()])
+}
+
+/// What the parts of the account's credential reports lie below.
+pub fn report_parts(account: AccountId) -> Key {
+    Key::of(&["report-part", &account.to_string()])
+}
+
+/// A part of a credential report, by its number.
+pub fn report_part(account: AccountId, report: &str, number: u32) -> Key {
+    report_parts(account).child(report).child(&format!("{number:010}"))
+}
+
 /// A user.
 pub fn user(account: AccountId, name: &UserName) -> Key {
     entity("user", account, &name.folded())
@@ -45,6 +60,11 @@ pub fn renamed_user(account: AccountId, unique_id: &str) -> Key {
 /// A user's password.
 pub fn login_profile(account: AccountId, name: &UserName) -> Key {
     entity("login-profile", account, &name.folded())
+}
+
+/// What an account asks of its users' passwords.
+pub fn password_policy(account: AccountId) -> Key {
+    Key::of(&["password-policy", &account.to_string()])
 }
 
 /// A group.

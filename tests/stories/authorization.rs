@@ -82,6 +82,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
         }
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
         (_, "MalformedCertificate" | "UnrecognizedPublicKeyEncoding") => "yes",
+        (_, "ReportInProgress" | "ReportNotPresent") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),

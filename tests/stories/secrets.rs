@@ -46,11 +46,19 @@ fn contains(place: &[u8], secret: &[u8]) -> bool {
 async fn a_story_full_of_secrets(world: &World, at: &Running) -> Vec<(&'static str, String)> {
     const PASSWORD: &str = "Tr0ub4dor&3-correct";
     const SECOND_PASSWORD: &str = "hunter2-HUNTER2-hunter2";
+    const THIRD_PASSWORD: &str = "Correct-Horse-Battery-9";
+    const GUESS: &str = "a-wrong-Guess-at-it-7";
     let root = world.root.at(at);
     let alice = root.user_with("alice", &allow("sts:AssumeRole", "*")).await;
     root.iam.create_login_profile().user_name("alice").password(PASSWORD).send().await.granted();
     root.iam.update_login_profile().user_name("alice").password(SECOND_PASSWORD).send().await.granted();
     root.iam.update_login_profile().user_name("alice").password("weak").send().await.code();
+    root.iam.update_account_password_policy().password_reuse_prevention(2).send().await.granted();
+    root.let_user("alice", "password", &allow("iam:ChangePassword", "*")).await;
+    let change = |old: &str, new: &str| alice.iam(at).change_password().old_password(old).new_password(new).send();
+    change(GUESS, THIRD_PASSWORD).await.refused("AccessDenied");
+    change(SECOND_PASSWORD, SECOND_PASSWORD).await.refused("PasswordPolicyViolation");
+    change(SECOND_PASSWORD, THIRD_PASSWORD).await.granted();
     let device = root.device_of(&alice).await;
     let code = device.next_code();
     let login = || alice.sts(at).get_session_token().serial_number(&device.serial).token_code(&code).send();
@@ -94,6 +102,8 @@ async fn a_story_full_of_secrets(world: &World, at: &Running) -> Vec<(&'static s
         ("alice's key", alice.keys.secret.clone()),
         ("alice's password", PASSWORD.to_owned()),
         ("alice's second password", SECOND_PASSWORD.to_owned()),
+        ("alice's third password", THIRD_PASSWORD.to_owned()),
+        ("a guess at alice's password", GUESS.to_owned()),
         ("the device's seed", device.base32.clone()),
         ("the session's secret", session.keys.secret.clone()),
         ("the session's token", session.token().to_owned()),

@@ -1,68 +1,19 @@
 //! `CreateLoginProfile`, `GetLoginProfile`, `UpdateLoginProfile`, `DeleteLoginProfile`.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use super::common::{find_user, named, on_user};
-use crate::crypto::password::PasswordHash;
+use super::password::{Password, Rules, find_profile, hash};
 use crate::decision::Permit;
 use crate::identity::LoginProfile;
 use crate::ops::{Call, Demand, Error, Operation, Registry};
 use crate::store::{Tx, layout};
-use crate::types::{SecretText, UserName};
+use crate::types::UserName;
 use crate::wire::model::Service;
 
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<CreateLoginProfile>().add::<GetLoginProfile>();
     registry.add::<UpdateLoginProfile>().add::<DeleteLoginProfile>();
-}
-
-/// A password as it comes over the wire; it never leaves this file but as a hash.
-#[derive(Deserialize)]
-#[serde(from = "String")]
-struct Password(SecretText);
-
-impl From<String> for Password {
-    fn from(text: String) -> Self {
-        Self(SecretText::new(text))
-    }
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// AWS's password policy of an account that has set none: 8 to 128 characters of three kinds, and not the user's name.
-fn check_strength(password: &Password, user: &UserName) -> Result<(), Error> {
-    let text = password.0.expose();
-    let kinds = [
-        text.chars().any(char::is_uppercase),
-        text.chars().any(char::is_lowercase),
-        text.chars().any(|c| c.is_ascii_digit()),
-        text.chars().any(|c| "!@#$%^&*()_+-=[]{}|'".contains(c)),
-    ];
-    let violation = if text.chars().count() < 8 {
-        "Password should have a minimum length of 8"
-    } else if kinds.iter().filter(|kind| **kind).count() < 3 {
-        "Password should have at least three of: uppercase letters, lowercase letters, numbers, symbols"
-    } else if text.eq_ignore_ascii_case(user.as_str()) {
-        "Password should not be the user's name"
-    } else {
-        return Ok(());
-    };
-    Err(Error::PasswordPolicyViolation(violation.to_owned()))
-}
-
-async fn hash(password: &Password, call: &Call<'_>) -> Result<PasswordHash, Error> {
-    call.broker.passwords.hash(password.0.clone()).await.map_err(|error| Error::Internal(error.to_string()))
-}
-
-async fn find(name: &UserName, call: &Call<'_>, tx: &mut Tx) -> Result<LoginProfile, Error> {
-    let found = tx.get::<LoginProfile>(&layout::login_profile(call.account(), name)).await?;
-    found.ok_or_else(|| Error::NoSuchEntity(format!("Login Profile for User {name} cannot be found.")))
 }
 
 #[derive(Serialize)]
@@ -118,12 +69,8 @@ impl Operation for CreateLoginProfile {
         let Some(password) = &self.password else {
             return Err(Error::Validation("Must specify a password for the login profile.".to_owned()));
         };
-        check_strength(password, &user.name)?;
-        let profile = LoginProfile {
-            password: hash(password, call).await?,
-            created: call.now(),
-            reset_required: self.password_reset_required,
-        };
+        Rules::of_account(call, tx).await?.check(password, &user.name, call, tx).await?;
+        let profile = LoginProfile::new(hash(password, call).await?, call.now(), self.password_reset_required);
         user.has_login_profile = true;
         tx.put(&layout::user(call.account(), &user.name), &user)?;
         tx.put(&layout::login_profile(call.account(), &user.name), &profile)?;
@@ -149,7 +96,7 @@ impl Operation for GetLoginProfile {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneProfile, Error> {
         let user = find_user(tx, call, named(self.user_name.as_ref(), call)?).await?;
-        let profile = find(&user.name, call, tx).await?;
+        let profile = find_profile(&user.name, call, tx).await?;
         Ok(OneProfile::of(&user.name, &profile))
     }
 }
@@ -174,10 +121,12 @@ impl Operation for UpdateLoginProfile {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let user = find_user(tx, call, &self.user_name).await?;
-        let mut profile = find(&user.name, call, tx).await?;
+        let mut profile = find_profile(&user.name, call, tx).await?;
         if let Some(password) = &self.password {
-            check_strength(password, &user.name)?;
-            profile.password = hash(password, call).await?;
+            let rules = Rules::of_account(call, tx).await?;
+            rules.check(password, &user.name, call, tx).await?;
+            rules.check_reuse(password, &profile, call).await?;
+            profile.replace(hash(password, call).await?, call.now(), rules.remembered());
         }
         if let Some(required) = self.password_reset_required {
             profile.reset_required = required;
@@ -204,7 +153,7 @@ impl Operation for DeleteLoginProfile {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let mut user = find_user(tx, call, named(self.user_name.as_ref(), call)?).await?;
-        find(&user.name, call, tx).await?;
+        find_profile(&user.name, call, tx).await?;
         user.has_login_profile = false;
         tx.put(&layout::user(call.account(), &user.name), &user)?;
         Ok(tx.delete(&layout::login_profile(call.account(), &user.name))?)
