@@ -8,6 +8,15 @@ pub const ACCESS_KEYS_PER_USER: usize = 2;
 pub const MFA_DEVICES_PER_USER: usize = 8;
 /// Managed policies attached to one user, group or role.
 pub const ATTACHED_POLICIES: usize = 10;
+/// Client ids that an OpenID Connect provider may have.
+pub const CLIENT_IDS_PER_OIDC_PROVIDER: usize = 100;
+/// Thumbprints that an OpenID Connect provider may have.
+pub const THUMBPRINTS_PER_OIDC_PROVIDER: usize = 5;
+/// Private keys that a SAML provider may have.
+pub const PRIVATE_KEYS_PER_SAML_PROVIDER: usize = 2;
+/// Bytes of a SAML provider's metadata document. AWS's model allows 10,000,000 characters; here a document is one record of the
+/// store, which holds a mebibyte of JSON, and JSON may need two bytes for one of XML.
+pub const SAML_METADATA_BYTES: usize = 400_000;
 /// Instance profiles of an account.
 pub const INSTANCE_PROFILES: usize = 1_000;
 /// Roles in an instance profile; AWS raises this one for nobody.

@@ -3,8 +3,8 @@
 
 use super::key::{Key, Range};
 use crate::types::{
-    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, UserName,
-    VirtualMfaName,
+    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, OidcIssuer, PolicyName, RoleName,
+    SamlProviderName, UserName, VirtualMfaName,
 };
 
 /// What the whole installation knows about itself.
@@ -113,6 +113,21 @@ pub fn mfa_device(account: AccountId, name: &VirtualMfaName) -> Key {
     entity("mfa-device", account, &name.folded())
 }
 
+/// An OpenID Connect provider.
+pub fn oidc_provider(account: AccountId, issuer: &OidcIssuer) -> Key {
+    entity("oidc-provider", account, &issuer.folded())
+}
+
+/// A SAML provider.
+pub fn saml_provider(account: AccountId, name: &SamlProviderName) -> Key {
+    entity("saml-provider", account, &name.folded())
+}
+
+/// The metadata document that a SAML provider was made from.
+pub fn saml_document(account: AccountId, name: &SamlProviderName) -> Key {
+    entity("saml-document", account, &name.folded())
+}
+
 /// An access key; its id is unique in the whole installation.
 pub fn access_key(id: &AccessKeyId) -> Key {
     Key::of(&["access-key", id.as_str()])
@@ -128,8 +143,8 @@ pub fn signing_keys() -> Range {
     Key::of(&["signing-key"]).children()
 }
 
-/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`) in an account lie below, in
-/// the order of their names.
+/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`, `oidc-provider`,
+/// `saml-provider`) in an account lie below, in the order of their names.
 pub fn all(kind: &str, account: AccountId) -> Key {
     Key::of(&[kind, &account.to_string()])
 }

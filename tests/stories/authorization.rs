@@ -43,6 +43,16 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "PolicySourceArn" => arn("user", "someone"),
         "PolicyInputList" => return vec![("PolicyInputList.member.1".into(), allow("notes:Read", "*"))],
         "ActionNames" => return vec![("ActionNames.member.1".into(), "notes:Read".into())],
+        "GlobalEndpointTokenVersion" => "v2Token".to_owned(),
+        "Name" => "idp".to_owned(),
+        "SAMLProviderArn" => arn("saml-provider", "idp"),
+        "SAMLMetadataDocument" => crate::saml_providers::metadata("https://idp.example.com/", ""),
+        "Url" => "https://server.example.com".to_owned(),
+        "OpenIDConnectProviderArn" => arn("oidc-provider", "server.example.com"),
+        "ClientID" => "app".to_owned(),
+        "ThumbprintList" => {
+            return vec![("ThumbprintList.member.1".into(), "0123456789abcdef0123456789abcdef01234567".into())];
+        }
         "VersionId" => "v1".to_owned(),
         "Status" => "Inactive".to_owned(),
         "Password" | "NewPassword" | "OldPassword" => "Tr0ub4dor&3-correct".to_owned(),
@@ -129,7 +139,7 @@ async fn the_matrix_of_operations_and_callers_is_the_one_that_is_checked_in() {
     let _ = writeln!(table, "{:<36}{}", "#", columns.map(|who| format!("{who:<15}")).concat().trim_end());
     for (service, name) in &operations {
         let cells = columns.map(|who| format!("{:<15}", found[&(service.name(), *name, who)])).concat();
-        let _ = writeln!(table, "{:<36}{}", format!("{}:{name}", service.name()), cells.trim_end());
+        let _ = writeln!(table, "{:<35} {}", format!("{}:{name}", service.name()), cells.trim_end());
     }
     if table != MATRIX {
         let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("matrix.txt");

@@ -1,5 +1,5 @@
-//! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies, instance profiles and virtual MFA
-//! devices.
+//! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies, instance profiles, virtual MFA
+//! devices, OpenID Connect providers and SAML providers.
 //!
 //! Two keys that differ only in case are the same key.
 
@@ -14,7 +14,7 @@ use super::shapes::tag_list;
 use crate::authn::mfa;
 use crate::crypto::hash::sha256;
 use crate::decision::Permit;
-use crate::identity::{InstanceProfile, ManagedPolicy, MfaDevice, Role, User};
+use crate::identity::{InstanceProfile, ManagedPolicy, MfaDevice, OidcProvider, Role, SamlProvider, User};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{Arn, EntityPath, InstanceProfileName, PageRequest, RoleName, Tag, Tags, UserName};
@@ -26,10 +26,15 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add::<TagPolicy>().add::<UntagPolicy>().add::<ListPolicyTags>();
     registry.add::<TagInstanceProfile>().add::<UntagInstanceProfile>().add::<ListInstanceProfileTags>();
     registry.add::<TagMFADevice>().add::<UntagMFADevice>().add::<ListMFADeviceTags>();
+    registry
+        .add::<TagOpenIDConnectProvider>()
+        .add::<UntagOpenIDConnectProvider>()
+        .add::<ListOpenIDConnectProviderTags>();
+    registry.add::<TagSAMLProvider>().add::<UntagSAMLProvider>().add::<ListSAMLProviderTags>();
 }
 
 /// An entity with tags.
-trait Tagged: Entity + Sync {
+pub(super) trait Tagged: Entity + Sync {
     /// What a request names it by.
     type Id: Send + Sync;
 
@@ -166,10 +171,11 @@ struct TagPage {
 }
 
 macro_rules! tags {
-    ($entity:ty, $field:ident: $id:ty, [$tag:ident, $untag:ident, $list:ident]) => {
+    ($entity:ty, $(#[$attribute:meta])? $field:ident: $id:ty, [$tag:ident, $untag:ident, $list:ident]) => {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct $tag {
+            $(#[$attribute])?
             $field: $id,
             tags: Vec<Tag>,
         }
@@ -196,6 +202,7 @@ macro_rules! tags {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct $untag {
+            $(#[$attribute])?
             $field: $id,
             tag_keys: Vec<String>,
         }
@@ -222,6 +229,7 @@ macro_rules! tags {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct $list {
+            $(#[$attribute])?
             $field: $id,
             marker: Option<String>,
             max_items: Option<u32>,
@@ -255,8 +263,26 @@ tags!(
     [TagInstanceProfile, UntagInstanceProfile, ListInstanceProfileTags]
 );
 tags!(MfaDevice, serial_number: String, [TagMFADevice, UntagMFADevice, ListMFADeviceTags]);
+tags!(
+    OidcProvider,
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    [TagOpenIDConnectProvider, UntagOpenIDConnectProvider, ListOpenIDConnectProviderTags]
+);
+tags!(
+    SamlProvider,
+    #[serde(rename = "SAMLProviderArn")]
+    arn: String,
+    [TagSAMLProvider, UntagSAMLProvider, ListSAMLProviderTags]
+);
 
-async fn permission<T: Tagged>(action: &str, id: &T::Id, call: &Call<'_>, tx: &mut Tx) -> Result<Permission, Error> {
+/// A permission on an entity, with its tags as condition keys.
+pub(super) async fn permission<T: Tagged>(
+    action: &str,
+    id: &T::Id,
+    call: &Call<'_>,
+    tx: &mut Tx,
+) -> Result<Permission, Error> {
     match T::find(tx, call, id).await {
         Ok((_, entity)) => {
             let permission = Permission::on(action, &entity.arn(call), call.account());
