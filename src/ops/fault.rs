@@ -46,6 +46,13 @@ impl Error {
             Self::PasswordPolicyViolation(_) => Fault::of_sender("PasswordPolicyViolation", 400),
             Self::InvalidAuthenticationCode(_) => Fault::of_sender("InvalidAuthenticationCode", 403),
             Self::EntityTemporarilyUnmodifiable(_) => Fault::of_sender("EntityTemporarilyUnmodifiable", 409),
+            Self::FeatureEnabled => Fault::of_sender("FeatureEnabled", 409),
+            Self::FeatureDisabled => Fault::of_sender("FeatureDisabled", 404),
+            Self::NoOrganization => Fault::of_sender("OrganizationNotFoundException", 400),
+            Self::CallerIsNotManagementAccount => Fault::of_sender("CallerIsNotManagementAccountException", 400),
+            Self::NotManagementAccount => {
+                Fault::of_sender("AccountNotManagementOrDelegatedAdministratorException", 400)
+            }
             Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),
             Self::NoPrincipal => Fault::of_sender("InvalidClientTokenId", 403),
             Self::PackedPolicyTooLarge(_) => Fault::of_sender("PackedPolicyTooLarge", 400),

@@ -12,6 +12,21 @@ pub fn installation() -> Key {
     Key::of(&["installation"])
 }
 
+/// The organization that the accounts of the installation are.
+pub fn organization() -> Key {
+    Key::of(&["organization"])
+}
+
+/// That an account's principals may ask for tokens for services elsewhere.
+pub fn outbound_federation(id: AccountId) -> Key {
+    Key::of(&["outbound-federation", &id.to_string()])
+}
+
+/// An account's preferences for the security token service.
+pub fn token_preferences(id: AccountId) -> Key {
+    Key::of(&["token-preferences", &id.to_string()])
+}
+
 /// An account.
 pub fn account(id: AccountId) -> Key {
     Key::of(&["account", &id.to_string()])

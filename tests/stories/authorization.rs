@@ -81,6 +81,9 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
             "yes"
         }
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
+        // Switches that stand so already, or are another account's.
+        (_, "FeatureEnabled" | "FeatureDisabled" | "AccountNotManagementOrDelegatedAdministratorException") => "yes",
+        (_, "CallerIsNotManagementAccountException") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),

@@ -15,6 +15,7 @@ mod inheritance;
 mod instance_profiles;
 mod mfa;
 mod oidc_providers;
+mod organization;
 mod policy_attacks;
 mod saml_providers;
 mod secrets;

@@ -19,6 +19,8 @@ mod membership;
 mod mfa_device;
 mod oidc_client;
 mod oidc_provider;
+mod organization;
+mod outbound;
 mod policy_entities;
 mod policy_list;
 mod policy_source;
@@ -54,6 +56,8 @@ pub(super) fn register(registry: &mut Registry) {
     mfa_device::register(registry);
     oidc_client::register(registry);
     oidc_provider::register(registry);
+    organization::register(registry);
+    outbound::register(registry);
     policy_entities::register(registry);
     policy_list::register(registry);
     policy_version::register(registry);
