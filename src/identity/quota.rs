@@ -14,10 +14,17 @@ pub const SSH_PUBLIC_KEYS_PER_USER: usize = 5;
 pub const CREDENTIALS_PER_SERVICE: usize = 2;
 /// Managed policies attached to one user, group or role.
 pub const ATTACHED_POLICIES: usize = 10;
+/// Client ids that an OpenID Connect provider may have.
+pub const CLIENT_IDS_PER_OIDC_PROVIDER: usize = 100;
+/// Thumbprints that an OpenID Connect provider may have.
+pub const THUMBPRINTS_PER_OIDC_PROVIDER: usize = 5;
+/// Private keys that a SAML provider may have.
+pub const PRIVATE_KEYS_PER_SAML_PROVIDER: usize = 2;
+/// Bytes of a SAML provider's metadata document. AWS's model allows 10,000,000 characters; here a document is one record of the
+/// store, which holds a mebibyte of JSON, and JSON may need two bytes for one of XML.
+pub const SAML_METADATA_BYTES: usize = 400_000;
 /// Roles in an instance profile; AWS raises this one for nobody.
 pub const ROLES_PER_INSTANCE_PROFILE: usize = 1;
-/// Signing certificates that a user may have.
-pub const SIGNING_CERTIFICATES_PER_USER: usize = 2;
 /// Versions of a managed policy.
 pub const POLICY_VERSIONS: usize = 5;
 /// Characters of a managed policy.

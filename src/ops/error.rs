@@ -86,6 +86,30 @@ pub enum Error {
     /// The credential report is not ready.
     #[error("The credential report is still being generated.")]
     ReportInProgress,
+    /// Outbound federation is on already.
+    #[error(
+        "The request failed because outbound identity federation is already enabled for your account. \
+         You cannot enable the feature multiple times."
+    )]
+    FeatureEnabled,
+    /// Outbound federation is off.
+    #[error("The request failed because outbound identity federation is disabled for your account.")]
+    FeatureDisabled,
+    /// The installation has one account.
+    #[error("The request was rejected because no organization is associated with your account.")]
+    NoOrganization,
+    /// Another account is the organization's management account, and it alone may do this.
+    #[error(
+        "The request was rejected because the account making the request is not the management account for the \
+         organization."
+    )]
+    CallerIsNotManagementAccount,
+    /// Another account administers the organization.
+    #[error(
+        "The request was rejected because the account making the request is not the management account or delegated \
+         administrator account for centralized root access."
+    )]
+    NotManagementAccount,
     /// Policy says no.
     #[error("{0}")]
     Denied(Box<Denial>),

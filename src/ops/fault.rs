@@ -59,6 +59,13 @@ impl Error {
             Self::ReportNotPresent => Fault::of_sender("ReportNotPresent", 410),
             Self::ReportExpired => Fault::of_sender("ReportExpired", 410),
             Self::ReportInProgress => Fault::of_sender("ReportInProgress", 404),
+            Self::FeatureEnabled => Fault::of_sender("FeatureEnabled", 409),
+            Self::FeatureDisabled => Fault::of_sender("FeatureDisabled", 404),
+            Self::NoOrganization => Fault::of_sender("OrganizationNotFoundException", 400),
+            Self::CallerIsNotManagementAccount => Fault::of_sender("CallerIsNotManagementAccountException", 400),
+            Self::NotManagementAccount => {
+                Fault::of_sender("AccountNotManagementOrDelegatedAdministratorException", 400)
+            }
             Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),
             Self::NoPrincipal => Fault::of_sender("InvalidClientTokenId", 403),
             Self::PackedPolicyTooLarge(_) => Fault::of_sender("PackedPolicyTooLarge", 400),

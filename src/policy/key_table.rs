@@ -94,7 +94,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .present("as the asker gives it"),
     KnownKey::one("aws:ResourceTag/", String, Asker)
         .holds(
-            "the value of the resource's tag; for operations of the user, role, policy, instance profile or MFA device",
+            "the value of the resource's tag; for operations of the user, role, policy, instance profile, MFA device or identity provider",
         )
         .present("there is such a tag, or as the asker gives it"),
     KnownKey::one("aws:SecureTransport", Bool, Asker)
@@ -206,7 +206,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("which step of taking a FIDO security key into use it is: `Create` or `Activate`")
         .present("`EnableMFADevice` with a FIDO security key"),
     KnownKey::one("iam:ResourceTag/", String, Operation)
-        .holds("the value of the tag of the user, role, policy, instance profile or MFA device")
+        .holds("the value of the tag of the user, role, policy, instance profile, MFA device or identity provider")
         .present("there is such a tag"),
     KnownKey::one("iam:RoleTemplateARN", Arn, Nobody)
         .holds("the template that a role is made or looked for by")

@@ -8,7 +8,7 @@ use super::foundation::Foundation;
 use super::operator;
 use crate::audit::Trail;
 use crate::clock::{Clock, Random};
-use crate::identity::{AccessKey, Account, KeyOwner, KeyStatus};
+use crate::identity::{AccessKey, Account, KeyOwner, KeyStatus, Organization};
 use crate::store::{CommitError, StoreError, Tx, Vault, layout};
 use crate::types::{AccessKeyId, AccountId, SecretText, random_token};
 
@@ -65,15 +65,43 @@ pub async fn create(
     if name.is_empty() || name.chars().count() > 50 || !printable {
         return Err(AccountError::Name);
     }
-    let mut tx = Tx::new(Arc::clone(&foundation.store));
-    let wanted = Wanted { id, name: name.to_owned(), root_key: None };
-    let made = stage(&mut tx, &foundation.vault, wanted, clock, random).await?;
-    match tx.commit().await {
-        Ok(_) => Ok(made),
-        Err(CommitError::Conflict(_)) => Err(AccountError::Exists(made.id)),
-        Err(CommitError::Store(error)) => Err(error.into()),
+    // Another command may begin the organization at the same moment; the second time it is there.
+    loop {
+        let mut tx = Tx::new(Arc::clone(&foundation.store));
+        organize(&mut tx, 1, clock, random).await?;
+        let wanted = Wanted { id, name: name.to_owned(), root_key: None };
+        let made = stage(&mut tx, &foundation.vault, wanted, clock, random).await?;
+        match tx.commit().await {
+            Ok(_) => return Ok(made),
+            Err(CommitError::Conflict(key)) if key == layout::organization() => continue,
+            Err(CommitError::Conflict(_)) => return Err(AccountError::Exists(made.id)),
+            Err(CommitError::Store(error)) => return Err(error.into()),
+        }
     }
 }
+
+/// Stages the beginning of the organization, unless there is one or there are fewer than `least` accounts yet. The account that
+/// was first manages it.
+pub(super) async fn organize(
+    tx: &mut Tx,
+    least: usize,
+    clock: &dyn Clock,
+    random: &dyn Random,
+) -> Result<(), StoreError> {
+    let key = layout::organization();
+    if tx.get::<Organization>(&key).await?.is_some() {
+        return Ok(());
+    }
+    let accounts = tx.scan::<Account>(&layout::accounts(), MOST_WITHOUT_ORGANIZATION).await?;
+    let first = accounts.iter().map(|(_, account)| (account.created, account.id)).min();
+    if let Some((_, first)) = first.filter(|_| accounts.len() >= least) {
+        tx.create(&key, &Organization::begin(first, clock.now(), random))?;
+    }
+    Ok(())
+}
+
+/// How many accounts a store can have whose brokers did not know of organizations yet: far more than any has.
+const MOST_WITHOUT_ORGANIZATION: usize = 10_000;
 
 /// Stages the records of a new account, its audit record among them.
 pub(super) async fn stage(

@@ -85,7 +85,9 @@ impl Foundation {
             let found = master_key::find(bootstrap.master_key.as_ref(), &key_file)?;
             if let Some(installation) = find_installation(&store).await? {
                 let master = found.ok_or(MasterKeyError::Missing(key_file))?;
-                return Self::on(store, master, installation, random);
+                let foundation = Self::on(store, master, installation, random)?;
+                foundation.organize(clock, &**random).await?;
+                return Ok(foundation);
             }
             let master = match found {
                 Some(master) => master,
@@ -132,6 +134,20 @@ impl Foundation {
         let key_file = key_file(section);
         let master = master_key::find(master_key, &key_file)?.ok_or(MasterKeyError::Missing(key_file))?;
         Self::on(store, master, installation, random)
+    }
+
+    /// Begins the organization of a store whose accounts were made before brokers knew of organizations.
+    async fn organize(&self, clock: &dyn Clock, random: &dyn Random) -> Result<(), StoreError> {
+        let mut tx = Tx::new(Arc::clone(&self.store));
+        accounts::organize(&mut tx, 2, clock, random).await?;
+        if !tx.has_writes() {
+            return Ok(());
+        }
+        match tx.commit().await {
+            // Another broker was faster.
+            Ok(_) | Err(CommitError::Conflict(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+        }
     }
 
     fn on(

@@ -3,13 +3,28 @@
 
 use super::key::{Key, Range};
 use crate::types::{
-    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, PolicyName, RoleName, ServerCertificateName,
-    UserName, VirtualMfaName,
+    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, OidcIssuer, PolicyName, RoleName,
+    SamlProviderName, ServerCertificateName, UserName, VirtualMfaName,
 };
 
 /// What the whole installation knows about itself.
 pub fn installation() -> Key {
     Key::of(&["installation"])
+}
+
+/// The organization that the accounts of the installation are.
+pub fn organization() -> Key {
+    Key::of(&["organization"])
+}
+
+/// That an account's principals may ask for tokens for services elsewhere.
+pub fn outbound_federation(id: AccountId) -> Key {
+    Key::of(&["outbound-federation", &id.to_string()])
+}
+
+/// An account's preferences for the security token service.
+pub fn token_preferences(id: AccountId) -> Key {
+    Key::of(&["token-preferences", &id.to_string()])
 }
 
 /// An account.
@@ -188,6 +203,21 @@ pub fn role_deletion(account: AccountId, name: &RoleName) -> Key {
     entity("role-deletion", account, &name.folded())
 }
 
+/// An OpenID Connect provider.
+pub fn oidc_provider(account: AccountId, issuer: &OidcIssuer) -> Key {
+    entity("oidc-provider", account, &issuer.folded())
+}
+
+/// A SAML provider.
+pub fn saml_provider(account: AccountId, name: &SamlProviderName) -> Key {
+    entity("saml-provider", account, &name.folded())
+}
+
+/// The metadata document that a SAML provider was made from.
+pub fn saml_document(account: AccountId, name: &SamlProviderName) -> Key {
+    entity("saml-document", account, &name.folded())
+}
+
 /// An access key; its id is unique in the whole installation.
 pub fn access_key(id: &AccessKeyId) -> Key {
     Key::of(&["access-key", id.as_str()])
@@ -218,8 +248,8 @@ pub fn signing_keys() -> Range {
     Key::of(&["signing-key"]).children()
 }
 
-/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`, `server-certificate` ...) in an account lie below, in
-/// the order of their names.
+/// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`, `oidc-provider`,
+/// `saml-provider`, `server-certificate`) in an account lie below, in the order of their names.
 pub fn all(kind: &str, account: AccountId) -> Key {
     Key::of(&[kind, &account.to_string()])
 }

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{AccountId, EntityPath};
+use super::{AccountId, EntityPath, OidcIssuer};
 
 /// `arn:partition:service:region:account:resource`; region and account may be empty.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -169,6 +169,16 @@ impl Realm {
     /// `arn:aws:iam::ACCOUNT:mfa/path/name`
     pub fn virtual_mfa(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
         self.iam(account, &format!("mfa{}{name}", path.as_str()))
+    }
+
+    /// `arn:aws:iam::ACCOUNT:oidc-provider/host/path`
+    pub fn oidc_provider(&self, account: AccountId, issuer: &OidcIssuer) -> Arn {
+        self.iam(account, &format!("oidc-provider/{issuer}"))
+    }
+
+    /// `arn:aws:iam::ACCOUNT:saml-provider/name`
+    pub fn saml_provider(&self, account: AccountId, name: &str) -> Arn {
+        self.iam(account, &format!("saml-provider/{name}"))
     }
 
     /// `arn:aws:sts::ACCOUNT:assumed-role/role/session`; the role's path is left out, as AWS leaves it out.

@@ -3,6 +3,7 @@
 mod account;
 mod arn;
 mod ids;
+mod issuer;
 mod name;
 mod page;
 pub mod secret;
@@ -11,9 +12,10 @@ mod tag;
 pub use account::AccountId;
 pub use arn::{Arn, Realm};
 pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid};
+pub use issuer::{InvalidIssuer, OidcIssuer};
 pub use name::{
     AccountAlias, EntityPath, GroupName, InstanceProfileName, InvalidName, PolicyName, RoleName, RoleSessionName,
-    ServerCertificateName, SourceIdentity, UserName, VirtualMfaName,
+    SamlProviderName, ServerCertificateName, SourceIdentity, UserName, VirtualMfaName,
 };
 pub use page::{Marker, PageRequest};
 pub use secret::{SecretBytes, SecretText};

@@ -75,6 +75,10 @@ fn word(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b"_+=,.@-".contains(&b)
 }
 
+fn provider(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b"_.-".contains(&b)
+}
+
 fn alias(b: u8) -> bool {
     b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'
 }
@@ -94,6 +98,8 @@ name_type!(/// The name of a server certificate.
     ServerCertificateName, "server certificate name", 1..=128, "letters, digits and _+=,.@-", word);
 name_type!(/// The name of a virtual MFA device.
     VirtualMfaName, "virtual MFA device name", 1..=226, "letters, digits and _+=,.@-", word);
+name_type!(/// The name of a SAML provider.
+    SamlProviderName, "SAML provider name", 1..=128, "letters, digits and _.-", provider);
 name_type!(/// The name that whoever assumes a role gives the session.
     RoleSessionName, "role session name", 2..=64, "letters, digits and _+=,.@-", word);
 name_type!(/// The person or program behind a session; stays the same along a chain of roles.

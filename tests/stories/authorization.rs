@@ -44,6 +44,16 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "PolicyInputList" => return vec![("PolicyInputList.member.1".into(), allow("notes:Read", "*"))],
         "ActionNames" => return vec![("ActionNames.member.1".into(), "notes:Read".into())],
         "ServiceNamespaces" => return vec![("ServiceNamespaces.member.1".into(), "notes".into())],
+        "GlobalEndpointTokenVersion" => "v2Token".to_owned(),
+        "Name" => "idp".to_owned(),
+        "SAMLProviderArn" => arn("saml-provider", "idp"),
+        "SAMLMetadataDocument" => crate::saml_providers::metadata("https://idp.example.com/", ""),
+        "Url" => "https://server.example.com".to_owned(),
+        "OpenIDConnectProviderArn" => arn("oidc-provider", "server.example.com"),
+        "ClientID" => "app".to_owned(),
+        "ThumbprintList" => {
+            return vec![("ThumbprintList.member.1".into(), "0123456789abcdef0123456789abcdef01234567".into())];
+        }
         "VersionId" => "v1".to_owned(),
         "Status" => "Inactive".to_owned(),
         "Password" | "NewPassword" | "OldPassword" => "Tr0ub4dor&3-correct".to_owned(),
@@ -83,6 +93,9 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
         (_, "MalformedCertificate" | "UnrecognizedPublicKeyEncoding") => "yes",
         (_, "ReportInProgress" | "ReportNotPresent") => "yes",
+        // Switches that stand so already, or are another account's.
+        (_, "FeatureEnabled" | "FeatureDisabled" | "AccountNotManagementOrDelegatedAdministratorException") => "yes",
+        (_, "CallerIsNotManagementAccountException") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),

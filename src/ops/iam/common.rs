@@ -159,6 +159,19 @@ pub(super) async fn list<T: Entity>(
     }
 }
 
+/// All records below `parent`, in the order of their names: for lists that AWS does not page.
+pub(super) async fn list_all<T: Entity>(tx: &mut Tx, parent: &Key) -> Result<Vec<T>, Error> {
+    const AT_ONCE: usize = 1_000;
+    let mut range = parent.children();
+    let mut all = Vec::new();
+    loop {
+        let batch = tx.scan::<T>(&range, AT_ONCE).await?;
+        let Some((last_key, _)) = batch.last() else { return Ok(all) };
+        range = range.after(last_key);
+        all.extend(batch.into_iter().map(|(_, item)| item));
+    }
+}
+
 /// One page of a list that is in memory already, ordered by name.
 pub(super) fn page_of<T>(all: Vec<T>, page: &PageRequest, name: impl Fn(&T) -> String) -> (Vec<T>, Tail) {
     let mut rest = all.into_iter().filter(|item| page.begins_before(&name(item)));

@@ -1,5 +1,5 @@
 //! Tags: `TagUser`, `UntagUser`, `ListUserTags`, and the same for roles, managed policies, instance profiles, virtual MFA
-//! devices and server certificates.
+//! devices, server certificates, OpenID Connect providers and SAML providers.
 //!
 //! Two keys that differ only in case are the same key.
 
@@ -16,7 +16,9 @@ use super::shapes::tag_list;
 use crate::authn::mfa;
 use crate::crypto::hash::sha256;
 use crate::decision::Permit;
-use crate::identity::{InstanceProfile, ManagedPolicy, MfaDevice, Role, ServerCertificate, User};
+use crate::identity::{
+    InstanceProfile, ManagedPolicy, MfaDevice, OidcProvider, Role, SamlProvider, ServerCertificate, User,
+};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{
@@ -31,10 +33,15 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add::<TagInstanceProfile>().add::<UntagInstanceProfile>().add::<ListInstanceProfileTags>();
     registry.add::<TagMFADevice>().add::<UntagMFADevice>().add::<ListMFADeviceTags>();
     registry.add::<TagServerCertificate>().add::<UntagServerCertificate>().add::<ListServerCertificateTags>();
+    registry
+        .add::<TagOpenIDConnectProvider>()
+        .add::<UntagOpenIDConnectProvider>()
+        .add::<ListOpenIDConnectProviderTags>();
+    registry.add::<TagSAMLProvider>().add::<UntagSAMLProvider>().add::<ListSAMLProviderTags>();
 }
 
 /// An entity with tags.
-trait Tagged: Entity + Sync {
+pub(super) trait Tagged: Entity + Sync {
     /// What a request names it by.
     type Id: Send + Sync;
 
@@ -213,10 +220,11 @@ struct TagPage {
 }
 
 macro_rules! tags {
-    ($entity:ty, $field:ident: $id:ty, [$tag:ident, $untag:ident, $list:ident]) => {
+    ($entity:ty, $(#[$attribute:meta])? $field:ident: $id:ty, [$tag:ident, $untag:ident, $list:ident]) => {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct $tag {
+            $(#[$attribute])?
             $field: $id,
             tags: Vec<Tag>,
         }
@@ -243,6 +251,7 @@ macro_rules! tags {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct $untag {
+            $(#[$attribute])?
             $field: $id,
             tag_keys: Vec<String>,
         }
@@ -269,6 +278,7 @@ macro_rules! tags {
         #[derive(Deserialize)]
         #[serde(rename_all = "PascalCase")]
         struct $list {
+            $(#[$attribute])?
             $field: $id,
             marker: Option<String>,
             max_items: Option<u32>,
@@ -303,12 +313,30 @@ tags!(
 );
 tags!(MfaDevice, serial_number: String, [TagMFADevice, UntagMFADevice, ListMFADeviceTags]);
 tags!(
+    OidcProvider,
+    #[serde(rename = "OpenIDConnectProviderArn")]
+    arn: String,
+    [TagOpenIDConnectProvider, UntagOpenIDConnectProvider, ListOpenIDConnectProviderTags]
+);
+tags!(
+    SamlProvider,
+    #[serde(rename = "SAMLProviderArn")]
+    arn: String,
+    [TagSAMLProvider, UntagSAMLProvider, ListSAMLProviderTags]
+);
+tags!(
     ServerCertificate,
     server_certificate_name: ServerCertificateName,
     [TagServerCertificate, UntagServerCertificate, ListServerCertificateTags]
 );
 
-async fn permission<T: Tagged>(action: &str, id: &T::Id, call: &Call<'_>, tx: &mut Tx) -> Result<Permission, Error> {
+/// A permission on an entity, with its tags as condition keys.
+pub(super) async fn permission<T: Tagged>(
+    action: &str,
+    id: &T::Id,
+    call: &Call<'_>,
+    tx: &mut Tx,
+) -> Result<Permission, Error> {
     match T::look(tx, call, id).await {
         Ok((arn, tags)) => Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice())),
         Err(Error::NoSuchEntity(_)) => Ok(Permission::on(action, &T::arn_of_missing(call, id)?, call.account())),
