@@ -1,4 +1,4 @@
-//! What an account of many users costs: creating one more, a page of the list, the account's summary, memory, at 100 users and at
+//! What an account of many users costs: creating one more, a page of the list, the account's summary, memory, at 200 users and at
 //! 100,000. A curve that is flat is the promise. The broker is the binary, in a process of its own, on the embedded store.
 
 mod scenario;
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// How many users there are when it is measured; `BREVET_BENCH_USERS` ends the list earlier or goes on.
-const STEPS: [usize; 5] = [100, 1_000, 10_000, 50_000, 100_000];
+const STEPS: [usize; 5] = [200, 1_000, 10_000, 50_000, 100_000];
 /// Connections that create users between two measurements.
 const CREATORS: usize = 64;
 /// Requests of which the median is shown.

@@ -9,6 +9,15 @@ use super::pattern::Pattern;
 use super::template::Syntax;
 
 impl Document {
+    /// The services that the document names: what the actions that it allows begin with, where that is no pattern.
+    pub fn named_services(&self) -> impl Iterator<Item = String> {
+        let allowing =
+            self.statements().iter().filter(|one| one.effect == StatementEffect::Allow && !one.actions.negated);
+        let actions = allowing.flat_map(|statement| &statement.actions.values);
+        let named = actions.filter_map(|action| Some(action.split_once(':')?.0));
+        named.filter(|name| !name.contains(['*', '?'])).map(str::to_ascii_lowercase)
+    }
+
     /// Whether the document allows an action of a service, which is named by what its actions begin with, such as `s3`.
     pub fn allows_some_of(&self, namespace: &str) -> bool {
         let namespace = namespace.to_ascii_lowercase();

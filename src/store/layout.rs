@@ -223,6 +223,16 @@ pub fn access_key(id: &AccessKeyId) -> Key {
     Key::of(&["access-key", id.as_str()])
 }
 
+/// A report that was asked for.
+pub fn report_job(account: AccountId, id: &str) -> Key {
+    report_jobs(account).child(id)
+}
+
+/// What the reports of an account lie below that were asked for, the oldest first.
+pub fn report_jobs(account: AccountId) -> Key {
+    Key::of(&["report-job", &account.to_string()])
+}
+
 /// The last use of an access key.
 pub fn key_use(id: &AccessKeyId) -> Key {
     Key::of(&["key-use", id.as_str()])

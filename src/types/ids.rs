@@ -8,7 +8,7 @@ use std::str::FromStr;
 use data_encoding::BASE32;
 
 use super::AccountId;
-use crate::clock::Random;
+use crate::clock::{Random, Timestamp};
 
 /// What a unique id stands for; each kind has its own prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -171,7 +171,23 @@ pub fn random_token(bytes: usize, random: &dyn Random) -> super::SecretText {
 pub fn random_uuid(random: &dyn Random) -> String {
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
-    bytes[6] = bytes[6] & 0x0f | 0x40;
+    uuid(bytes, 4)
+}
+
+/// A UUID that sorts by time (RFC 9562, version 7): of two, the one of an earlier second comes first.
+pub fn time_ordered_uuid(now: Timestamp, random: &dyn Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    let millis = now.seconds().max(0).unsigned_abs() * 1_000;
+    let [_, _, time @ ..] = millis.to_be_bytes();
+    for (byte, of_time) in bytes.iter_mut().zip(time) {
+        *byte = of_time;
+    }
+    uuid(bytes, 7)
+}
+
+fn uuid(mut bytes: [u8; 16], version: u8) -> String {
+    bytes[6] = bytes[6] & 0x0f | version << 4;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = data_encoding::HEXLOWER.encode(&bytes);
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
@@ -182,6 +198,15 @@ pub fn random_uuid(random: &dyn Random) -> String {
 mod tests {
     use super::*;
     use crate::clock::SystemRandom;
+
+    #[test]
+    fn uuids_of_version_7_sort_by_time() {
+        let at = |second| time_ordered_uuid(Timestamp(second), &SystemRandom);
+        assert!(at(1) < at(2) && at(255) < at(256) && at(1_795_000_000) < at(1_795_000_001));
+        let id = at(1_795_000_000);
+        assert_eq!((id.len(), &id[14..15], id.to_lowercase()), (36, "7", id.clone()));
+        assert!(matches!(&id[19..20], "8" | "9" | "a" | "b"), "{id}");
+    }
 
     #[test]
     fn an_access_key_id_carries_its_account() {

@@ -11,7 +11,7 @@ mod tag;
 
 pub use account::AccountId;
 pub use arn::{Arn, Realm};
-pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid};
+pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid, time_ordered_uuid};
 pub use issuer::{InvalidIssuer, OidcIssuer};
 pub use name::{
     AccountAlias, EntityPath, GroupName, InstanceProfileName, InvalidName, PolicyName, RoleName, RoleSessionName,

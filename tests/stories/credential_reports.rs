@@ -131,6 +131,7 @@ async fn crowd(at: &Running, root: &Hand<'_>, users: usize) {
                 groups: Vec::new(),
                 access_keys: Vec::new(),
                 mfa_devices: Vec::new(),
+                credentials: Default::default(),
                 has_login_profile: false,
             };
             tx.put(&layout::user(root.account, &user.name), &user).expect("JSON");

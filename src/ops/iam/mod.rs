@@ -4,6 +4,7 @@
 //! attached policies, inline policies, boundaries) are one macro each.
 
 mod access_key;
+mod accessed;
 mod account_alias;
 mod account_summary;
 mod any_policy;
@@ -19,6 +20,7 @@ mod group;
 mod holder;
 mod inline;
 mod instance_profile;
+mod last_accessed;
 mod last_used;
 mod login_profile;
 mod managed_policy;
@@ -38,6 +40,7 @@ mod policy_use;
 mod policy_version;
 mod profile_role;
 mod rename;
+mod report_job;
 mod role;
 mod room;
 mod saml_list;
@@ -71,6 +74,7 @@ pub(super) fn register(registry: &mut Registry) {
     group::register(registry);
     inline::register(registry);
     instance_profile::register(registry);
+    last_accessed::register(registry);
     last_used::register(registry);
     login_profile::register(registry);
     managed_policy::register(registry);

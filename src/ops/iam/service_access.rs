@@ -45,7 +45,7 @@ struct ServiceEntry {
 /// A policy that grants: a managed one has an ARN, an inline one an entity.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "PascalCase")]
-struct Granting {
+pub(super) struct Granting {
     policy_name: String,
     policy_type: &'static str,
     policy_arn: Option<String>,
@@ -87,7 +87,11 @@ impl Operation for ListPoliciesGrantingServiceAccess {
 }
 
 /// All policies of the entities, in the order of their names; a managed one that several of them have is one policy.
-async fn policies(holders: &[Holder], call: &Call<'_>, tx: &mut Tx) -> Result<Vec<(Granting, Document)>, Error> {
+pub(super) async fn policies(
+    holders: &[Holder],
+    call: &Call<'_>,
+    tx: &mut Tx,
+) -> Result<Vec<(Granting, Document)>, Error> {
     let mut found = Vec::new();
     let mut attached: BTreeSet<&Arn> = BTreeSet::new();
     for holder in holders {
@@ -128,7 +132,7 @@ fn entity_type(noun: &str) -> &'static str {
 }
 
 /// Documents are held to the grammar when they are written, so one that does not parse was damaged.
-fn read(name: &str, document: &str) -> Result<Document, Error> {
+pub(super) fn read(name: &str, document: &str) -> Result<Document, Error> {
     Document::parse(document, Kind::Identity)
         .map_err(|why| Error::Internal(format!("the policy {name} cannot be read: {why}")))
 }
