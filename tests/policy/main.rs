@@ -3,6 +3,7 @@
 
 mod agreement;
 mod allocations;
+mod aws_managed;
 mod case;
 mod cases;
 mod condition_keys;

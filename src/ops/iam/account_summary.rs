@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::room;
 use crate::decision::Permit;
-use crate::identity::{Account, quota};
+use crate::identity::{Account, TokenPreferences, quota};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
 use crate::wire::model::Service;
@@ -62,12 +62,17 @@ impl Operation for GetAccountSummary {
         summary_map.insert("MFADevicesInUse", room::mfa_devices_in_use(call).taken(call, tx).await?);
         summary_map.extend(PER_ENTITY.map(|(name, limit)| (name, limit as u64)));
         let account = tx.get::<Account>(&layout::account(call.account())).await?;
-        let root_signs = account.is_some_and(|account| !account.root_access_keys.is_empty());
-        summary_map.insert("AccountAccessKeysPresent", u64::from(root_signs));
-        // The root user has its access keys and nothing else to sign in with.
-        for of_root in ["AccountMFAEnabled", "AccountPasswordPresent", "AccountSigningCertificatesPresent"] {
-            summary_map.insert(of_root, 0);
-        }
+        let (keys, certificates) = account.map_or((0, 0), |account| {
+            (account.root_access_keys.len(), account.root_signing_certificates.len())
+        });
+        summary_map.insert("AccountAccessKeysPresent", u64::from(keys > 0));
+        summary_map.insert("AccountSigningCertificatesPresent", u64::from(certificates > 0));
+        // The root user has no other credentials.
+        summary_map.insert("AccountMFAEnabled", 0);
+        summary_map.insert("AccountPasswordPresent", 0);
+        let preferences = tx.get::<TokenPreferences>(&layout::token_preferences(call.account())).await?;
+        let version = preferences.unwrap_or_default().global_endpoint.number();
+        summary_map.insert("GlobalEndpointTokenVersion", u64::from(version));
         Ok(Summary { summary_map })
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{distinct_tags, list_all};
 use super::managed_policy::policy_arn;
-use super::shapes;
+use super::{room, shapes};
 use super::tags::{self, Tagged};
 use crate::decision::Permit;
 use crate::identity::{OidcProvider, quota};
@@ -68,6 +68,7 @@ impl Operation for CreateOpenIDConnectProvider {
         if tx.get::<OidcProvider>(&key).await?.is_some() {
             return Err(Error::EntityAlreadyExists(format!("Provider with url {} already exists.", issuer.url())));
         }
+        room::oidc_providers(call).for_one_more(call, tx).await?;
         tx.put(&key, &provider)?;
         Ok(NewProvider {
             arn: provider.arn(call.realm(), call.account()).to_string(),

@@ -93,8 +93,13 @@ impl ListPolicies {
         let mut last_read = begin.as_ref().map(|place| place.name.clone());
         let mut found = Found { policies: Vec::new(), last: begin, most: page.max_items };
         let mut read = 0;
-        while self.scope != Scope::Aws {
-            let batch = tx.scan::<ManagedPolicy>(&behind(&policies, last_read.as_deref()), BATCH).await?;
+        loop {
+            let batch = match self.scope {
+                Scope::Aws => Vec::new(),
+                Scope::All | Scope::Local => {
+                    tx.scan::<ManagedPolicy>(&behind(&policies, last_read.as_deref()), BATCH).await?
+                }
+            };
             if batch.is_empty() {
                 break;
             }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::distinct_tags;
 use super::managed_policy::policy_arn;
-use super::shapes;
+use super::{room, shapes};
 use super::tags::{self, Tagged};
 use crate::crypto::rsa_key;
 use crate::decision::Permit;
@@ -69,6 +69,7 @@ impl Operation for CreateSAMLProvider {
         if tx.get::<SamlProvider>(&key).await?.is_some() {
             return Err(Error::exists("Provider", &self.name));
         }
+        room::saml_providers(call).for_one_more(call, tx).await?;
         let metadata = read(&self.document)?;
         let mut provider = SamlProvider {
             name: self.name.clone(),

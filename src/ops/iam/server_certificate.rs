@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{below, distinct_tags, list, page};
 use super::pem_input::{Secret, certificate, in_its_time};
-use super::shapes;
+use super::{room, shapes};
 use crate::crypto::certificate::{Certificate, broken_link};
 use crate::crypto::certificate_key::{self, KeyError};
 use crate::decision::Permit;
@@ -112,6 +112,7 @@ impl Operation for UploadServerCertificate {
         if tx.get::<ServerCertificate>(&key).await?.is_some() {
             return Err(taken(&self.server_certificate_name));
         }
+        room::server_certificates(call).for_one_more(call, tx).await?;
         let tags = distinct_tags(self.tags.clone())?;
         let leaf = self.checked(call)?;
         let made = ServerCertificate {

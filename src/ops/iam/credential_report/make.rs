@@ -6,14 +6,15 @@
 
 use std::sync::Arc;
 
-use super::row;
+use super::row::{self, Credentials};
 use crate::clock::Clock;
 use crate::identity::{
-    AccessKey, Account, CredentialReport, LoginProfile, PasswordPolicy, ReportPart, ReportState, User,
+    AccessKey, Account, CredentialReport, LoginProfile, PasswordPolicy, ReportPart, ReportState, SigningCertificate, User,
 };
 use crate::ops::Call;
 use crate::store::{CommitError, Feed, Store, StoreError, Tx, layout};
 use crate::types::{AccessKeyId, AccountId, Realm};
+use crate::usage::{Usage, told};
 
 /// Bytes of rows after which a part is written. With the batch that goes over it, and every byte of it escaped in JSON, a part stays
 /// below what a record may hold.
@@ -30,6 +31,7 @@ pub(super) struct Maker {
     store: Arc<dyn Store>,
     feed: Arc<Feed>,
     clock: Arc<dyn Clock>,
+    usage: Arc<Usage>,
     realm: Realm,
     account: AccountId,
     id: String,
@@ -52,6 +54,7 @@ impl Maker {
             store: Arc::clone(&call.broker.store),
             feed: Arc::clone(&call.broker.feed),
             clock: Arc::clone(&call.broker.clock),
+            usage: Arc::clone(&call.broker.usage),
             realm: call.realm().clone(),
             account: call.account(),
             id: call.request_id.to_owned(),
@@ -72,8 +75,8 @@ impl Maker {
         let mut tx = self.tx();
         let policy = tx.get::<PasswordPolicy>(&layout::password_policy(self.account)).await?;
         if let Some(account) = tx.get::<Account>(&layout::account(self.account)).await? {
-            let keys = keys(&account.root_access_keys, &mut tx).await?;
-            rows.push_str(&row::root(&account, &keys, &self.realm));
+            let signs = self.credentials(&account.root_access_keys, &account.root_signing_certificates, &mut tx).await?;
+            rows.push_str(&row::root(&account, &signs, &self.realm));
         }
         let mut range = layout::all("user", self.account).children();
         loop {
@@ -87,9 +90,10 @@ impl Maker {
                 } else {
                     None
                 };
-                let keys = keys(&user.access_keys, &mut tx).await?;
+                let certificates = &user.credentials.signing_certificates;
+                let signs = self.credentials(&user.access_keys, certificates, &mut tx).await?;
                 let place = (&self.realm, self.account);
-                rows.push_str(&row::user(&user, profile.as_ref(), &keys, policy.as_ref(), place));
+                rows.push_str(&row::user(&user, profile.as_ref(), &signs, policy.as_ref(), place));
             }
             if rows.len() >= PART_BYTES {
                 bytes += rows.len();
@@ -100,6 +104,26 @@ impl Maker {
             }
         }
         self.write(Some(rows), ReportState::Complete).await
+    }
+
+    async fn credentials(
+        &self,
+        keys: &[AccessKeyId],
+        certificates: &[String],
+        tx: &mut Tx,
+    ) -> Result<Credentials, StoreError> {
+        let mut found = Credentials::default();
+        for id in keys {
+            if let Some(key) = tx.get::<AccessKey>(&layout::access_key(id)).await? {
+                let used = self.usage.of_key(id, tx).await?;
+                found.keys.push((key, used.filter(|used| told(&used.last, self.clock.now()))));
+            }
+        }
+        for id in certificates {
+            let key = layout::signing_certificate(self.account, id);
+            found.certificates.extend(tx.get::<SigningCertificate>(&key).await?);
+        }
+        Ok(found)
     }
 
     fn tx(&self) -> Tx {
@@ -155,12 +179,4 @@ impl Maker {
             self.commit(tx).await?;
         }
     }
-}
-
-async fn keys(ids: &[AccessKeyId], tx: &mut Tx) -> Result<Vec<AccessKey>, StoreError> {
-    let mut keys = Vec::with_capacity(ids.len());
-    for id in ids {
-        keys.extend(tx.get::<AccessKey>(&layout::access_key(id)).await?);
-    }
-    Ok(keys)
 }

@@ -6,7 +6,7 @@
 
 use crate::clock::Timestamp;
 use crate::identity::password_policy::PasswordPolicy;
-use crate::identity::{AccessKey, Account, KeyStatus, LoginProfile, User};
+use crate::identity::{AccessKey, Account, KeyStatus, KeyUse, LoginProfile, SigningCertificate, User};
 use crate::types::{AccountId, Realm};
 
 /// The first line.
@@ -25,12 +25,21 @@ const NOT_SUPPORTED: &str = "not_supported";
 /// How many columns speak of access keys, and of signing certificates.
 const SLOTS: usize = 2;
 
+/// What somebody signs with.
+#[derive(Default)]
+pub(super) struct Credentials {
+    /// Access keys, each with its last use.
+    pub(super) keys: Vec<(AccessKey, Option<KeyUse>)>,
+    /// Signing certificates.
+    pub(super) certificates: Vec<SigningCertificate>,
+}
+
 /// The root user's row.
-pub(super) fn root(account: &Account, keys: &[AccessKey], realm: &Realm) -> String {
+pub(super) fn root(account: &Account, signs: &Credentials, realm: &Realm) -> String {
     let mut row = Row::default();
     row.text("<root_account>").text(realm.root(account.id).as_str()).moment(account.created);
     row.text(NOT_SUPPORTED).text(&password_last_used(None)).text(NOT_SUPPORTED).text(NOT_SUPPORTED).flag(false);
-    credentials(&mut row, keys);
+    credentials(&mut row, signs);
     row.line()
 }
 
@@ -38,7 +47,7 @@ pub(super) fn root(account: &Account, keys: &[AccessKey], realm: &Realm) -> Stri
 pub(super) fn user(
     user: &User,
     profile: Option<&LoginProfile>,
-    keys: &[AccessKey],
+    signs: &Credentials,
     policy: Option<&PasswordPolicy>,
     (realm, account): (&Realm, AccountId),
 ) -> String {
@@ -56,7 +65,7 @@ pub(super) fn user(
         }
     }
     row.flag(!user.mfa_devices.is_empty());
-    credentials(&mut row, keys);
+    credentials(&mut row, signs);
     row.line()
 }
 
@@ -66,35 +75,27 @@ fn password_last_used(used: Option<Timestamp>) -> String {
 }
 
 /// When, in which region and for which service an access key was last used.
-fn key_last_used(used: Option<(Timestamp, &str, &str)>) -> [String; 3] {
+fn key_last_used(used: Option<&KeyUse>) -> [String; 3] {
     match used {
-        Some((at, region, service)) => [moment(at), region.to_owned(), service.to_owned()],
+        Some(used) => [moment(used.last.at), used.last.region.clone(), used.service.clone()],
         None => [NOTHING; 3].map(str::to_owned),
     }
 }
 
-fn credentials(row: &mut Row, keys: &[AccessKey]) {
+fn credentials(row: &mut Row, signs: &Credentials) {
     for slot in 0..SLOTS {
-        match keys.get(slot) {
-            Some(key) => {
-                row.flag(key.status == KeyStatus::Active).moment(key.created);
-            }
-            None => {
-                row.flag(false).text(NOTHING);
-            }
-        }
-        for value in key_last_used(None) {
+        let key = signs.keys.get(slot);
+        match key {
+            Some((key, _)) => row.flag(key.status == KeyStatus::Active).moment(key.created),
+            None => row.flag(false).text(NOTHING),
+        };
+        for value in key_last_used(key.and_then(|(_, used)| used.as_ref())) {
             row.text(&value);
         }
     }
-    certificates(row, &[]);
-}
-
-/// Signing certificates: whether each is active, and when it was uploaded.
-fn certificates(row: &mut Row, certificates: &[(bool, Timestamp)]) {
     for slot in 0..SLOTS {
-        match certificates.get(slot) {
-            Some((active, uploaded)) => row.flag(*active).moment(*uploaded),
+        match signs.certificates.get(slot) {
+            Some(one) => row.flag(one.status == KeyStatus::Active).moment(one.uploaded),
             None => row.flag(false).text(NOTHING),
         };
     }
@@ -139,6 +140,7 @@ impl Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::identity::LastUse;
 
     #[test]
     fn a_value_with_a_comma_or_a_quote_stays_one_value() {
@@ -151,7 +153,7 @@ mod tests {
     fn every_row_has_the_columns_of_the_first_line() {
         let mut row = Row::default();
         row.text("u").text("a").text("c").flag(false).text(NOTHING).text(NOTHING).text(NOTHING).flag(false);
-        credentials(&mut row, &[]);
+        credentials(&mut row, &Credentials::default());
         let row = row.line();
         assert_eq!(row.split(',').count(), HEAD.split(',').count());
         assert_eq!(HEAD.split(',').count(), 22);
@@ -163,9 +165,8 @@ mod tests {
     fn what_was_used_says_when_and_for_what() {
         let at = Timestamp(1_700_000_000);
         assert_eq!(password_last_used(Some(at)), "2023-11-14T22:13:20+00:00");
-        assert_eq!(key_last_used(Some((at, "eu-west-1", "sts"))), ["2023-11-14T22:13:20+00:00", "eu-west-1", "sts"]);
-        let mut row = Row::default();
-        certificates(&mut row, &[(true, at)]);
-        assert_eq!(row.line(), "\ntrue,2023-11-14T22:13:20+00:00,false,N/A");
+        let used = KeyUse { last: LastUse { at, region: "eu-west-1".to_owned() }, service: "sts".to_owned() };
+        assert_eq!(key_last_used(Some(&used)), ["2023-11-14T22:13:20+00:00", "eu-west-1", "sts"]);
+        assert_eq!(key_last_used(None), ["N/A", "N/A", "N/A"]);
     }
 }
