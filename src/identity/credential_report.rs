@@ -17,6 +17,8 @@ pub struct CredentialReport {
     pub heard: Timestamp,
     /// How many parts are written.
     pub parts: u32,
+    /// How many bytes of rows are in them.
+    pub bytes: usize,
     /// How far it is.
     pub state: ReportState,
 }
@@ -63,7 +65,7 @@ const SILENCE: i64 = 60;
 impl CredentialReport {
     /// A report that is being begun.
     pub fn begin(id: &str, now: Timestamp) -> Self {
-        Self { id: id.to_owned(), begun: now, heard: now, parts: 0, state: ReportState::InProgress }
+        Self { id: id.to_owned(), begun: now, heard: now, parts: 0, bytes: 0, state: ReportState::InProgress }
     }
 
     /// What it is worth at a moment.

@@ -480,7 +480,7 @@ def test_files_are_their_owners_alone(root):
 
 def test_what_no_operation_answers_is_on_record_too(root):
     """A signed request for something that is not built, or that nobody declares, is an attempt all the same."""
-    answer = root.call(form("GetCredentialReport"))
+    answer = root.call(form("GetDelegationRequest"))
     assert answer.status == 501
     # Refusals are recorded a moment later.
     named = lambda: any(event["requestID"] == answer.request_id for event in root.world.audit())  # noqa: E731

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brevet::identity::{CredentialReport, ReportState, User as Record};
 use brevet::store::{Tx, layout};
-use brevet::types::{EntityPath, Tags, UniqueId, UniqueIdKind};
+use brevet::types::{UniqueId, UniqueIdKind};
 
 use crate::world::policies::allow;
 use crate::world::{Actor, Backend, Hand, Outcome, Running, World, within_a_second};
@@ -115,25 +115,20 @@ async fn a_life(backend: Backend) {
     assert_eq!(report(&partner).await.len(), 2);
 }
 
-/// So many users, beside the API, which would take minutes.
+/// So many users: the first one as any other, the rest after its likeness beside the API, which would take minutes.
 async fn crowd(at: &Running, root: &Hand<'_>, users: usize) {
-    let names: Vec<String> = (0..users).map(|number| format!("user-{number:05}")).collect();
-    for some in names.chunks(500) {
+    let name = |number: usize| format!("user-{number:05}");
+    let path = format!("/{}/", "p".repeat(300));
+    root.iam.create_user().user_name(name(0)).path(path).send().await.granted();
+    let key = layout::user(root.account, &name(0).parse().expect("a name"));
+    let first: Record = Tx::new(Arc::clone(&at.broker.store)).get(&key).await.expect("readable").expect("a user");
+    let others: Vec<usize> = (1..users).collect();
+    for some in others.chunks(500) {
         let mut tx = Tx::new(Arc::clone(&at.broker.store));
-        for name in some {
-            let user = Record {
-                name: name.parse().expect("a name"),
-                path: format!("/{}/", "p".repeat(300)).parse::<EntityPath>().expect("a path"),
-                id: UniqueId::random(UniqueIdKind::User, &*at.broker.random),
-                created: at.broker.clock.now(),
-                tags: Tags::default(),
-                permissions: Default::default(),
-                groups: Vec::new(),
-                access_keys: Vec::new(),
-                mfa_devices: Vec::new(),
-                credentials: Default::default(),
-                has_login_profile: false,
-            };
+        for number in some {
+            let mut user = first.clone();
+            user.name = name(*number).parse().expect("a name");
+            user.id = UniqueId::random(UniqueIdKind::User, &*at.broker.random);
             tx.put(&layout::user(root.account, &user.name), &user).expect("JSON");
         }
         tx.commit().await.expect("committed");

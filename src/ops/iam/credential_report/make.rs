@@ -140,6 +140,7 @@ impl Maker {
         let mut tx = self.tx();
         let mut report = self.own(&mut tx).await?;
         if let Some(rows) = rows {
+            report.bytes += rows.len();
             tx.put(&layout::report_part(self.account, &self.id, report.parts), &ReportPart { rows })?;
             report.parts += 1;
         }

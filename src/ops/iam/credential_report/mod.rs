@@ -107,7 +107,7 @@ impl Operation for GetCredentialReport {
             // Whoever asks for a new one gets one, or hears why not.
             Worth::Abandoned | Worth::TooLarge => return Err(Error::ReportNotPresent),
         }
-        let (base64, mut content) = (BASE64, String::new());
+        let (base64, mut content) = (BASE64, String::with_capacity(BASE64.encode_len(report.bytes)));
         let mut encoder = base64.new_encoder(&mut content);
         for number in 0..report.parts {
             // Not through `tx`, which would keep every part until the end.
