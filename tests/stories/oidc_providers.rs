@@ -1,8 +1,9 @@
 //! OpenID Connect providers: what they may be called, what they hold, and who may touch them.
 
 use aws_sdk_iam::types::Tag;
+use serde_json::json;
 
-use crate::world::policies::allow;
+use crate::world::policies::{allow, document};
 use crate::world::{Actor, Backend, Hand, Outcome, World};
 
 on_both_stores! {
@@ -225,6 +226,34 @@ async fn providers_are_reached_by_name_and_by_tag() {
     let tag_it = root.iam.tag_open_id_connect_provider().open_id_connect_provider_arn(&blue).tags(tag("team", "red"));
     tag_it.send().await.granted();
     get().await.granted();
+}
+
+#[tokio::test]
+async fn a_role_may_trust_a_provider_that_is_not_there_and_nothing_that_is_none() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let trust = |federated: &str| {
+        let statement = json!({ "Effect": "Allow", "Action": "sts:AssumeRoleWithWebIdentity",
+            "Principal": { "Federated": ["accounts.google.com", federated] } });
+        document([statement])
+    };
+    let create = |name: String, federated: &str| {
+        root.iam.create_role().role_name(name).assume_role_policy_document(trust(federated)).send()
+    };
+    let arn = format!("arn:aws:iam::{}:oidc-provider/nobody.example.com/x", root.account);
+    let saml = format!("arn:aws:iam::{}:saml-provider/nobody", root.account);
+    for (n, right) in
+        [arn.as_str(), &saml, "cognito-identity.amazonaws.com", "id.example.com/tenant"].iter().enumerate()
+    {
+        create(format!("role-{n}"), right).await.granted();
+    }
+    let sentence = "Federated principals must be valid domain names or SAML metadata ARNs";
+    let role = format!("arn:aws:iam::{}:role/role-0", root.account);
+    for wrong in ["nobody", "https://id.example.com", "id_example.com", &role, "arn:aws:iam"] {
+        assert_eq!(create("other".to_owned(), wrong).await.refused("MalformedPolicyDocument"), sentence, "{wrong}");
+        let update = root.iam.update_assume_role_policy().role_name("role-0").policy_document(trust(wrong));
+        update.send().await.refused("MalformedPolicyDocument");
+    }
 }
 
 async fn at_once(backend: Backend) {

@@ -13,6 +13,7 @@ use super::common::check_document;
 use crate::identity::{Account, Role, User, quota};
 use crate::ops::{Call, Error};
 use crate::policy::Kind;
+use crate::policy::lint::names_provider;
 use crate::store::{Tx, layout};
 use crate::types::Arn;
 
@@ -21,9 +22,15 @@ use crate::types::Arn;
 /// An ARN whose account is not of this installation stays as it is.
 ///
 /// # Errors
-/// `MalformedPolicyDocument` when it is not a trust policy, or names a user or role that does not exist.
+/// `MalformedPolicyDocument` when it is not a trust policy, names a user or role that does not exist, or what
+/// cannot be a provider. Whether a provider exists is not asked, as with AWS: roles are made before and after it.
 pub(super) async fn in_force(document: &str, call: &Call<'_>, tx: &mut Tx) -> Result<String, Error> {
     let parsed = check_document(document, Kind::Trust, quota::TRUST_POLICY_SIZE, "ACLSizePerRole")?;
+    let mut federated = parsed.statements().iter().filter_map(|statement| statement.principals.as_ref());
+    if federated.any(|principals| !principals.federated.iter().all(|text| names_provider(text))) {
+        let sentence = "Federated principals must be valid domain names or SAML metadata ARNs";
+        return Err(Error::MalformedPolicyDocument(sentence.to_owned()));
+    }
     let mut ids = BTreeMap::new();
     let named = parsed.statements().iter().filter_map(|statement| statement.principals.as_ref());
     for text in named.filter(|principals| !principals.negated).flat_map(|principals| &principals.aws) {

@@ -44,6 +44,7 @@ mod wildcard;
 pub use code::{FindingType, IssueCode};
 pub use finding::{Finding, Location, PathElement};
 pub use guess::guess;
+pub use principal::names_provider;
 
 use super::document::Kind;
 use super::source;

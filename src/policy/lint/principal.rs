@@ -145,6 +145,12 @@ pub(super) enum Provider<'a> {
     Oidc(&'a str),
 }
 
+/// Whether a value of `Federated` has the form of a provider's name: a domain name, with a path if need be, or the ARN of a SAML or
+/// an OpenID Connect provider. IAM takes no other when a role is made; whether there is such a provider it does not ask.
+pub fn names_provider(text: &str) -> bool {
+    provider(text).is_some()
+}
+
 /// The provider that a value of `Federated` names.
 pub(super) fn provider(text: &str) -> Option<Provider<'_>> {
     let Some(arn) = text.strip_prefix("arn:") else {
