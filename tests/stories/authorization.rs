@@ -43,6 +43,8 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "Arn" | "PolicySourceArn" => arn("user", "someone"),
         "PolicyInputList" => return vec![("PolicyInputList.member.1".into(), allow("notes:Read", "*"))],
         "ActionNames" => return vec![("ActionNames.member.1".into(), "notes:Read".into())],
+        "JobId" => "01980000-0000-7000-8000-000000000000".to_owned(),
+        "ServiceNamespace" => "notes".to_owned(),
         "ServiceNamespaces" => return vec![("ServiceNamespaces.member.1".into(), "notes".into())],
         "GlobalEndpointTokenVersion" => "v2Token".to_owned(),
         "Name" => "idp".to_owned(),

@@ -62,9 +62,8 @@ impl Operation for GetAccountSummary {
         summary_map.insert("MFADevicesInUse", room::mfa_devices_in_use(call).taken(call, tx).await?);
         summary_map.extend(PER_ENTITY.map(|(name, limit)| (name, limit as u64)));
         let account = tx.get::<Account>(&layout::account(call.account())).await?;
-        let (keys, certificates) = account.map_or((0, 0), |account| {
-            (account.root_access_keys.len(), account.root_signing_certificates.len())
-        });
+        let (keys, certificates) =
+            account.map_or((0, 0), |account| (account.root_access_keys.len(), account.root_signing_certificates.len()));
         summary_map.insert("AccountAccessKeysPresent", u64::from(keys > 0));
         summary_map.insert("AccountSigningCertificatesPresent", u64::from(certificates > 0));
         // The root user has no other credentials.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::{distinct_tags, list_all};
 use super::managed_policy::policy_arn;
-use super::{room, shapes};
 use super::tags::{self, Tagged};
+use super::{room, shapes};
 use crate::decision::Permit;
 use crate::identity::{OidcProvider, quota};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use super::common::distinct_tags;
 use super::managed_policy::policy_arn;
-use super::{room, shapes};
 use super::tags::{self, Tagged};
+use super::{room, shapes};
 use crate::crypto::rsa_key;
 use crate::decision::Permit;
 use crate::identity::{AssertionEncryption, SamlDocument, SamlMetadata, SamlPrivateKey, SamlProvider, quota};

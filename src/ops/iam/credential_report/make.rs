@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::row::{self, Credentials};
 use crate::clock::Clock;
 use crate::identity::{
-    AccessKey, Account, CredentialReport, LoginProfile, PasswordPolicy, ReportPart, ReportState, SigningCertificate, User,
+    AccessKey, Account, CredentialReport, LoginProfile, PasswordPolicy, ReportPart, ReportState, SigningCertificate,
+    User,
 };
 use crate::ops::Call;
 use crate::store::{CommitError, Feed, Store, StoreError, Tx, layout};
@@ -75,7 +76,8 @@ impl Maker {
         let mut tx = self.tx();
         let policy = tx.get::<PasswordPolicy>(&layout::password_policy(self.account)).await?;
         if let Some(account) = tx.get::<Account>(&layout::account(self.account)).await? {
-            let signs = self.credentials(&account.root_access_keys, &account.root_signing_certificates, &mut tx).await?;
+            let signs =
+                self.credentials(&account.root_access_keys, &account.root_signing_certificates, &mut tx).await?;
             rows.push_str(&row::root(&account, &signs, &self.realm));
         }
         let mut range = layout::all("user", self.account).children();
