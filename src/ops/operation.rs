@@ -123,9 +123,13 @@ impl Permission {
         self
     }
 
-    /// Adds `iam:ResourceTag/…` and `aws:ResourceTag/…` for the tags of the entity.
+    /// Adds `aws:ResourceTag/…` for the tags of the entity, and `iam:ResourceTag/…` for those of a user or role, which alone have
+    /// that key in AWS's service authorization reference.
     pub fn with_resource_tags(self, tags: &[crate::types::Tag]) -> Self {
-        self.with_tags("iam:ResourceTag", tags).with_tags("aws:ResourceTag", tags)
+        let entity = self.resource.splitn(6, ':').nth(5).unwrap_or_default();
+        let is_principal = entity.starts_with("user/") || entity.starts_with("role/");
+        let permission = if is_principal { self.with_tags("iam:ResourceTag", tags) } else { self };
+        permission.with_tags("aws:ResourceTag", tags)
     }
 
     /// Adds `aws:RequestTag/…` and `aws:TagKeys` for tags that the request carries.

@@ -169,7 +169,7 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("iam:AssociatedResourceArn", Arn, Operation)
         .holds("the resource that will use the role which is passed: `arn:aws:ec2:*:ACCOUNT:instance/*`")
         .present("`iam:PassRole` for `AddRoleToInstanceProfile`"),
-    KnownKey::one("iam:AWSServiceName", String, Nobody)
+    KnownKey::one("iam:AWSServiceName", String, Operation)
         .holds("the service that a service-linked role is made for")
         .present("`CreateServiceLinkedRole`"),
     KnownKey::one("iam:DelegationDuration", String, Nobody)
@@ -198,7 +198,10 @@ pub(super) static TABLE: &[KnownKey] = &[
         .present("`iam:PassRole` for `AddRoleToInstanceProfile`"),
     KnownKey::one("iam:PermissionsBoundary", Arn, Operation)
         .holds("the permissions boundary that is set, or that the user or role has")
-        .present("making users and roles with one, setting or removing it, and changing the policies of who has one"),
+        .present(
+            "making users and roles with one, setting or removing it, changing the policies of who has one, and \
+             `GetRole`, `UpdateRole`, `UpdateRoleDescription`, `UpdateAssumeRolePolicy` and `DeleteRole`",
+        ),
     KnownKey::one("iam:PolicyARN", Arn, Operation)
         .holds("the managed policy that is attached or detached")
         .present("`AttachUserPolicy`, `DetachUserPolicy`, and the same for groups and roles"),
@@ -206,15 +209,15 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("which step of taking a FIDO security key into use it is: `Create` or `Activate`")
         .present("`EnableMFADevice` with a FIDO security key"),
     KnownKey::one("iam:ResourceTag/", String, Operation)
-        .holds("the value of the tag of the user, role, policy, instance profile, MFA device or identity provider")
-        .present("there is such a tag"),
+        .holds("the value of the tag of the user or role")
+        .present("there is such a tag; `aws:ResourceTag/KEY` is there for every entity with tags"),
     KnownKey::one("iam:RoleTemplateARN", Arn, Nobody)
         .holds("the template that a role is made or looked for by")
         .present("operations on roles from a template"),
-    KnownKey::one("iam:ServiceSpecificCredentialAgeDays", Numeric, Nobody)
+    KnownKey::one("iam:ServiceSpecificCredentialAgeDays", Numeric, Operation)
         .holds("in how many days the credential expires")
         .present("`CreateServiceSpecificCredential` with an expiry"),
-    KnownKey::one("iam:ServiceSpecificCredentialServiceName", String, Nobody)
+    KnownKey::one("iam:ServiceSpecificCredentialServiceName", String, Operation)
         .holds("the service that the credential is for")
         .present("operations on service-specific credentials"),
     KnownKey::one("iam:TemplateArn", Arn, Nobody)

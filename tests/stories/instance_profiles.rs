@@ -276,7 +276,7 @@ async fn tags_and_paths_decide_who_may_do_what_to_a_profile() {
     iam.list_instance_profiles().path_prefix("/farm/").send().await.granted();
     iam.list_instance_profiles().send().await.refused("AccessDenied");
 
-    let crew = allow_if("iam:*", json!({ "StringEquals": { "iam:ResourceTag/team": "crew" } }));
+    let crew = allow_if("iam:*", json!({ "StringEquals": { "aws:ResourceTag/team": "crew" } }));
     let bob = root.user_with("bob", &crew).await.iam(&broker);
     bob.get_instance_profile().instance_profile_name("inside").send().await.refused("AccessDenied");
     root.iam.tag_instance_profile().instance_profile_name("inside").tags(tag("team", "crew")).send().await.granted();

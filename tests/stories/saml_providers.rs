@@ -238,7 +238,7 @@ async fn providers_are_reached_by_name_and_by_tag() {
 
     // Whoever may change what is tagged red cannot make a thing red.
     let red = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"iam:*","Resource":"*",
-        "Condition":{"StringEquals":{"iam:ResourceTag/team":"red"}}}}"#;
+        "Condition":{"StringEquals":{"aws:ResourceTag/team":"red"}}}}"#;
     let bob = root.user_with("bob", red).await.iam(&broker);
     root.iam.create_saml_provider().name("blue").saml_metadata_document(&document).send().await.granted();
     let blue = arn(&root, "blue");

@@ -217,7 +217,7 @@ async fn paths_tags_and_both_names_decide_who_may_do_what() {
     let take = alice.update_server_certificate().server_certificate_name("outside").new_path("/farm/");
     take.send().await.refused("AccessDenied");
 
-    let crew = allow_if("iam:*", json!({ "StringEquals": { "iam:ResourceTag/team": "crew" } }));
+    let crew = allow_if("iam:*", json!({ "StringEquals": { "aws:ResourceTag/team": "crew" } }));
     let bob = root.user_with("bob", &crew).await.iam(&broker);
     bob.get_server_certificate().server_certificate_name("within").send().await.refused("AccessDenied");
     let tagging = root.iam.tag_server_certificate().server_certificate_name("within").tags(tag("team", "crew"));

@@ -5,7 +5,7 @@ use data_encoding::BASE64;
 use serde::{Deserialize, Serialize};
 
 use super::common::{distinct_tags, find_user, list, named, on_user, page, page_of};
-use super::{room, shapes};
+use super::{room, shapes, tags};
 use crate::authn::mfa::{device_name, seed_context};
 use crate::crypto::qr;
 use crate::crypto::totp::{self, RESYNC_WINDOW, Seed};
@@ -213,12 +213,8 @@ impl Operation for DeleteVirtualMfaDevice {
     const READ_ONLY: bool = false;
     type Output = ();
 
-    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        let permission = match self.serial_number.parse() {
-            Ok(arn) => Permission::on("iam:DeleteVirtualMFADevice", &arn, call.account()),
-            Err(_) => Permission::on_anything("iam:DeleteVirtualMFADevice", call.account()),
-        };
-        Ok(permission.into())
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        Ok(tags::permission::<MfaDevice>("iam:DeleteVirtualMFADevice", &self.serial_number, call, tx).await?.into())
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
-use super::common::{below, distinct_tags, find_role, list, page, role_resource};
+use super::common::{below, distinct_tags, find_role, list, page};
 use super::service_linked_role::refuse_linked;
-use super::{room, shapes, trust};
+use super::{holder, room, shapes, trust};
 use crate::decision::Permit;
 use crate::identity::{Permissions, ProfilesOfRole, Role, SERVICE_LINKED};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
@@ -277,7 +277,8 @@ impl Operation for DeleteRole {
     }
 }
 
+/// A permission on a role, whose boundary AWS lets policies depend on here too: who may change only bounded roles cannot open
+/// or delete another.
 async fn on_role(action: &str, name: &RoleName, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-    let (arn, tags) = role_resource(tx, call, name).await?;
-    Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()).into())
+    Ok(holder::changing::<Role>(action, name, call, tx).await?.into())
 }
