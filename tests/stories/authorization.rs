@@ -24,7 +24,7 @@ const HEAD: &str = "\
 ";
 
 /// A value for each member that some operation requires, as form parameters.
-fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
+pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
     let arn = |kind: &str, name: &str| format!("arn:aws:iam::{account}:{kind}/{name}");
     let value = match member {
         "UserName" | "ExistingUserName" => "someone".to_owned(),

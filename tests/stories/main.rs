@@ -9,6 +9,7 @@ mod account_summary;
 mod assume_role;
 mod authorization;
 mod authorization_details;
+mod authorization_reference;
 mod authzen;
 mod aws_managed;
 mod coverage;
