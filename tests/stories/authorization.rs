@@ -1,27 +1,94 @@
-//! Every operation, for every kind of caller: `matrix.txt` is what this finds out, checked in.
+//! Every operation, for every kind of caller: `matrix.txt` is what this finds out, checked in. `BREVET_BLESS=1` writes it anew.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use brevet::ops::Registry;
+use brevet::store::{Key, Revision};
 use brevet::types::AccountId;
 use brevet::wire::model::{Model, Service};
+use serde_json::json;
 
-use crate::world::policies::{allow, trust};
+use crate::world::policies::{allow, document, statement, trust};
 use crate::world::raw::{ActorKeys, Answer, call};
-use crate::world::{Actor, Backend, Outcome, Running, World};
+use crate::world::{Actor, Backend, Device, Hand, Outcome, Running, Session, User, World};
 
 const MATRIX: &str = include_str!("matrix.txt");
 
 const HEAD: &str = "\
 # Who may call what. Made by tests/stories/authorization.rs; an operation that is not here fails the test.
 #   yes       authorization lets it through: it is done, or refused for what it asks (such as NoSuchEntity)
-#   no        AccessDenied
-#   unsigned  MissingAuthenticationToken
-# root and administrator (a user who is allowed *) belong to the account that everything is in; nobody is a user of it without
-# policies. The stranger is administrator of another account: it names the entities of the first, reaches none of them, and
-# works in its own account. anonymous does not sign.
+#   no        AccessDenied, and nothing was changed
+#   unsigned  MissingAuthenticationToken, and nothing was changed
+#
+# Everybody acts on the user someone, the role worker, the group crew and so on, which are there, in the account of:
+#   root       its root user
+#   admin      a user who is allowed everything
+#   reader     a user with AWS's IAMReadOnlyAccess
+#   self-mfa   a user with the policy that AWS documents for people who manage their own credentials with MFA, in a session that
+#              a second factor opened. Where an operation takes a user or an MFA device, it is the user's own.
+#   self       the same user with the long-lived keys alone
+#   role       a session of a role that may look at roles: iam:GetRole, iam:ListRoles, iam:ListRoleTags
+#   nobody     a user without policies
+# The stranger is administrator of another account: it names the entities of the first, reaches none of them, and works in its
+# own account. anonymous does not sign.
 ";
+
+/// Set, it makes the test write the matrix instead of comparing it.
+const BLESS: &str = "BREVET_BLESS";
+
+const COLUMNS: [&str; 9] = ["root", "admin", "reader", "self-mfa", "self", "role", "nobody", "stranger", "anonymous"];
+
+/// "AWS: Allows MFA-authenticated IAM users to manage their own credentials", `reference_policies_examples_aws_my-sec-creds-
+/// self-manage` of the IAM user guide.
+fn self_service() -> String {
+    let own = |kind: &str, actions: &[&str]| json!({ "Effect": "Allow", "Action": actions, "Resource": format!("arn:aws:iam::*:{kind}/${{aws:username}}") });
+    let mut account = statement("Allow", "iam:GetAccountPasswordPolicy", "*");
+    account["Action"] = json!(["iam:GetAccountPasswordPolicy", "iam:GetAccountSummary", "iam:ListVirtualMFADevices"]);
+    let without_mfa = [
+        "iam:CreateVirtualMFADevice",
+        "iam:EnableMFADevice",
+        "iam:GetUser",
+        "iam:ListMFADevices",
+        "iam:ListVirtualMFADevices",
+        "iam:ResyncMFADevice",
+        "sts:GetSessionToken",
+    ];
+    let keys = ["iam:CreateAccessKey", "iam:DeleteAccessKey", "iam:ListAccessKeys", "iam:UpdateAccessKey"];
+    let mfa = ["iam:DeactivateMFADevice", "iam:EnableMFADevice", "iam:ListMFADevices", "iam:ResyncMFADevice"];
+    let certificates = [
+        "iam:DeleteSigningCertificate",
+        "iam:ListSigningCertificates",
+        "iam:UpdateSigningCertificate",
+        "iam:UploadSigningCertificate",
+    ];
+    let ssh = [
+        "iam:DeleteSSHPublicKey",
+        "iam:GetSSHPublicKey",
+        "iam:ListSSHPublicKeys",
+        "iam:UpdateSSHPublicKey",
+        "iam:UploadSSHPublicKey",
+    ];
+    let git = [
+        "iam:CreateServiceSpecificCredential",
+        "iam:DeleteServiceSpecificCredential",
+        "iam:ListServiceSpecificCredentials",
+        "iam:ResetServiceSpecificCredential",
+        "iam:UpdateServiceSpecificCredential",
+    ];
+    document([
+        account,
+        own("user", &["iam:ChangePassword", "iam:GetUser"]),
+        own("user", &keys),
+        own("user", &certificates),
+        own("user", &ssh),
+        own("user", &git),
+        own("mfa", &["iam:CreateVirtualMFADevice", "iam:DeleteVirtualMFADevice"]),
+        own("user", &mfa),
+        json!({ "Effect": "Deny", "NotAction": without_mfa, "Resource": "*",
+            "Condition": { "BoolIfExists": { "aws:MultiFactorAuthPresent": "false" } } }),
+    ])
+}
 
 /// A value for each member that some operation requires, as form parameters.
 pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
@@ -77,11 +144,37 @@ pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
     vec![(member.to_owned(), value)]
 }
 
-fn parameters(service: Service, name: &str, account: AccountId) -> Vec<(String, String)> {
+/// What somebody who works on their own user names instead of someone.
+fn own(member: &str, account: AccountId) -> Option<String> {
+    match member {
+        "UserName" | "VirtualMFADeviceName" => Some(SELF.to_owned()),
+        "SerialNumber" => Some(format!("arn:aws:iam::{account}:mfa/{SELF}")),
+        _ => None,
+    }
+}
+
+const SELF: &str = "self";
+
+fn parameters(service: Service, name: &str, account: AccountId, on_itself: bool) -> Vec<(String, String)> {
     let operation = Model::of(service).operation(name).expect("declared");
-    let wanted = operation.input.iter().filter(|member| member.required || member.name == "UserName");
+    // Of the optional ones, those without which a request may be about somebody else, or about nothing.
+    let wanted = operation
+        .input
+        .iter()
+        .filter(|member| member.required || ["UserName", "Password"].contains(&member.name.as_str()));
     let mut all = vec![("Action".to_owned(), name.to_owned())];
-    all.extend(wanted.flat_map(|member| sample(&member.name, account)));
+    all.extend(wanted.flat_map(|member| {
+        match own(&member.name, account).filter(|_| on_itself) {
+            Some(own) => vec![(member.name.clone(), own)],
+            None if name == "UpdateAssumeRolePolicy" && member.name == "PolicyDocument" => {
+                sample("AssumeRolePolicyDocument", account)
+                    .into_iter()
+                    .map(|(_, text)| (member.name.clone(), text))
+                    .collect()
+            }
+            None => sample(&member.name, account),
+        }
+    }));
     all
 }
 
@@ -93,7 +186,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
             "yes"
         }
         (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
-        (_, "MalformedCertificate" | "UnrecognizedPublicKeyEncoding") => "yes",
+        (_, "MalformedCertificate" | "UnrecognizedPublicKeyEncoding" | "UnmodifiableEntity") => "yes",
         (_, "ReportInProgress" | "ReportNotPresent") => "yes",
         // Switches that stand so already, or are another account's.
         (_, "FeatureEnabled" | "FeatureDisabled" | "AccountNotManagementOrDelegatedAdministratorException") => "yes",
@@ -104,32 +197,100 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
     }
 }
 
-/// The names of everything in the account, in words.
-async fn inventory(world: &World, at: &Running) -> String {
-    let iam = world.root.iam(at);
-    let users = iam.list_users().send().await.granted();
-    let groups = iam.list_groups().send().await.granted();
-    let roles = iam.list_roles().send().await.granted();
-    let policies = iam.list_policies().scope(aws_sdk_iam::types::PolicyScopeType::Local).send().await.granted();
-    let profiles = iam.list_instance_profiles().send().await.granted();
-    let (users, groups, roles) = (users.users(), groups.groups(), roles.roles());
-    format!("{users:?} {groups:?} {roles:?} {:?} {:?}", policies.policies(), profiles.instance_profiles())
+/// What everybody acts on.
+async fn furnish(world: &World, root: &Hand<'_>) {
+    let everybody = trust(&root.account.to_string(), &["sts:AssumeRole"], None);
+    root.user("someone").await;
+    root.group("crew", "").await;
+    root.role("worker", &everybody, "").await;
+    root.role("assumable", &everybody, "").await;
+    root.policy("thing", &allow("notes:Read", "*")).await;
+    root.iam.create_instance_profile().instance_profile_name("machines").send().await.granted();
+    root.device("thing").await;
+    let metadata = crate::saml_providers::metadata("https://idp.example.com/", "");
+    root.iam.create_saml_provider().name("idp").saml_metadata_document(metadata).send().await.granted();
+    let thumbprint = "0123456789abcdef0123456789abcdef01234567";
+    let provider = root.iam.create_open_id_connect_provider().url("https://server.example.com");
+    provider.thumbprint_list(thumbprint).send().await.granted();
+    let made = crate::server_certificates::own("www.example.com", world.now());
+    let certificate = root.iam.upload_server_certificate().server_certificate_name("www");
+    certificate.certificate_body(&made.pem).private_key(made.key()).send().await.granted();
+}
+
+/// The keys under which records were changed since, but for notes of when something was last used.
+async fn changed(at: &Running, since: &mut Revision) -> Vec<String> {
+    let found = at.broker.store.changes(*since, 1_000).await.expect("the store answers");
+    assert!(!found.gap, "the feed begins after {since}");
+    *since = found.through;
+    let uses = ["key-use", "account-use", "entity-use"];
+    let kind = |key: &Key| key.parts().and_then(|parts| parts.into_iter().next()).unwrap_or_default();
+    let keys = found.changes.iter().map(|change| &change.key);
+    keys.filter(|key| !uses.contains(&kind(key).as_str())).map(ToString::to_string).collect()
+}
+
+async fn session_with_mfa(user: &User, device: &Device, at: &Running) -> Session {
+    let code = device.next_code();
+    let opened = user.sts(at).get_session_token().serial_number(&device.serial).token_code(code).send().await.granted();
+    Session::of(opened.credentials())
+}
+
+/// Whoever may do more than another by mistake shows here, even in a matrix that was written anew.
+fn sanity(found: &BTreeMap<(&str, &str, &str), &str>) {
+    /// What STS asks no permission for.
+    const FREE: [&str; 3] = ["GetAccessKeyInfo", "GetCallerIdentity", "GetSessionToken"];
+    for ((service, name, who), word) in found {
+        let yes = *word == "yes";
+        let line = format!("{service}:{name} of {who}: {word}");
+        match *who {
+            "anonymous" => assert_eq!(*word, "unsigned", "{line}"),
+            "nobody" => assert!(!yes || FREE.contains(name), "{line}"),
+            "reader" => {
+                let reads = ["Get", "List", "Simulate", "Generate"].iter().any(|verb| name.starts_with(verb));
+                assert!(!yes || reads || FREE.contains(name), "{line}");
+            }
+            "self" => {
+                let more = found[&(*service, *name, "self-mfa")];
+                assert!(!yes || more == "yes" || FREE.contains(name), "{line}, and with MFA: {more}");
+            }
+            "admin" => assert_eq!(*word, "yes", "{line}"),
+            _ => {}
+        }
+    }
 }
 
 #[tokio::test]
 async fn the_matrix_of_operations_and_callers_is_the_one_that_is_checked_in() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let root = world.root.at(&broker);
+    furnish(&world, &root).await;
     let administrator = root.user_with("administrator", &allow("*", "*")).await;
     let nobody = root.user("nobody").await;
-    root.role("assumable", &trust(&root.account.to_string(), &["sts:AssumeRole"], None), "").await;
+    let reader = root.user("reader").await;
+    let read_only = "arn:aws:iam::aws:policy/IAMReadOnlyAccess";
+    root.iam.attach_user_policy().user_name("reader").policy_arn(read_only).send().await.granted();
+    let own = root.user(SELF).await;
+    let policy = root.policy("self-service", &self_service()).await;
+    root.iam.attach_user_policy().user_name(SELF).policy_arn(&policy).send().await.granted();
+    let device = root.device_of(&own).await;
+    let own_session = session_with_mfa(&own, &device, &broker).await;
+    let mut looks = statement("Allow", "iam:GetRole", "*");
+    looks["Action"] = json!(["iam:GetRole", "iam:ListRoles", "iam:ListRoleTags"]);
+    let clerk =
+        root.role("clerk", &trust(&root.account.to_string(), &["sts:AssumeRole"], None), &document([looks])).await;
+    let assumed = administrator.sts(&broker).assume_role().role_arn(clerk).role_session_name("desk").send().await;
+    let role_session = Session::of(assumed.granted().credentials());
     let partner = world.another_account("partner").await;
     let stranger = partner.at(&broker).user_with("stranger", &allow("*", "*")).await;
-    let callers: [(&str, Option<&dyn ActorKeys>); 5] = [
+    // Those come last who may change what the others act on.
+    let callers: [(&str, Option<&dyn ActorKeys>); 9] = [
         ("anonymous", None),
         ("nobody", Some(&nobody)),
+        ("role", Some(&role_session)),
+        ("reader", Some(&reader)),
         ("stranger", Some(&stranger)),
-        ("administrator", Some(&administrator)),
+        ("self", Some(&own)),
+        ("self-mfa", Some(&own_session)),
+        ("admin", Some(&administrator)),
         ("root", Some(&world.root)),
     ];
     let registry = Registry::new();
@@ -137,32 +298,38 @@ async fn the_matrix_of_operations_and_callers_is_the_one_that_is_checked_in() {
         .into_iter()
         .flat_map(|service| registry.names(service).into_iter().map(move |name| (service, name)))
         .collect();
+    let ours = root.account.to_string();
     let mut found: BTreeMap<(&str, &str, &str), &'static str> = BTreeMap::new();
-    let before = inventory(&world, &broker).await;
+    let mut since = broker.broker.store.revision().await.expect("the store answers");
     for (who, signer) in callers {
-        if who == "administrator" {
-            assert_eq!(inventory(&world, &broker).await, before, "somebody changed what is not theirs");
-        }
         for (service, name) in &operations {
-            let parameters = parameters(*service, name, world.root.account);
+            let parameters = parameters(*service, name, root.account, who.starts_with(SELF));
             let pairs: Vec<(&str, &str)> =
                 parameters.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
             let answer = call(&broker, signer, service.name(), &pairs).await;
-            found.insert((service.name(), name, who), word(&answer, name));
+            let word = word(&answer, name);
+            let changed = changed(&broker, &mut since).await;
+            let theirs = changed.iter().filter(|key| who != "stranger" || key.contains(&ours)).collect::<Vec<_>>();
+            assert!(
+                theirs.is_empty() || word == "yes" && who != "stranger",
+                "{who}, {name}: {word}, and {theirs:?} changed"
+            );
+            found.insert((service.name(), name, who), word);
         }
     }
+    sanity(&found);
     let mut table = HEAD.to_owned();
-    let columns = ["root", "administrator", "nobody", "stranger", "anonymous"];
-    let _ = writeln!(table, "{:<35} {}", "#", columns.map(|who| format!("{who:<15}")).concat().trim_end());
+    let _ = writeln!(table, "{:<50} {}", "#", COLUMNS.map(|who| format!("{who:<10}")).concat().trim_end());
     for (service, name) in &operations {
-        let cells = columns.map(|who| format!("{:<15}", found[&(service.name(), *name, who)])).concat();
-        let _ = writeln!(table, "{:<35} {}", format!("{}:{name}", service.name()), cells.trim_end());
+        let cells = COLUMNS.map(|who| format!("{:<10}", found[&(service.name(), *name, who)])).concat();
+        let _ = writeln!(table, "{:<50} {}", format!("{}:{name}", service.name()), cells.trim_end());
     }
-    if table != MATRIX {
-        let place = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("matrix.txt");
-        std::fs::write(&place, &table).expect("a place for it");
+    if std::env::var_os(BLESS).is_some() {
+        let place = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/stories/matrix.txt");
+        std::fs::write(place, &table).expect("a place for it");
+    } else if table != MATRIX {
         let new: Vec<&str> = table.lines().filter(|line| !MATRIX.contains(line)).collect();
         let old: Vec<&str> = MATRIX.lines().filter(|line| !table.contains(line)).collect();
-        panic!("matrix.txt says {old:#?}, found {new:#?}; the whole of what was found is in {}", place.display());
+        panic!("matrix.txt says {old:#?}, found {new:#?}; with {BLESS}=1 the test writes it anew");
     }
 }
