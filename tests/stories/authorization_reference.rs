@@ -74,7 +74,7 @@ impl Reference {
         let of_type = kind.and_then(|kind| self.types.get(kind)).into_iter().flatten();
         let all = self.actions[action].keys.iter().chain(of_type).copied();
         let none = |key: &str| self.absent.contains(key) || self.apart.contains(key);
-        all.filter(|key| !none(*key) && !self.without.contains(&(action, *key))).collect()
+        all.filter(|key| !none(key) && !self.without.contains(&(action, *key))).collect()
     }
 }
 

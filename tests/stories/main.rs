@@ -15,6 +15,13 @@ mod aws_managed;
 mod coverage;
 mod credential_reports;
 mod crowd;
+#[macro_use]
+mod escalation;
+mod escalation_account;
+mod escalation_boundaries;
+mod escalation_credentials;
+mod escalation_names;
+mod escalation_policies;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
