@@ -180,6 +180,51 @@ async fn questions_about_others() {
     scene.refuses(&ann, requests! { "ListUsers" }).await;
 }
 
+/// A denial that names somebody's ARN is not got round by writing the ARN in another way.
+#[tokio::test]
+async fn questions_about_somebody_by_another_arn() {
+    let (world, broker) = begin().await;
+    let scene = Scene::of(&world, &broker);
+    let boss = scene.root.user_with("boss", &allow("*", "*")).await;
+    let role = scene.root.role("desk", &trust(&boss.arn, &["sts:AssumeRole"], None), "").await;
+    let policy = document([
+        statement("Allow", "iam:*", "*"),
+        statement("Allow", "sts:AssumeRole", "*"),
+        json!({ "Effect": "Deny", "Action": "*", "Resource": [boss.arn, role] }),
+    ]);
+    let ann = scene.root.user_with("ann", &policy).await;
+    let opened = trust(&scene.root.account.to_string(), &["sts:AssumeRole"], None);
+    let update = scene.root.iam.update_assume_role_policy().role_name("desk").policy_document(opened);
+    update.send().await.granted();
+    let questions = |about: &str| {
+        [
+            format!("SimulatePrincipalPolicy PolicySourceArn={about} ActionNames.member.1=iam:ListUsers"),
+            format!("GetContextKeysForPrincipalPolicy PolicySourceArn={about}"),
+            format!("GenerateServiceLastAccessedDetails Arn={about}"),
+            format!("ListPoliciesGrantingServiceAccess Arn={about} ServiceNamespaces.member.1=iam"),
+        ]
+    };
+    scene.refuses(&ann, &questions(&boss.arn)).await;
+    for other in ["user/BOSS", "user/x/boss", "user//boss", "User/boss"].map(|entity| scene.arn(entity)) {
+        for question in questions(&other) {
+            let answer = scene.tries(&ann, &question).await;
+            assert!(["NoSuchEntity", "InvalidInput"].contains(&answer.code()), "{question}: {answer:?}");
+        }
+    }
+    for question in questions(&boss.arn.replace("arn:aws:", "arn:aws-cn:")) {
+        let answer = scene.tries(&ann, &question).await;
+        assert!(["NoSuchEntity", "InvalidInput"].contains(&answer.code()), "{question}: {answer:?}");
+    }
+    // By their name people are found in any case, and it is their ARN that is judged.
+    let mut tried = ["boss", "BOSS"].map(|name| format!("CreateAccessKey UserName={name}")).to_vec();
+    tried.extend(
+        ["role/desk", "role/DESK", "role/x/desk"]
+            .map(|role| format!("AssumeRole RoleArn={} RoleSessionName=desk", scene.arn(role))),
+    );
+    scene.refuses(&ann, &tried).await;
+    scene.grants(&ann, &questions(&ann.arn)).await;
+}
+
 /// A report that another ordered is read with the permission to read reports, in the account that it is about.
 #[tokio::test]
 async fn reports_that_others_ordered() {
