@@ -17,6 +17,7 @@ mod crowd;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
+mod last_accessed;
 mod last_used;
 mod mfa;
 mod oidc_providers;

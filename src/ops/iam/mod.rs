@@ -29,6 +29,7 @@ mod mfa_device;
 mod oidc_client;
 mod oidc_provider;
 mod organization;
+mod organization_access;
 mod outbound;
 mod password;
 mod password_policy;
@@ -84,6 +85,7 @@ pub(super) fn register(registry: &mut Registry) {
     oidc_client::register(registry);
     oidc_provider::register(registry);
     organization::register(registry);
+    organization_access::register(registry);
     outbound::register(registry);
     policy_entities::register(registry);
     policy_list::register(registry);
