@@ -102,7 +102,7 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
     })?;
     facts.region = Some(caller.region().to_owned());
     let parameters =
-        Node::of(&form).map_err(|error| refused(Fault::of_sender("MalformedQueryString", 400), error.to_string()))?;
+        Node::of(&form).map_err(|error| refused(Fault::of_sender("MalformedQueryString", 404), error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, call).await;
     match answered.result {
@@ -121,7 +121,7 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
 /// The parameters: of a POST in its body, of a GET in its query. A presigned POST carries its signature in the query.
 fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
     let malformed =
-        |message: String| Refusal::new(Service::Sts, Fault::of_sender("MalformedQueryString", 400), message);
+        |message: String| Refusal::new(Service::Sts, Fault::of_sender("MalformedQueryString", 404), message);
     let query = incoming.parts.uri.query().unwrap_or_default();
     let bytes = if incoming.parts.method == axum::http::Method::POST && !incoming.body.is_empty() {
         let kind = incoming.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
