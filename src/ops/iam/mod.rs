@@ -51,6 +51,7 @@ mod service_access;
 mod service_credential;
 mod service_linked_role;
 mod shapes;
+mod signer;
 mod signing_certificate;
 mod simulate;
 mod simulated;
