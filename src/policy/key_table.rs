@@ -190,7 +190,7 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("iam:NotificationChannel", String, Nobody)
         .holds("where news of the delegation request is sent")
         .present("`CreateDelegationRequest`"),
-    KnownKey::one("iam:OrganizationsPolicyId", String, Nobody)
+    KnownKey::one("iam:OrganizationsPolicyId", String, Operation)
         .holds("the organization's policy that a report is asked for")
         .present("`GenerateOrganizationsAccessReport`"),
     KnownKey::one("iam:PassedToService", String, Operation)

@@ -124,6 +124,8 @@ struct Needed {
 }
 
 async fn stage<'a>(world: &'a World, broker: &'a crate::world::Running) -> Stage<'a> {
+    // With a second account there is an organization, whose reports this one may ask for.
+    world.another_account("member").await;
     let root = world.root.at(broker);
     let boundary = root.policy("boundary", &allow("*", "*")).await;
     let tighter = root.policy("tighter", &allow("iam:*", "*")).await;
@@ -223,6 +225,9 @@ impl Stage<'_> {
                 _ => ("dept/", ""),
             };
             case.arn = Some(format!("arn:aws:iam::{account}:{kind}/{path}{}{end}", case.name));
+        } else if kind == "access-report" {
+            case.arn = Some(format!("arn:aws:iam::{account}:access-report/o-aaaaaaaaaa/r-aaaa"));
+            case.extra.push(("OrganizationsPolicyId", "p-abcdefgh".to_owned()));
         } else if operation == "ChangePassword" {
             case.arn = Some(self.asker.arn.clone());
             case.exists = true;
@@ -340,6 +345,7 @@ impl Stage<'_> {
             "iam:PermissionsBoundary" if sets || !case.exists => ("ArnEquals", self.tighter.clone()),
             "iam:PermissionsBoundary" => ("ArnEquals", self.boundary.clone()),
             "iam:PolicyARN" => ("ArnEquals", self.attached.clone()),
+            "iam:OrganizationsPolicyId" => ("StringEquals", "p-abcdefgh".to_owned()),
             "iam:AWSServiceName" => ("StringEquals", "lex.amazonaws.com".to_owned()),
             "iam:ServiceSpecificCredentialServiceName" => ("StringEquals", "bedrock.amazonaws.com".to_owned()),
             "iam:ServiceSpecificCredentialAgeDays" => ("NumericEquals", "30".to_owned()),

@@ -25,6 +25,7 @@ mod escalation_policies;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
+mod last_accessed;
 mod last_used;
 mod mfa;
 mod oidc_providers;
