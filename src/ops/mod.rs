@@ -2,6 +2,7 @@
 
 mod broker;
 mod call;
+mod denied;
 mod error;
 mod fault;
 pub mod iam;

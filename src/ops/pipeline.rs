@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::operation::{Demand, Operation};
-use super::{Broker, Error, record};
+use super::{Broker, Error, denied, record};
 use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
 use crate::decision::{Asked, Permit, RequestFacts};
@@ -75,7 +75,12 @@ async fn attempt<O: Operation>(
     prove_second_factor(&input, &mut call).await?;
     for _ in 0..TRIES {
         let mut tx = Tx::new(Arc::clone(&broker.store));
-        let permit = permit(&input, &call, &mut tx).await?;
+        let permit = permit(&input, &call, &mut tx).await.map_err(|mut error| {
+            if let Error::Denied(denial) = &mut error {
+                denied::as_asked(denial, O::NAME, incoming.parameters);
+            }
+            error
+        })?;
         let output = input.run(&permit, &call, &mut tx).await?;
         let result = operation.output.is_some().then_some(&output);
         let xmlns = model::Model::of(O::SERVICE).xmlns();
