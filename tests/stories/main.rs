@@ -23,6 +23,7 @@ mod escalation_boundaries;
 mod escalation_credentials;
 mod escalation_names;
 mod escalation_policies;
+mod escalation_tags;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
