@@ -14,6 +14,7 @@ mod aws_managed;
 mod coverage;
 mod credential_reports;
 mod crowd;
+mod every_operation;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
