@@ -17,7 +17,7 @@ import pytest
 from certificates import certificate, pem, ssh_public_key
 from cryptography.hazmat.primitives.asymmetric import rsa
 from test_saml_providers import metadata
-from world import HOME_ACCOUNT
+from world import HOME_ACCOUNT, PARTNER_ACCOUNT
 
 SOURCE = Path(__file__).parent / "terraform"
 PROVIDER = "registry.terraform.io/hashicorp/aws"
@@ -81,6 +81,8 @@ class Terraform:
 def terraform(embedded_world, tmp_path_factory):
     if not shutil.which("terraform"):
         pytest.skip("terraform is not on the path: its provider was NOT run, only its requests were played")
+    # Accounts beside one's own are an organization, which has features.
+    embedded_world.account("partner", PARTNER_ACCOUNT)
     made = Terraform(embedded_world.root, tmp_path_factory.mktemp("terraform"))
     done = made.run("init", "-input=false", "-no-color", *plugins())
     if done.returncode != 0 and not plugins():
@@ -91,6 +93,13 @@ def terraform(embedded_world, tmp_path_factory):
 
 @pytest.mark.story
 class TestTerraform:
+    def test_0_the_configuration_has_all_that_the_provider_has(self, terraform):
+        schema = json.loads(terraform.must("providers", "schema", "-json"))["provider_schemas"][PROVIDER]
+        configuration = (SOURCE / "main.tf").read_text()
+        for kind, schemas in {"resource": "resource_schemas", "data": "data_source_schemas"}.items():
+            configured = set(re.findall(rf'^{kind} "(aws_iam_\w+)"', configuration, re.M))
+            assert configured == {name for name in schema[schemas] if name.startswith("aws_iam_")}
+
     def test_1_everything_is_made_and_a_second_look_finds_no_difference(self, terraform):
         imported, added, changed, destroyed = terraform.apply()
         assert (imported, changed, destroyed) == (0, 0, 0) and added == len(re.findall(r"^resource ", (SOURCE / "main.tf").read_text(), re.M))

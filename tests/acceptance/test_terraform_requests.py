@@ -15,6 +15,7 @@ import pytest
 from certificates import certificate, pem, ssh_public_key
 from cryptography.hazmat.primitives.asymmetric import rsa
 from test_saml_providers import metadata
+from world import PARTNER_ACCOUNT
 
 REQUESTS = Path(__file__).parent / "terraform/requests.txt"
 READS = ("Get", "List", "Simulate")
@@ -111,6 +112,8 @@ class Play:
 
 @pytest.fixture(scope="module")
 def play(world):
+    # Accounts beside one's own are an organization, which has features.
+    world.account("partner", PARTNER_ACCOUNT)
     return Play(world)
 
 

@@ -95,6 +95,16 @@ resource "aws_iam_user_policy_attachment" "alice" {
   policy_arn = aws_iam_policy.read.arn
 }
 
+resource "aws_iam_user_policies_exclusive" "alice" {
+  user_name    = aws_iam_user.alice.name
+  policy_names = [aws_iam_user_policy.alice.name]
+}
+
+resource "aws_iam_user_policy_attachments_exclusive" "alice" {
+  user_name   = aws_iam_user.alice.name
+  policy_arns = [aws_iam_user_policy_attachment.alice.policy_arn]
+}
+
 resource "aws_iam_user_ssh_key" "alice" {
   username   = aws_iam_user.alice.name
   encoding   = "SSH"
@@ -146,6 +156,11 @@ resource "aws_iam_group_policy" "crew" {
   name   = "inline"
   group  = aws_iam_group.crew.name
   policy = data.aws_iam_policy_document.read.json
+}
+
+resource "aws_iam_group_policies_exclusive" "crew" {
+  group_name   = aws_iam_group.crew.name
+  policy_names = [aws_iam_group_policy.crew.name]
 }
 
 resource "aws_iam_group_policy_attachment" "crew" {
@@ -287,6 +302,10 @@ resource "aws_iam_account_password_policy" "strict" {
 
 resource "aws_iam_security_token_service_preferences" "tokens" {
   global_endpoint_token_version = "v2Token"
+}
+
+resource "aws_iam_organizations_features" "root" {
+  enabled_features = local.first ? ["RootCredentialsManagement"] : ["RootSessions"]
 }
 
 # What can be looked up

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from signing import send
 from test_terraform import Terraform, plugins
-from world import World, make_store
+from world import PARTNER_ACCOUNT, World, make_store
 
 STAGES = {"made": ("first", "apply"), "changed": ("second", "apply"), "destroyed": ("second", "destroy")}
 DOING = {"ApplyResourceChange": "apply", "ReadResource": "refresh", "ReadDataSource": "look"}
@@ -69,6 +69,7 @@ def written(body: str) -> str:
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         world = World(Path(folder), make_store("sqlite", None))
+        world.account("partner", PARTNER_ACCOUNT)
         work = Path(folder) / "terraform"
         work.mkdir()
         terraform = Terraform(world.root, work)
