@@ -10,6 +10,7 @@ use axum::http::{HeaderValue, Request, Response, StatusCode};
 use super::request::{Incoming, Unreadable};
 use super::router::Doors;
 use crate::authn;
+use crate::decision::RequestFacts;
 use crate::ops::{self, Fault};
 use crate::sigv4::RefusalCode;
 use crate::telemetry::names;
@@ -80,8 +81,10 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
         }
     })?;
     let mut facts = incoming.facts(doors);
-    let form = read_form(&incoming)?;
-    let service = service(&form)?;
+    let (form, service) = match read_form(&incoming).and_then(|form| Ok((service(&form)?, form))) {
+        Ok((service, form)) => (form, service),
+        Err(unreadable) => return Err(unreadable_by(doors, &incoming, &facts, unreadable).await),
+    };
     let action = form.action().unwrap_or_default();
     let declared = Model::of(service).operation(action);
     let operation = declared.map_or("unknown", |operation| operation.name.as_str());
@@ -101,8 +104,7 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
         refused(fault, message)
     })?;
     facts.region = Some(caller.region().to_owned());
-    let parameters =
-        Node::of(&form).map_err(|error| refused(Fault::of_sender("MalformedQueryString", 400), error.to_string()))?;
+    let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, call).await;
     match answered.result {
@@ -118,10 +120,24 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
     }
 }
 
+/// "The query string contains a syntax error", with the status that the page of common errors gives it.
+const MALFORMED: Fault = Fault::of_sender("MalformedQueryString", 404);
+
+/// What is wrong with a request that cannot be read, for whoever signed it; anybody else hears that they are nobody.
+async fn unreadable_by(doors: &Doors, incoming: &Incoming, facts: &RequestFacts, unreadable: Refusal) -> Refusal {
+    let services = [Service::Iam, Service::Sts].map(Service::name);
+    match incoming.authenticate(doors, &services, facts).await {
+        Ok(_) => unreadable,
+        Err(error) => {
+            let (fault, message) = of_authentication(&error, unreadable.service);
+            Refusal { fault, message, ..unreadable }
+        }
+    }
+}
+
 /// The parameters: of a POST in its body, of a GET in its query. A presigned POST carries its signature in the query.
 fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
-    let malformed =
-        |message: String| Refusal::new(Service::Sts, Fault::of_sender("MalformedQueryString", 400), message);
+    let malformed = |message: String| Refusal::new(Service::Sts, MALFORMED, message);
     let query = incoming.parts.uri.query().unwrap_or_default();
     let bytes = if incoming.parts.method == axum::http::Method::POST && !incoming.body.is_empty() {
         let kind = incoming.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -45,6 +45,16 @@ impl Organization {
         Self { id, management_account, created: now, root_features: BTreeSet::new() }
     }
 
+    /// The path of its root, below which the accounts are: AWS makes an id of its own for it, here it is the organization's.
+    pub fn root_path(&self) -> String {
+        format!("{}/r-{}", self.id, self.id.trim_start_matches("o-"))
+    }
+
+    /// The path of an account of it.
+    pub fn path_of(&self, account: AccountId) -> String {
+        format!("{}/{account}", self.root_path())
+    }
+
     /// Whether a feature is switched on.
     pub fn allows(&self, feature: RootFeature) -> bool {
         self.root_features.contains(&feature)

@@ -33,6 +33,9 @@ pub enum Report {
     Organization {
         /// The organization's root, or an account, by its path.
         path: String,
+        /// The id of a service control policy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        policy: Option<String>,
     },
 }
 

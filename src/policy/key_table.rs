@@ -169,7 +169,7 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("iam:AssociatedResourceArn", Arn, Operation)
         .holds("the resource that will use the role which is passed: `arn:aws:ec2:*:ACCOUNT:instance/*`")
         .present("`iam:PassRole` for `AddRoleToInstanceProfile`"),
-    KnownKey::one("iam:AWSServiceName", String, Nobody)
+    KnownKey::one("iam:AWSServiceName", String, Operation)
         .holds("the service that a service-linked role is made for")
         .present("`CreateServiceLinkedRole`"),
     KnownKey::one("iam:DelegationDuration", String, Nobody)
@@ -190,7 +190,7 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("iam:NotificationChannel", String, Nobody)
         .holds("where news of the delegation request is sent")
         .present("`CreateDelegationRequest`"),
-    KnownKey::one("iam:OrganizationsPolicyId", String, Nobody)
+    KnownKey::one("iam:OrganizationsPolicyId", String, Operation)
         .holds("the organization's policy that a report is asked for")
         .present("`GenerateOrganizationsAccessReport`"),
     KnownKey::one("iam:PassedToService", String, Operation)
@@ -211,10 +211,10 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("iam:RoleTemplateARN", Arn, Nobody)
         .holds("the template that a role is made or looked for by")
         .present("operations on roles from a template"),
-    KnownKey::one("iam:ServiceSpecificCredentialAgeDays", Numeric, Nobody)
+    KnownKey::one("iam:ServiceSpecificCredentialAgeDays", Numeric, Operation)
         .holds("in how many days the credential expires")
         .present("`CreateServiceSpecificCredential` with an expiry"),
-    KnownKey::one("iam:ServiceSpecificCredentialServiceName", String, Nobody)
+    KnownKey::one("iam:ServiceSpecificCredentialServiceName", String, Operation)
         .holds("the service that the credential is for")
         .present("operations on service-specific credentials"),
     KnownKey::one("iam:TemplateArn", Arn, Nobody)

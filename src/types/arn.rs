@@ -156,6 +156,11 @@ impl Realm {
         self.made("iam", "aws", &format!("policy{path}{name}"))
     }
 
+    /// `arn:aws:iam::ACCOUNT:access-report/o-…/r-…`: a report about an organization or a part of it, by its path.
+    pub fn access_report(&self, account: AccountId, path: &str) -> Arn {
+        self.iam(account, &format!("access-report/{path}"))
+    }
+
     /// `arn:aws:iam::ACCOUNT:instance-profile/path/name`
     pub fn instance_profile(&self, account: AccountId, path: &EntityPath, name: &str) -> Arn {
         self.iam(account, &format!("instance-profile{}{name}", path.as_str()))

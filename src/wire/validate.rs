@@ -84,7 +84,7 @@ impl fmt::Display for Violations {
 impl std::error::Error for Violations {}
 
 /// Holds a request against the operation's input. Parameters that the operation does not have are ignored. The tree's
-/// own limits bound the work; a value longer than its member allows is not matched against the pattern.
+/// own limits bound the work: each value is matched against one pattern, in linear time.
 pub fn validate(operation: &Operation, tree: &Node<'_>) -> Result<(), Violations> {
     let mut found = Found { count: 0, told: Vec::new() };
     let root = Path::ROOT;
@@ -163,10 +163,7 @@ impl Found {
             Kind::Text { pattern, allowed } => {
                 let text = node.text().map_err(misfit)?;
                 let shown = if secret { Shown::Withheld } else { Shown::Text(text) };
-                let length = text.chars().count();
-                let too_long = shape.max.is_some_and(|max| exceeds(length, max));
                 if let Some(pattern) = pattern
-                    && !too_long
                     && !pattern.matches(text)
                 {
                     self.add(shown, path, &Constraint::Pattern(pattern));
@@ -174,7 +171,7 @@ impl Found {
                 if !allowed.is_empty() && !allowed.iter().any(|value| value == text) {
                     self.add(shown, path, &Constraint::Values(allowed));
                 }
-                self.length(shape, length, shown, path);
+                self.length(shape, text.chars().count(), shown, path);
             }
             Kind::Integer => {
                 let text = node.text().map_err(misfit)?;
@@ -362,15 +359,16 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_too_long_is_not_matched_against_the_pattern() {
+    fn a_value_that_is_too_long_and_of_the_wrong_characters_is_told_both() {
+        let value = " ".repeat(129);
+        let pattern = r"[\w+=,.@-]+";
         refused(
             Service::Iam,
             "GetUser",
             &format!("UserName={}", "+".repeat(129)),
             "ValidationError",
             &format!(
-                "1 validation error detected: Value '{}' at 'userName' failed to satisfy constraint: Member must have length less than or equal to 128",
-                " ".repeat(129)
+                "2 validation errors detected: Value '{value}' at 'userName' failed to satisfy constraint: Member must satisfy regular expression pattern: {pattern}; Value '{value}' at 'userName' failed to satisfy constraint: Member must have length less than or equal to 128",
             ),
         );
     }
@@ -464,7 +462,7 @@ mod tests {
     fn messages_are_bounded() {
         let long = format!("UserName={}", "é".repeat(MAX_ECHO));
         let message = check(Service::Iam, "GetUser", &long).unwrap_err().to_string();
-        assert!(message.len() < MAX_ECHO + 200 && message.contains("é...' at 'userName'"), "{message}");
+        assert!(message.len() < 2 * (MAX_ECHO + 200) && message.contains("é...' at 'userName'"), "{message}");
         let many: Vec<String> = (1..=500).map(|i| format!("TagKeys.member.{i}=")).collect();
         let message =
             check(Service::Iam, "UntagUser", &format!("UserName=a&{}", many.join("&"))).unwrap_err().to_string();

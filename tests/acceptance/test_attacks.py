@@ -266,7 +266,9 @@ def test_a_policy_that_is_all_depth_is_refused_soon(root):
 @pytest.mark.parametrize("name", ["Tags.member.99999999999999999999.Key", "Tags.member.-1.Key", "Tags.member.0.Key", "Tags..Key", ".", "Tags.member.1.Key.Key.Key"])
 def test_list_indexes_of_all_kinds(root, name):
     answer = root.call(form("CreateUser", UserName="indexes", **{name: "x"}))
-    assert answer.status == 400 and answer.seconds < SOON_SECONDS, answer.body
+    # AWS answers a query string that it cannot read with 404.
+    assert answer.status == (404 if answer.code == "MalformedQueryString" else 400), answer.body
+    assert answer.seconds < SOON_SECONDS
 
 
 def test_deep_json_in_a_question(root):
@@ -301,7 +303,7 @@ def test_scopes_of_services_are_not_mixed_up(root):
 
 def test_a_parameter_given_twice_is_refused(root):
     answer = root.call(form("ListRoles") + b"&Action=DeleteUser")
-    assert answer.status == 400, answer.body
+    assert (answer.status, answer.code) == (404, "MalformedQueryString"), answer.body
 
 
 # Session tokens.

@@ -43,6 +43,7 @@ fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "Arn" | "PolicySourceArn" => arn("user", "someone"),
         "PolicyInputList" => return vec![("PolicyInputList.member.1".into(), allow("notes:Read", "*"))],
         "ActionNames" => return vec![("ActionNames.member.1".into(), "notes:Read".into())],
+        "EntityPath" => "o-aaaaaaaaaa/r-aaaa".to_owned(),
         "JobId" => "01980000-0000-7000-8000-000000000000".to_owned(),
         "ServiceNamespace" => "notes".to_owned(),
         "ServiceNamespaces" => return vec![("ServiceNamespaces.member.1".into(), "notes".into())],

@@ -86,6 +86,7 @@ async fn whole(backend: Backend) {
     assert!(page.group_detail_list()[0].attached_managed_policies().is_empty());
 
     let worker = &page.role_detail_list()[0];
+    assert!(worker.role_last_used().is_some_and(|used| used.last_used_date().is_none()));
     assert_eq!(decoded(worker.assume_role_policy_document()), trusting);
     assert_eq!(decoded(worker.role_policy_list()[0].policy_document()), second);
     assert_eq!((worker.tags(), worker.attached_managed_policies().len()), (std::slice::from_ref(&tag), 1));
@@ -145,9 +146,26 @@ async fn pages(backend: Backend) {
         assert_eq!(all(&root, size, &[]).await, (everything.map(String::from).to_vec(), pages), "pages of {size}");
     }
     let of = async |types: &[EntityType]| all(&root, 2, types).await.0;
+    assert_eq!(of(&[EntityType::AwsManagedPolicy]).await, [""; 0]);
     assert_eq!(of(&[EntityType::Group]).await, ["G-1", "g-2"]);
     assert_eq!(of(&[EntityType::LocalManagedPolicy, EntityType::Role]).await, ["r-1", "p-1", "p-2"]);
     assert_eq!(of(&[EntityType::User, EntityType::User]).await, ["U-1", "u-2", "u-3"]);
+
+    // Of AWS's policies those are listed that somebody has, behind all others.
+    for name in ["SecurityAudit", "AdministratorAccess", "IAMUserChangePassword"] {
+        let arn = format!("arn:aws:iam::aws:policy/{name}");
+        root.iam.attach_group_policy().group_name("G-1").policy_arn(arn).send().await.granted();
+    }
+    let of_aws = ["AdministratorAccess", "IAMUserChangePassword", "SecurityAudit"];
+    let all_of_them: Vec<String> = everything.iter().chain(&of_aws).map(ToString::to_string).collect();
+    for size in [1, 3, 1_000] {
+        assert_eq!(all(&root, size, &[]).await.0, all_of_them, "pages of {size}");
+    }
+    assert_eq!(of(&[EntityType::AwsManagedPolicy]).await, of_aws);
+    for name in of_aws {
+        let arn = format!("arn:aws:iam::aws:policy/{name}");
+        root.iam.detach_group_policy().group_name("G-1").policy_arn(arn).send().await.granted();
+    }
 
     // The entity that a marker names may be gone, and its part of the list with it.
     let get = || root.iam.get_account_authorization_details().max_items(4);

@@ -18,6 +18,7 @@ mod every_operation;
 mod fleet;
 mod inheritance;
 mod instance_profiles;
+mod last_accessed;
 mod last_used;
 mod mfa;
 mod oidc_providers;

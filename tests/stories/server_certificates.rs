@@ -167,6 +167,27 @@ async fn what_does_not_belong_together_is_refused_for_what_it_is() {
 }
 
 #[tokio::test]
+async fn an_account_holds_what_its_operator_allows_and_the_summary_tells() {
+    let (world, broker) = World::begin_with(Backend::Sqlite, |config| config.quotas.server_certificates = 1).await;
+    let root = world.root.at(&broker);
+    let made = own("www.example", world.now());
+    let upload = |name: &str| {
+        let upload = root.iam.upload_server_certificate().server_certificate_name(name);
+        upload.certificate_body(&made.pem).private_key(made.key()).send()
+    };
+    upload("one").await.granted();
+    let message = upload("two").await.refused("LimitExceeded");
+    assert_eq!(message, "Cannot exceed quota for ServerCertificatesPerAccount: 1");
+    root.iam.upload_signing_certificate().certificate_body(&made.pem).send().await.granted();
+    let summary = root.iam.get_account_summary().send().await.granted();
+    let number = |name: &str| summary.summary_map().and_then(|map| map.get(&name.into()).copied());
+    assert_eq!((number("ServerCertificates"), number("ServerCertificatesQuota")), (Some(1), Some(1)));
+    assert_eq!(number("AccountSigningCertificatesPresent"), Some(1));
+    root.iam.delete_server_certificate().server_certificate_name("one").send().await.granted();
+    upload("two").await.granted();
+}
+
+#[tokio::test]
 async fn pages_follow_the_order_of_names_below_a_path() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let root = world.root.at(&broker);

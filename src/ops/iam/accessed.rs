@@ -191,12 +191,13 @@ async fn visit_role(name: &RoleName, call: &Call<'_>, tx: &mut Tx, visitor: Visi
     Ok(())
 }
 
+/// The services that brevet itself answers for.
+pub(super) const OWN_SERVICES: [&str; 3] = ["brevet", "iam", "sts"];
+
 /// The services that documents open: those that they name, and of those that brevet knows by itself or has seen used, the ones
 /// that a wildcard covers.
 pub(super) fn opened(documents: &[Document], seen: &BTreeSet<String>) -> BTreeSet<String> {
-    /// What brevet itself answers for.
-    const OWN: [&str; 3] = ["brevet", "iam", "sts"];
-    let mut known: BTreeSet<String> = OWN.map(str::to_owned).into();
+    let mut known: BTreeSet<String> = OWN_SERVICES.map(str::to_owned).into();
     known.extend(seen.iter().cloned());
     known.extend(documents.iter().flat_map(Document::named_services));
     known.retain(|namespace| documents.iter().any(|document| document.allows_some_of(namespace)));

@@ -4,8 +4,10 @@
 
 use serde::Serialize;
 
-use super::shapes::{self, AttachedBoundary, encoded};
-use crate::identity::{Group, InstanceProfile, ManagedPolicy, Permissions, PolicyUsage, ProfileOfRole, Role, User};
+use super::shapes::{self, AttachedBoundary, RoleLastUsed, encoded};
+use crate::identity::{
+    AwsPolicy, Group, InstanceProfile, ManagedPolicy, Permissions, PolicyUsage, ProfileOfRole, Role, User,
+};
 use crate::ops::{Call, Error};
 use crate::store::{Tx, layout};
 use crate::types::{AccountId, Arn, Realm, Tags};
@@ -133,10 +135,17 @@ pub(super) struct RoleDetail {
     attached_managed_policies: Vec<AttachedPolicy>,
     permissions_boundary: Option<AttachedBoundary>,
     tags: Tags,
+    role_last_used: RoleLastUsed,
 }
 
 impl RoleDetail {
-    pub(super) fn of(role: &Role, profiles: &[InstanceProfile], realm: &Realm, account: AccountId) -> Self {
+    pub(super) fn of(
+        role: &Role,
+        profiles: &[InstanceProfile],
+        role_last_used: RoleLastUsed,
+        realm: &Realm,
+        account: AccountId,
+    ) -> Self {
         let profile = |profile| shapes::InstanceProfile::listed(profile, Some(role), realm, account);
         Self {
             path: role.path.as_str().to_owned(),
@@ -150,6 +159,7 @@ impl RoleDetail {
             attached_managed_policies: attached(&role.permissions),
             permissions_boundary: AttachedBoundary::of(&role.permissions),
             tags: role.tags.clone(),
+            role_last_used,
         }
     }
 
@@ -226,6 +236,30 @@ impl ManagedPolicyDetail {
             create_date: policy.created.iso8601(),
             update_date: policy.updated.iso8601(),
             policy_version_list: newest_first.map(version).collect(),
+        }
+    }
+
+    /// A policy of AWS's, of which the version in force is kept.
+    pub(super) fn of_aws(policy: &AwsPolicy, usage: &PolicyUsage, realm: &Realm) -> Self {
+        let version = PolicyVersion {
+            document: encoded(&policy.document(&realm.partition)),
+            version_id: format!("v{}", policy.version),
+            is_default_version: true,
+            create_date: policy.updated.to_owned(),
+        };
+        Self {
+            policy_name: policy.name.to_owned(),
+            policy_id: policy.id.to_owned(),
+            arn: policy.arn(realm).to_string(),
+            path: policy.path.to_owned(),
+            default_version_id: version.version_id.clone(),
+            attachment_count: usage.attachments,
+            permissions_boundary_usage_count: usage.boundaries,
+            is_attachable: true,
+            description: policy.description().map(str::to_owned),
+            create_date: policy.created.to_owned(),
+            update_date: policy.updated.to_owned(),
+            policy_version_list: vec![version],
         }
     }
 

@@ -1,7 +1,7 @@
 //! `GetAccountAuthorizationDetails`: who is in the account, and what each may do.
 //!
-//! One list of four parts, one after the other: users, groups, roles, the account's own policies. A marker names part and entity, so
-//! that a page begins where the one before it ended, whatever came or went meanwhile.
+//! One list of five parts, one after the other: users, groups, roles, the account's own policies, and those of AWS's that it uses. A
+//! marker names part and entity, so that a page begins where the one before it ended, whatever came or went meanwhile.
 
 use std::future::Future;
 
@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::authorization_detail::{GroupDetail, ManagedPolicyDetail, RoleDetail, UserDetail, profiles_of};
 use super::common::page;
+use super::policy_use::UsedPolicy;
+use super::shapes::RoleLastUsed;
 use crate::decision::Permit;
-use crate::identity::{Group, ManagedPolicy, PolicyUsage, Role, User};
+use crate::identity::{AwsPolicy, Group, ManagedPolicy, PolicyUsage, Role, User};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Entity, Key, Tx, layout};
 use crate::types::{Marker, PageRequest};
@@ -35,7 +37,7 @@ enum EntityType {
     Role,
     Group,
     LocalManagedPolicy,
-    /// Policies that no account owns. Nothing that this broker keeps is one.
+    /// Those of AWS's policies that are attached to somebody in the account or bound somebody.
     #[serde(rename = "AWSManagedPolicy")]
     AwsManagedPolicy,
 }
@@ -69,7 +71,8 @@ impl Operation for GetAccountAuthorizationDetails {
         let _ = walk.part::<User>(call, tx).await?
             && walk.part::<Group>(call, tx).await?
             && walk.part::<Role>(call, tx).await?
-            && walk.part::<ManagedPolicy>(call, tx).await?;
+            && walk.part::<ManagedPolicy>(call, tx).await?
+            && walk.aws_policies(call, tx).await?;
         Ok(walk.found)
     }
 }
@@ -81,7 +84,11 @@ struct Place {
 }
 
 /// The parts of the list in their order, by the kind of their records.
-const PARTS: [&str; 4] = [User::KIND, Group::KIND, Role::KIND, ManagedPolicy::KIND];
+const PARTS: [&str; 5] = [User::KIND, Group::KIND, Role::KIND, ManagedPolicy::KIND, AWS_POLICIES];
+/// AWS's policies have no records.
+const AWS_POLICIES: &str = "aws-policy";
+/// A page ends once it carries so many bytes of documents: AWS answers with fewer items than it was asked for, too.
+const PAGE_BYTES: usize = 4 << 20;
 
 impl Place {
     fn of(marker: &Marker) -> Result<Self, Error> {
@@ -126,13 +133,9 @@ struct Walk<'a> {
 impl Walk<'_> {
     /// Goes through one part; whether the page has room for the next one.
     async fn part<T: Detailed>(&mut self, call: &Call<'_>, tx: &mut Tx) -> Result<bool, Error> {
-        /// A page ends once it carries so many bytes of documents: AWS answers with fewer items than it was asked for, too.
-        const PAGE_BYTES: usize = 4 << 20;
         /// A record may be as large as the store lets it be.
         const BATCH: usize = 20;
-        let behind = |part: &str| PARTS.iter().position(|other| *other == part);
-        let passed = self.last.as_ref().is_some_and(|last| behind(last.part) > behind(T::KIND));
-        if passed || !self.filter.is_empty() && !self.filter.contains(&T::TYPE) {
+        if !self.wants(T::KIND, T::TYPE) {
             return Ok(true);
         }
         let parent: Key = layout::all(T::KIND, call.account());
@@ -145,9 +148,7 @@ impl Walk<'_> {
             let Some((key, _)) = batch.last() else { return Ok(true) };
             range = range.after(key);
             for (_, entity) in batch {
-                if self.items >= self.page.max_items || self.bytes >= PAGE_BYTES {
-                    self.found.is_truncated = true;
-                    self.found.marker = self.last.as_ref().map(Place::marker);
+                if self.is_full() {
                     return Ok(false);
                 }
                 self.last = Some(Place { part: T::KIND, folded_name: entity.folded_name() });
@@ -155,6 +156,53 @@ impl Walk<'_> {
                 self.bytes += entity.add(&mut self.found, call, tx).await?;
             }
         }
+    }
+}
+
+impl Walk<'_> {
+    /// Whether a part was asked for, and does not lie in front of where the page begins.
+    fn wants(&self, part: &str, kind: EntityType) -> bool {
+        let behind = |part: &str| PARTS.iter().position(|other| *other == part);
+        let passed = self.last.as_ref().is_some_and(|last| behind(last.part) > behind(part));
+        !passed && (self.filter.is_empty() || self.filter.contains(&kind))
+    }
+
+    /// Whether the page has no room for one more; then its end is marked.
+    fn is_full(&mut self) -> bool {
+        let full = self.items >= self.page.max_items || self.bytes >= PAGE_BYTES;
+        if full {
+            self.found.is_truncated = true;
+            self.found.marker = self.last.as_ref().map(Place::marker);
+        }
+        full
+    }
+
+    /// Goes through AWS's policies that the account uses.
+    async fn aws_policies(&mut self, call: &Call<'_>, tx: &mut Tx) -> Result<bool, Error> {
+        if !self.wants(AWS_POLICIES, EntityType::AwsManagedPolicy) {
+            return Ok(true);
+        }
+        for policy in AwsPolicy::all() {
+            let folded_name = policy.folded_name();
+            let last = self.last.as_ref().filter(|last| last.part == AWS_POLICIES);
+            if last.is_some_and(|last| last.folded_name >= folded_name) {
+                continue;
+            }
+            let Some(used) = UsedPolicy::of(call, &policy.arn(call.realm())) else { continue };
+            let usage = tx.get::<PolicyUsage>(&used.count_key(call.account())).await?.unwrap_or_default();
+            if usage.attachments + usage.boundaries == 0 {
+                continue;
+            }
+            if self.is_full() {
+                return Ok(false);
+            }
+            self.last = Some(Place { part: AWS_POLICIES, folded_name });
+            self.items += 1;
+            let detail = ManagedPolicyDetail::of_aws(policy, &usage, call.realm());
+            self.bytes += detail.bytes();
+            self.found.policies.push(detail);
+        }
+        Ok(true)
     }
 }
 
@@ -200,7 +248,9 @@ impl Detailed for Role {
 
     async fn add(self, found: &mut Details, call: &Call<'_>, tx: &mut Tx) -> Result<usize, Error> {
         let profiles = profiles_of(&self, call, tx).await?;
-        let detail = RoleDetail::of(&self, &profiles, call.realm(), call.account());
+        let used = call.broker.usage.of_entity(call.account(), self.id.as_str(), tx).await?;
+        let used = RoleLastUsed::of(&used, call.now());
+        let detail = RoleDetail::of(&self, &profiles, used, call.realm(), call.account());
         let bytes = detail.bytes();
         found.role_detail_list.push(detail);
         Ok(bytes)

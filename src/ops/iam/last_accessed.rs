@@ -291,9 +291,6 @@ async fn find(id: &str, call: &Call<'_>, tx: &mut Tx) -> Result<(ReportJob, Subj
             let (subject, actions) = (Subject::parse(arn)?, *actions);
             Ok((job, subject, actions))
         }
-        // The id of another report is none of this one.
-        Report::Organization { .. } => {
-            Err(Error::NoSuchEntity(format!("No report job {id} was found for this caller.")))
-        }
+        Report::Organization { .. } => Err(report_job::missing(id)),
     }
 }

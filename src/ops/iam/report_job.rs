@@ -29,13 +29,16 @@ pub(super) async fn begin(report: Report, call: &Call<'_>, tx: &mut Tx) -> Resul
 /// # Errors
 /// `NoSuchEntity`, whichever of these it is.
 pub(super) async fn find(id: &str, call: &Call<'_>, tx: &mut Tx) -> Result<ReportJob, Error> {
-    let missing = || Error::NoSuchEntity(format!("No report job {id} was found for this caller."));
-    // A key has no upper case: neither has an id.
-    let job = tx.get::<ReportJob>(&layout::report_job(call.account(), id)).await?.ok_or_else(missing)?;
+    let job = tx.get::<ReportJob>(&layout::report_job(call.account(), id)).await?.ok_or_else(|| missing(id))?;
     if job.is_over(call.now()) || job.asker != asker(call).await? {
-        return Err(missing());
+        return Err(missing(id));
     }
     Ok(job)
+}
+
+/// What whoever has no such job is told, and whoever asks for one report with the id of another.
+pub(super) fn missing(id: &str) -> Error {
+    Error::NoSuchEntity(format!("No report job {id} was found for this caller."))
 }
 
 async fn asker(call: &Call<'_>) -> Result<String, Error> {

@@ -4,13 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_role, list, page, role_resource};
+use super::managed_policy::policy_arn;
 use super::service_linked_role::refuse_linked;
 use super::{room, shapes, trust};
 use crate::decision::Permit;
 use crate::identity::{Permissions, ProfilesOfRole, Role, SERVICE_LINKED};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
-use crate::types::{Arn, EntityPath, RoleName, Tag, UniqueId, UniqueIdKind};
+use crate::types::{EntityPath, RoleName, Tag, UniqueId, UniqueIdKind};
 use crate::wire::model::Service;
 
 pub(super) fn register(registry: &mut Registry) {
@@ -26,7 +27,7 @@ struct CreateRole {
     assume_role_policy_document: String,
     description: Option<String>,
     max_session_duration: Option<u32>,
-    permissions_boundary: Option<Arn>,
+    permissions_boundary: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
 }
@@ -46,7 +47,7 @@ impl Operation for CreateRole {
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
         let path = self.path.clone().unwrap_or_default();
         let arn = call.realm().role(call.account(), &path, self.role_name.as_str());
-        let boundary = self.permissions_boundary.as_ref().map(Arn::as_str);
+        let boundary = self.permissions_boundary.as_deref();
         Ok(Permission::on("iam:CreateRole", &arn, call.account())
             .with_some("iam:PermissionsBoundary", boundary)
             .with_request_tags(&self.tags)
@@ -69,8 +70,9 @@ impl Operation for CreateRole {
         let tags = distinct_tags(self.tags.clone())?;
         let mut permissions = Permissions::default();
         if let Some(boundary) = &self.permissions_boundary {
-            check_boundary(tx, call, boundary, "role", &self.role_name.folded()).await?;
-            permissions.boundary = Some(boundary.clone());
+            let boundary = policy_arn(boundary)?;
+            check_boundary(tx, call, &boundary, "role", &self.role_name.folded()).await?;
+            permissions.boundary = Some(boundary);
         }
         let role = Role {
             name: self.role_name.clone(),

@@ -172,7 +172,7 @@ impl Operation for CreateServiceSpecificCredential {
         let permission = permission("iam:CreateServiceSpecificCredential", &self.user_name, call, tx).await?;
         let age = self.credential_age_days.map(|days| days.to_string());
         Ok(permission
-            .with(SERVICE_KEY, service)
+            .with("iam:ServiceSpecificCredentialServiceName", service)
             .with_some("iam:ServiceSpecificCredentialAgeDays", age.as_deref())
             .into())
     }
@@ -361,9 +361,6 @@ impl Operation for DeleteServiceSpecificCredential {
     }
 }
 
-/// The condition key of the credential's service.
-const SERVICE_KEY: &str = "iam:ServiceSpecificCredentialServiceName";
-
 async fn permission(action: &str, user: &UserName, call: &Call<'_>, tx: &mut Tx) -> Result<Permission, Error> {
     let (arn, tags) = user_resource(tx, call, user).await?;
     Ok(Permission::on(action, &arn, call.account()).with_resource_tags(tags.as_slice()))
@@ -381,7 +378,10 @@ async fn on_credential(
         Some(user) => find(&user, id, call, tx).await.ok().map(|found| found.service),
         None => None,
     };
-    Ok(permission(action, name, call, tx).await?.with_some(SERVICE_KEY, service.as_deref()).into())
+    Ok(permission(action, name, call, tx)
+        .await?
+        .with_some("iam:ServiceSpecificCredentialServiceName", service.as_deref())
+        .into())
 }
 
 async fn credentials_of(

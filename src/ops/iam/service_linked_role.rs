@@ -149,6 +149,7 @@ impl Operation for DeleteServiceLinkedRole {
         let task = format!("task{}{}/{}", role.path.as_str(), role.name, call.broker.new_id());
         let deletion = RoleDeletion { task: task.clone(), deleted: call.now() };
         tx.put(&layout::role_deletion(call.account(), &role.name), &deletion)?;
+        tx.delete(&layout::entity_use(call.account(), role.id.as_str()))?;
         tx.delete(&layout::role(call.account(), &role.name))?;
         Ok(Task { deletion_task_id: task })
     }

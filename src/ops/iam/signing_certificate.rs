@@ -6,12 +6,12 @@
 use data_encoding::BASE32;
 use serde::{Deserialize, Serialize};
 
-use super::access_key::{Owner, owner, permission};
-use super::common::{find_user, page, page_of};
+use super::common::{page, page_of};
 use super::pem_input::{certificate, in_its_time};
+use super::signer::{Owner, Signer};
 use crate::crypto::certificate::Certificate;
 use crate::decision::Permit;
-use crate::identity::{Account, KeyOwner, KeyStatus, SigningCertificate, User, quota};
+use crate::identity::{KeyStatus, SigningCertificate, quota};
 use crate::ops::{Call, Demand, Error, Operation, Registry};
 use crate::store::{Tx, layout};
 use crate::types::UserName;
@@ -31,68 +31,13 @@ fn id_of(certificate: &Certificate) -> String {
     BASE32.encode(&id)
 }
 
-/// The record that lists the owner's certificates.
-enum Holder {
-    Root(Box<Account>),
-    User(Box<User>),
-}
-
-impl Holder {
-    async fn find(owner: &Owner, call: &Call<'_>, tx: &mut Tx) -> Result<Self, Error> {
-        Ok(match owner {
-            Owner::User(name) => Self::User(Box::new(find_user(tx, call, name).await?)),
-            Owner::Root => {
-                let account = tx.get::<Account>(&layout::account(call.account())).await?;
-                Self::Root(Box::new(account.ok_or(Error::NoPrincipal)?))
-            }
-        })
+/// A certificate of this holder; another's does not exist for it.
+async fn find(id: &str, holder: &mut Signer, call: &Call<'_>, tx: &mut Tx) -> Result<SigningCertificate, Error> {
+    let missing = || Error::NoSuchEntity(format!("The Certificate with id {id} cannot be found."));
+    if !holder.certificates().iter().any(|own| own == id) {
+        return Err(missing());
     }
-
-    fn ids(&self) -> &[String] {
-        match self {
-            Self::Root(account) => &account.root_signing_certificates,
-            Self::User(user) => &user.credentials.signing_certificates,
-        }
-    }
-
-    fn ids_mut(&mut self) -> &mut Vec<String> {
-        match self {
-            Self::Root(account) => &mut account.root_signing_certificates,
-            Self::User(user) => &mut user.credentials.signing_certificates,
-        }
-    }
-
-    fn owner(&self) -> KeyOwner {
-        match self {
-            Self::Root(_) => KeyOwner::Root,
-            Self::User(user) => KeyOwner::User(user.name.clone()),
-        }
-    }
-
-    /// The root user has no name.
-    fn name(&self) -> Option<String> {
-        match self {
-            Self::Root(_) => None,
-            Self::User(user) => Some(user.name.to_string()),
-        }
-    }
-
-    fn put(&self, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        match self {
-            Self::Root(account) => tx.put(&layout::account(account.id), &**account)?,
-            Self::User(user) => tx.put(&layout::user(call.account(), &user.name), &**user)?,
-        }
-        Ok(())
-    }
-
-    /// A certificate of this holder; another's does not exist for it.
-    async fn certificate(&self, id: &str, call: &Call<'_>, tx: &mut Tx) -> Result<SigningCertificate, Error> {
-        let missing = || Error::NoSuchEntity(format!("The Certificate with id {id} cannot be found."));
-        if !self.ids().iter().any(|own| own == id) {
-            return Err(missing());
-        }
-        tx.get::<SigningCertificate>(&layout::signing_certificate(call.account(), id)).await?.ok_or_else(missing)
-    }
+    tx.get::<SigningCertificate>(&layout::signing_certificate(call.account(), id)).await?.ok_or_else(missing)
 }
 
 #[derive(Serialize)]
@@ -106,7 +51,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn of(id: String, found: SigningCertificate, holder: &Holder) -> Self {
+    fn of(id: String, found: SigningCertificate, holder: &Signer) -> Self {
         Self {
             user_name: holder.name(),
             certificate_id: id,
@@ -137,11 +82,11 @@ impl Operation for UploadSigningCertificate {
     type Output = OneCertificate;
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        permission("iam:UploadSigningCertificate", &owner(self.user_name.as_ref(), call)?, call, tx).await
+        Owner::of(self.user_name.as_ref(), call)?.demand("iam:UploadSigningCertificate", call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneCertificate, Error> {
-        let mut holder = Holder::find(&owner(self.user_name.as_ref(), call)?, call, tx).await?;
+        let mut holder = Signer::find(&Owner::of(self.user_name.as_ref(), call)?, call, tx).await?;
         let given = certificate(&self.certificate_body)?;
         in_its_time(&given, call.now())?;
         if !given.has_known_key() {
@@ -154,7 +99,7 @@ impl Operation for UploadSigningCertificate {
             let message = "The certificate is associated with an IAM user in the account already.";
             return Err(Error::DuplicateCertificate(message.to_owned()));
         }
-        if holder.ids().len() >= quota::SIGNING_CERTIFICATES_PER_USER {
+        if holder.certificates().len() >= quota::SIGNING_CERTIFICATES_PER_USER {
             return Err(Error::quota("SigningCertificatesPerUser", quota::SIGNING_CERTIFICATES_PER_USER));
         }
         let made = SigningCertificate {
@@ -163,7 +108,7 @@ impl Operation for UploadSigningCertificate {
             status: KeyStatus::Active,
             uploaded: call.now(),
         };
-        holder.ids_mut().push(id.clone());
+        holder.certificates().push(id.clone());
         tx.put(&key, &made)?;
         holder.put(call, tx)?;
         Ok(OneCertificate { certificate: Shown::of(id, made, &holder) })
@@ -193,13 +138,13 @@ impl Operation for ListSigningCertificates {
     type Output = CertificatePage;
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        permission("iam:ListSigningCertificates", &owner(self.user_name.as_ref(), call)?, call, tx).await
+        Owner::of(self.user_name.as_ref(), call)?.demand("iam:ListSigningCertificates", call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<CertificatePage, Error> {
-        let holder = Holder::find(&owner(self.user_name.as_ref(), call)?, call, tx).await?;
+        let mut holder = Signer::find(&Owner::of(self.user_name.as_ref(), call)?, call, tx).await?;
         let page = page(self.marker.as_deref(), self.max_items)?;
-        let mut ids = holder.ids().to_vec();
+        let mut ids = holder.certificates().to_vec();
         ids.sort();
         let (ids, tail) = page_of(ids, &page, Clone::clone);
         let mut certificates = Vec::with_capacity(ids.len());
@@ -226,12 +171,12 @@ impl Operation for UpdateSigningCertificate {
     type Output = ();
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        permission("iam:UpdateSigningCertificate", &owner(self.user_name.as_ref(), call)?, call, tx).await
+        Owner::of(self.user_name.as_ref(), call)?.demand("iam:UpdateSigningCertificate", call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        let holder = Holder::find(&owner(self.user_name.as_ref(), call)?, call, tx).await?;
-        let mut found = holder.certificate(&self.certificate_id, call, tx).await?;
+        let mut holder = Signer::find(&Owner::of(self.user_name.as_ref(), call)?, call, tx).await?;
+        let mut found = find(&self.certificate_id, &mut holder, call, tx).await?;
         found.status = status(&self.status, "A signing certificate")?;
         Ok(tx.put(&layout::signing_certificate(call.account(), &self.certificate_id), &found)?)
     }
@@ -251,13 +196,13 @@ impl Operation for DeleteSigningCertificate {
     type Output = ();
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        permission("iam:DeleteSigningCertificate", &owner(self.user_name.as_ref(), call)?, call, tx).await
+        Owner::of(self.user_name.as_ref(), call)?.demand("iam:DeleteSigningCertificate", call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
-        let mut holder = Holder::find(&owner(self.user_name.as_ref(), call)?, call, tx).await?;
-        holder.certificate(&self.certificate_id, call, tx).await?;
-        holder.ids_mut().retain(|id| *id != self.certificate_id);
+        let mut holder = Signer::find(&Owner::of(self.user_name.as_ref(), call)?, call, tx).await?;
+        find(&self.certificate_id, &mut holder, call, tx).await?;
+        holder.certificates().retain(|id| *id != self.certificate_id);
         holder.put(call, tx)?;
         Ok(tx.delete(&layout::signing_certificate(call.account(), &self.certificate_id))?)
     }

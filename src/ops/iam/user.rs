@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 
 use super::boundary::check_boundary;
 use super::common::{below, distinct_tags, find_user, list, page, user_resource};
+use super::managed_policy::policy_arn;
 use super::{rename, room, shapes};
 use crate::decision::{Identity, Permit};
 use crate::identity::{Permissions, User, UserCredentials};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
-use crate::types::{Arn, EntityPath, Tag, UniqueId, UniqueIdKind, UserName};
+use crate::types::{EntityPath, Tag, UniqueId, UniqueIdKind, UserName};
 use crate::wire::model::Service;
 
 pub(super) fn register(registry: &mut Registry) {
@@ -21,7 +22,7 @@ pub(super) fn register(registry: &mut Registry) {
 struct CreateUser {
     user_name: UserName,
     path: Option<EntityPath>,
-    permissions_boundary: Option<Arn>,
+    permissions_boundary: Option<String>,
     #[serde(default)]
     tags: Vec<Tag>,
 }
@@ -41,7 +42,7 @@ impl Operation for CreateUser {
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
         let path = self.path.clone().unwrap_or_default();
         let arn = call.realm().user(call.account(), &path, self.user_name.as_str());
-        let boundary = self.permissions_boundary.as_ref().map(Arn::as_str);
+        let boundary = self.permissions_boundary.as_deref();
         Ok(Permission::on("iam:CreateUser", &arn, call.account())
             .with_some("iam:PermissionsBoundary", boundary)
             .with_request_tags(&self.tags)
@@ -57,8 +58,9 @@ impl Operation for CreateUser {
         let tags = distinct_tags(self.tags.clone())?;
         let mut permissions = Permissions::default();
         if let Some(boundary) = &self.permissions_boundary {
-            check_boundary(tx, call, boundary, "user", &self.user_name.folded()).await?;
-            permissions.boundary = Some(boundary.clone());
+            let boundary = policy_arn(boundary)?;
+            check_boundary(tx, call, &boundary, "user", &self.user_name.folded()).await?;
+            permissions.boundary = Some(boundary);
         }
         let user = User {
             name: self.user_name.clone(),

@@ -40,6 +40,8 @@ pub(super) struct AssumeRole {
 
 #[derive(Deserialize)]
 struct PolicyDescriptor {
+    // The model does not require it; no policy has an empty one.
+    #[serde(default)]
     arn: String,
 }
 
