@@ -226,7 +226,7 @@ NOT_PROVOKED = {
     "OrganizationNotInAllFeaturesModeException": "an installation has all features",
     "PolicyEvaluationException": "needs a damaged store",
     "PolicyNotAttachableException": "no policy is kept for service-linked roles alone",
-    "ReportGenerationLimitExceededException": "belongs to reports on organizations",
+    "ReportGenerationLimitExceededException": "reports on organizations have no such limit",
     "ServiceAccessNotEnabledException": "IAM is trusted in every organization here",
     "ServiceFailureException": "needs a broker that fails",
 }

@@ -303,9 +303,14 @@ class TestEveryCommand:
         world.account("partner", PARTNER_ACCOUNT)
         aws("enable-organizations-root-sessions")
         aws("enable-organizations-root-credentials-management")
-        assert aws("list-organizations-features")["EnabledFeatures"] == ["RootCredentialsManagement", "RootSessions"]
+        organization = aws("list-organizations-features")
+        assert organization["EnabledFeatures"] == ["RootCredentialsManagement", "RootSessions"]
         aws("disable-organizations-root-sessions")
         aws("disable-organizations-root-credentials-management")
+        path = f"{organization['OrganizationId']}/r-{organization['OrganizationId'][2:]}"
+        job = {"JobId": aws("generate-organizations-access-report", EntityPath=path)["JobId"]}
+        report = until("the report is complete", lambda: completed(aws("get-organizations-access-report", **job)), 30)
+        assert "iam" in names(report["AccessDetails"], "ServiceNamespace")
 
     def test_reports(self, aws):
         until("the report is complete", lambda: aws("generate-credential-report")["State"] == "COMPLETE", 30)

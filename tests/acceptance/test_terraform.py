@@ -14,6 +14,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from authenticator import Authenticator
 from certificates import certificate, pem, ssh_public_key
 from cryptography.hazmat.primitives.asymmetric import rsa
 from test_saml_providers import metadata
@@ -153,9 +154,19 @@ class TestTerraform:
         assert iam.list_role_policies(RoleName="worker")["PolicyNames"] == ["inline"]
 
     def test_5_it_is_destroyed_and_nothing_is_left(self, embedded_world, terraform):
+        # What a user has come to hold meanwhile goes with them, as `force_destroy` has it: the provider looks for all of it.
+        iam = embedded_world.root.boto("iam")
+        alice, key = {"UserName": "alice"}, rsa.generate_private_key(65537, 2048)
+        iam.create_access_key(**alice)
+        iam.upload_ssh_public_key(**alice, SSHPublicKeyBody=ssh_public_key(key))
+        iam.upload_signing_certificate(**alice, CertificateBody=certificate("alice", key, "alice", key))
+        iam.create_service_specific_credential(**alice, ServiceName="codecommit.amazonaws.com")
+        device = iam.create_virtual_mfa_device(VirtualMFADeviceName="alice")["VirtualMFADevice"]
+        first, second = Authenticator(device["Base32StringSeed"].decode()).first_two()
+        codes = {"AuthenticationCode1": first, "AuthenticationCode2": second}
+        iam.enable_mfa_device(**alice, SerialNumber=device["SerialNumber"], **codes)
         terraform.must("destroy", "-auto-approve", "-input=false", "-no-color", stage="second")
         assert terraform.must("state", "list") == ""
-        iam = embedded_world.root.boto("iam")
         details = iam.get_account_authorization_details(Filter=["User", "Role", "Group", "LocalManagedPolicy"])
         left = [details[kind] for kind in ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")]
         assert left == [[], [], [], []]

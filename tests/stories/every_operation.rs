@@ -1,17 +1,16 @@
 //! What no other story asks through the SDK; and a test that nothing is left.
 
-use aws_sdk_iam::types::{JobStatusType, Tag};
+use aws_sdk_iam::types::Tag;
 use brevet::ops::Registry;
 use brevet::wire::model::Service;
 
 use crate::world::policies::{allow, trust};
-use crate::world::{Actor, Backend, Hand, Outcome, World, within_a_second};
+use crate::world::{Actor, Backend, Hand, Outcome, World};
 
 on_both_stores! {
     inline_policies_are_listed_read_and_deleted => inline;
     attached_policies_are_listed => attached;
     users_roles_and_devices_are_tagged => tags;
-    a_report_tells_which_services_a_user_reached => last_accessed;
 }
 
 fn tag(key: &str) -> Tag {
@@ -100,28 +99,6 @@ async fn tags(backend: Backend) {
     iam.create_login_profile().user_name("alice").password("Tr0ub4dor&3-first").send().await.granted();
     iam.delete_login_profile().user_name("alice").send().await.granted();
     iam.delete_login_profile().user_name("alice").send().await.refused("NoSuchEntity");
-}
-
-async fn last_accessed(backend: Backend) {
-    let (world, broker) = World::begin(backend).await;
-    let root = world.root.at(&broker);
-    let alice = root.user_with("alice", &allow("iam:GetUser", "*")).await;
-    alice.iam(&broker).get_user().send().await.granted();
-    let begin = root.iam.generate_service_last_accessed_details().arn(&alice.arn);
-    let job = begin.send().await.granted().job_id().expect("a job").to_owned();
-    let fetch = || root.iam.get_service_last_accessed_details().job_id(&job).send();
-    within_a_second("the report is complete", || async {
-        *fetch().await.granted().job_status() == JobStatusType::Completed
-    })
-    .await;
-    let report = fetch().await.granted();
-    let service = &report.services_last_accessed()[0];
-    assert_eq!(service.service_namespace(), "iam");
-    assert_eq!(service.last_authenticated_entity(), Some(alice.arn.as_str()));
-    let who = root.iam.get_service_last_accessed_details_with_entities().job_id(&job).service_namespace("iam");
-    let who = who.send().await.granted();
-    assert_eq!(who.entity_details_list()[0].entity_info().map(|info| info.arn()), Some(alice.arn.as_str()));
-    alice.iam(&broker).get_service_last_accessed_details().job_id(&job).send().await.refused("AccessDenied");
 }
 
 /// The SDK's name of an operation: `GetMFADevice` is `get_mfa_device`.

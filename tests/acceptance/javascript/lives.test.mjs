@@ -313,8 +313,11 @@ test("the account", async () => {
 
   await iam("EnableOrganizationsRootSessions");
   await iam("EnableOrganizationsRootCredentialsManagement");
-  const features = (await iam("ListOrganizationsFeatures")).EnabledFeatures;
-  assert.deepEqual(sorted(features), ["RootCredentialsManagement", "RootSessions"]);
+  const { OrganizationId, EnabledFeatures } = await iam("ListOrganizationsFeatures");
+  assert.deepEqual(sorted(EnabledFeatures), ["RootCredentialsManagement", "RootSessions"]);
+  const { JobId } = await iam("GenerateOrganizationsAccessReport", { EntityPath: `${OrganizationId}/r-${OrganizationId.slice(2)}` });
+  const report = await until(() => iam("GetOrganizationsAccessReport", { JobId }), (answer) => answer.JobStatus === "COMPLETED");
+  assert.ok(report.AccessDetails.length <= report.NumberOfServicesAccessible);
   await iam("DisableOrganizationsRootSessions");
   await iam("DisableOrganizationsRootCredentialsManagement");
 });

@@ -371,7 +371,7 @@ output "found" {
     roles     = data.aws_iam_roles.team.names
     users     = data.aws_iam_users.people.names
     profiles  = data.aws_iam_instance_profiles.worker.names
-    key       = one(data.aws_iam_access_keys.alice.access_keys).status
+    key       = join(" ", data.aws_iam_access_keys.alice.access_keys[*].status)
     by_url    = data.aws_iam_openid_connect_provider.by_url.arn
     by_name   = data.aws_iam_policy.by_name.arn
     same_role = data.aws_iam_role.worker.unique_id == aws_iam_role.worker.unique_id
