@@ -52,7 +52,8 @@ _broken: dict[tuple[str, str], str] = {}
 def _story(item) -> tuple[str, str] | None:
     if item.get_closest_marker("story") is None:
         return None
-    return item.cls.__name__, item.callspec.params["world"]
+    on_each_store = getattr(item, "callspec", None)
+    return item.cls.__name__, on_each_store.params.get("world", "") if on_each_store else ""
 
 
 def pytest_configure(config):

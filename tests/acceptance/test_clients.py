@@ -1,10 +1,9 @@
-"""What the SDK expects of every service: pages that join up, waiters that end, errors that are classes, any way of signing."""
+"""What the SDK expects of every service: pages that join up, errors that are classes, any way of signing."""
 
 import json
 
 import pytest
 from actors import allow, policy, trust
-from authenticator import Authenticator
 from world import HOME_ACCOUNT
 
 NAMES = [f"{word}-{number}" for number in range(3) for word in ("Zoe", "adam", "Bea")]
@@ -45,97 +44,6 @@ def test_pages_join_up_to_the_whole_list_each_item_once(iam, operation, size):
     assert len(pages) <= -(-len(NAMES) // size) + 1
 
 
-@pytest.mark.parametrize("size", [1, 2])
-def test_pages_of_a_users_own_lists(iam, size):
-    user, config = "Zoe-0", {"PageSize": size}
-    for name in ("one", "two", "three"):
-        iam.put_user_policy(UserName=user, PolicyName=name, PolicyDocument=DOCUMENT)
-    iam.tag_user(UserName=user, Tags=[{"Key": f"key-{n}", "Value": str(n)} for n in range(4)])
-    for group in NAMES[:3]:
-        iam.add_user_to_group(GroupName=group, UserName=user)
-
-    def joined(operation: str, result: str) -> list:
-        return [item for page in iam.get_paginator(operation).paginate(UserName=user, PaginationConfig=config) for item in page[result]]
-
-    assert sorted(joined("list_user_policies", "PolicyNames")) == ["one", "three", "two"]
-    assert sorted(tag["Key"] for tag in joined("list_user_tags", "Tags")) == ["key-0", "key-1", "key-2", "key-3"]
-    assert sorted(group["GroupName"] for group in joined("list_groups_for_user", "Groups")) == sorted(NAMES[:3])
-
-
-@pytest.fixture(scope="module")
-def belongings(iam):
-    """One user, group, role and policy, `Owner`, with three of everything that hangs on them, or as many as there can be."""
-    for kind, more in {"user": {}, "group": {}, "role": {"AssumeRolePolicyDocument": TRUST}}.items():
-        owner = {f"{kind.capitalize()}Name": "Owner"}
-        getattr(iam, f"create_{kind}")(**owner, **more)
-        for name in OTHERS:
-            arn = f"arn:aws:iam::{HOME_ACCOUNT}:policy/pages/{name}"
-            getattr(iam, f"attach_{kind}_policy")(**owner, PolicyArn=arn)
-            getattr(iam, f"put_{kind}_policy")(**owner, PolicyName=f"inline-{name}", PolicyDocument=DOCUMENT)
-    for name in OTHERS:
-        iam.add_user_to_group(GroupName="Owner", UserName=name)
-    tags = [{"Key": f"key-{number}", "Value": ""} for number in range(3)]
-    iam.tag_role(RoleName="Owner", Tags=tags)
-    iam.create_policy(PolicyName="Owner", PolicyDocument=DOCUMENT, Tags=tags)
-    for _ in range(4):
-        iam.create_policy_version(PolicyArn=OWNED, PolicyDocument=DOCUMENT)
-    for name in OTHERS:
-        iam.attach_user_policy(UserName=name, PolicyArn=OWNED)
-        iam.attach_group_policy(GroupName=name, PolicyArn=OWNED)
-        iam.attach_role_policy(RoleName=name, PolicyArn=OWNED)
-    keys = {iam.create_access_key(UserName="Owner")["AccessKey"]["AccessKeyId"] for _ in range(2)}
-    devices = set()
-    for number in range(3):
-        device = iam.create_virtual_mfa_device(VirtualMFADeviceName=f"owner-{number}")["VirtualMFADevice"]
-        phone = Authenticator(device["Base32StringSeed"].decode())
-        serial = device["SerialNumber"]
-        # The step of now and the next: good even if a step ends in between.
-        codes = {"AuthenticationCode1": phone.next_code(), "AuthenticationCode2": phone.next_code()}
-        iam.enable_mfa_device(UserName="Owner", SerialNumber=serial, **codes)
-        devices.add(serial)
-    return {"AccessKeyId": keys, "SerialNumber": devices}
-
-
-OWNED = f"arn:aws:iam::{HOME_ACCOUNT}:policy/Owner"
-OTHERS = NAMES[3:6]
-INLINE, TAGS = {f"inline-{name}" for name in OTHERS}, {f"key-{number}" for number in range(3)}
-
-# The owner, then for each list of the answer: what tells its items apart (None: they are names), and which they are (None:
-# what the broker called them).
-OWNED_LISTS = {
-    "list_access_keys": ({"UserName": "Owner"}, {"AccessKeyMetadata": ("AccessKeyId", None)}),
-    "list_attached_user_policies": ({"UserName": "Owner"}, {"AttachedPolicies": ("PolicyName", OTHERS)}),
-    "list_attached_group_policies": ({"GroupName": "Owner"}, {"AttachedPolicies": ("PolicyName", OTHERS)}),
-    "list_attached_role_policies": ({"RoleName": "Owner"}, {"AttachedPolicies": ("PolicyName", OTHERS)}),
-    "list_user_policies": ({"UserName": "Owner"}, {"PolicyNames": (None, INLINE)}),
-    "list_group_policies": ({"GroupName": "Owner"}, {"PolicyNames": (None, INLINE)}),
-    "list_role_policies": ({"RoleName": "Owner"}, {"PolicyNames": (None, INLINE)}),
-    "list_policy_versions": ({"PolicyArn": OWNED}, {"Versions": ("VersionId", {"v1", "v2", "v3", "v4", "v5"})}),
-    "get_group": ({"GroupName": "Owner"}, {"Users": ("UserName", OTHERS)}),
-    "list_entities_for_policy": (
-        {"PolicyArn": OWNED},
-        {"PolicyUsers": ("UserName", OTHERS), "PolicyGroups": ("GroupName", OTHERS), "PolicyRoles": ("RoleName", OTHERS)},
-    ),
-    "list_mfa_devices": ({"UserName": "Owner"}, {"MFADevices": ("SerialNumber", None)}),
-    "list_virtual_mfa_devices": ({}, {"VirtualMFADevices": ("SerialNumber", None)}),
-    "list_role_tags": ({"RoleName": "Owner"}, {"Tags": ("Key", TAGS)}),
-    "list_policy_tags": ({"PolicyArn": OWNED}, {"Tags": ("Key", TAGS)}),
-}
-
-
-@pytest.mark.parametrize("size", [1, 2, 1000])
-@pytest.mark.parametrize("operation", OWNED_LISTS)
-def test_pages_of_what_hangs_on_something_join_up_too(iam, belongings, operation, size):
-    owner, results = OWNED_LISTS[operation]
-    pages = list(iam.get_paginator(operation).paginate(**owner, PaginationConfig={"PageSize": size}))
-    assert all(sum(len(page[result]) for result in results) <= size for page in pages)
-    assert all(page["IsTruncated"] == (page is not pages[-1]) for page in pages)
-    assert all(("Marker" in page) == page["IsTruncated"] for page in pages)
-    for result, (name, expected) in results.items():
-        listed = [item[name] if name else item for page in pages for item in page[result]]
-        assert sorted(listed) == sorted(expected or belongings[name])
-
-
 def test_a_marker_of_somebody_else_is_refused(iam):
     marker = iam.list_users(MaxItems=1)["Marker"]
     for wrong in (marker[:-1] + "~", "nonsense", "x" * 300):
@@ -168,14 +76,6 @@ def test_errors_arrive_as_the_classes_that_the_model_declares(iam):
     with pytest.raises(iam.exceptions.DeleteConflictException):
         iam.put_role_policy(RoleName="Bea-0", PolicyName="inline", PolicyDocument=DOCUMENT)
         iam.delete_role(RoleName="Bea-0")
-
-
-def test_waiters_end(iam):
-    waits = {"Delay": 1, "MaxAttempts": 1}
-    iam.get_waiter("user_exists").wait(UserName="Bea-0", WaiterConfig=waits)
-    iam.get_waiter("role_exists").wait(RoleName="Bea-0", WaiterConfig=waits)
-    arn = f"arn:aws:iam::{HOME_ACCOUNT}:policy/pages/Bea-0"
-    iam.get_waiter("policy_exists").wait(PolicyArn=arn, WaiterConfig=waits)
 
 
 def test_an_answer_carries_its_types(iam):

@@ -24,6 +24,7 @@ mod escalation_credentials;
 mod escalation_names;
 mod escalation_policies;
 mod escalation_tags;
+mod every_operation;
 mod fleet;
 mod inheritance;
 mod instance_profiles;

@@ -81,7 +81,7 @@ async fn a_life(backend: Backend) {
     let shown = get("www").await.granted();
     let shown = shown.server_certificate().expect("a certificate");
     assert_eq!(shown.server_certificate_metadata(), Some(&facts));
-    assert_eq!((shown.certificate_body(), shown.certificate_chain()), (leaf.pem.as_str(), Some(chain.as_str())));
+    assert_eq!((shown.certificate_body(), shown.certificate_chain()), (leaf.pem.trim(), Some(chain.trim())));
     assert_eq!(shown.tags(), [tag("team", "crew")]);
 
     // Renaming moves everything but the id.
@@ -98,7 +98,7 @@ async fn a_life(backend: Backend) {
     let metadata = moved.server_certificate_metadata().expect("facts");
     assert_eq!(metadata.arn(), format!("arn:aws:iam::{}:server-certificate/shop", root.account));
     assert_eq!(metadata.server_certificate_id(), facts.server_certificate_id());
-    assert_eq!(moved.certificate_body(), leaf.pem);
+    assert_eq!(moved.certificate_body(), leaf.pem.trim());
 
     let tagging = iam.tag_server_certificate().server_certificate_name("shop").tags(tag("stage", "test"));
     tagging.send().await.granted();

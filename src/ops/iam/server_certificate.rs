@@ -88,6 +88,12 @@ impl UploadServerCertificate {
     }
 }
 
+/// What is kept of a PEM text: all but white space around it. Terraform's provider trims what it uploads in its own state, and
+/// would replace a certificate that comes back with the newline at the end of its file.
+fn without_ends(pem: &str) -> String {
+    pem.trim().to_owned()
+}
+
 fn broken_chain(place: i64) -> Error {
     Error::MalformedCertificate(format!(
         "Unable to validate certificate chain. The certificate chain must start with the immediate signing certificate, \
@@ -125,8 +131,8 @@ impl Operation for UploadServerCertificate {
         };
         let secret = self.private_key.text().expose().as_bytes();
         let body = ServerCertificateBody {
-            certificate: self.certificate_body.clone(),
-            chain: self.certificate_chain.clone(),
+            certificate: without_ends(&self.certificate_body),
+            chain: self.certificate_chain.as_deref().map(without_ends),
             private_key: call.broker.vault.seal(call.account(), &made.key_context(), secret).await?,
         };
         tx.put(&key, &made)?;

@@ -1,0 +1,13 @@
+"""What the runs of each client through every operation leave out, as it has stories of its own with more than one actor."""
+
+TOLD_ELSEWHERE = {
+    "AcceptDelegationRequest",
+    "AssociateDelegationRequest",
+    "CreateDelegationRequest",
+    "GetDelegationRequest",
+    "GetHumanReadableSummary",
+    "ListDelegationRequests",
+    "RejectDelegationRequest",
+    "SendDelegationToken",
+    "UpdateDelegationRequest",
+}
