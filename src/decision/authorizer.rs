@@ -44,6 +44,18 @@ struct SessionPolicies {
     set: PolicySet,
 }
 
+/// What the policies of a session may weigh on average, in bytes, for as many sessions to be kept as principals. Whoever may take
+/// sessions names policies of AWS for them that are fifty times the size of a policy of its own.
+const SESSION_BYTES: u64 = 16 << 10;
+
+impl SessionPolicies {
+    /// In bytes: those of its own document and of the indexes, and what a session takes at the least.
+    fn weight(&self) -> u32 {
+        const AT_LEAST: usize = 1 << 10;
+        u32::try_from(AT_LEAST + self.set.bytes()).unwrap_or(u32::MAX)
+    }
+}
+
 /// What is asked about.
 #[derive(Debug)]
 pub struct Asked<'a> {
@@ -110,7 +122,11 @@ impl Authorizer {
             realm,
             feed,
             principals: Fresh::new(settings.principals, invalidations),
-            sessions: Fresh::new(settings.principals, invalidations),
+            sessions: Fresh::weighing(
+                settings.principals.saturating_mul(SESSION_BYTES),
+                SessionPolicies::weight,
+                invalidations,
+            ),
             decisions: Decisions::new(settings.decision_bytes),
             stamps: AtomicU64::new(1),
         }
