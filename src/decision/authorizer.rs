@@ -19,7 +19,7 @@ use crate::types::{AccountId, Realm};
 /// How much the authorizer may remember.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Compiled principals.
+    /// Compiled principals, and sessions with policies: so many of ordinary size.
     pub principals: u64,
     /// Bytes of kept decisions.
     pub decision_bytes: u64,
@@ -44,16 +44,13 @@ struct SessionPolicies {
     set: PolicySet,
 }
 
-/// What the policies of a session may weigh on average, in bytes, for as many sessions to be kept as principals. Whoever may take
-/// sessions names policies of AWS for them that are fifty times the size of a policy of its own.
-const SESSION_BYTES: u64 = 16 << 10;
+/// How much memory a principal or a session may take for as many of them to be kept as the cache is to hold, in bytes. Whoever may
+/// take sessions names policies of AWS for them that are fifty times the size of a policy of its own.
+const ORDINARY_BYTES: u32 = 16 << 10;
 
-impl SessionPolicies {
-    /// In bytes: those of its own document and of the indexes, and what a session takes at the least.
-    fn weight(&self) -> u32 {
-        const AT_LEAST: usize = 1 << 10;
-        u32::try_from(AT_LEAST + self.set.bytes()).unwrap_or(u32::MAX)
-    }
+/// What policies weigh in a cache: what they take, and no less than is ordinary, so that it never has more entries either.
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX).max(ORDINARY_BYTES)
 }
 
 /// What is asked about.
@@ -116,17 +113,14 @@ impl Authorizer {
         invalidations: &Arc<Invalidations>,
         settings: Settings,
     ) -> Self {
+        let room = settings.principals.saturating_mul(u64::from(ORDINARY_BYTES));
         Self {
             store,
             aws: AwsPolicies::new(&realm),
             realm,
             feed,
-            principals: Fresh::new(settings.principals, invalidations),
-            sessions: Fresh::weighing(
-                settings.principals.saturating_mul(SESSION_BYTES),
-                SessionPolicies::weight,
-                invalidations,
-            ),
+            principals: Fresh::weighing(room, |principal| weight(principal.bytes()), invalidations),
+            sessions: Fresh::weighing(room, |session: &SessionPolicies| weight(session.set.bytes()), invalidations),
             decisions: Decisions::new(settings.decision_bytes),
             stamps: AtomicU64::new(1),
         }
