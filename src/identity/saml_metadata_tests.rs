@@ -119,6 +119,7 @@ fn documents_that_trust_cannot_be_taken_from_are_refused() {
         (metadata(&format!("entityID=\"{}\"", "x".repeat(1_025)), ""), SamlMetadataError::NoEntityId),
         (metadata(&format!("{NAMED} validUntil=\"tomorrow\""), ""), SamlMetadataError::BadMoment),
         (metadata(&format!("{NAMED} validUntil=\"2031-02-03T04:05:06+01:00\""), ""), SamlMetadataError::BadMoment),
+        (metadata(&format!("{NAMED} validUntil=\"0000-01-01T00:00:00Z\""), ""), SamlMetadataError::BadMoment),
         (good.replace(PROTOCOL, "urn:oasis:names:tc:SAML:2.0:protocols"), SamlMetadataError::NoIdentityProvider),
         (good.replace("IDPSSODescriptor", "SPSSODescriptor"), SamlMetadataError::NoIdentityProvider),
         (metadata(NAMED, ""), SamlMetadataError::NoSigningCertificate),
