@@ -19,7 +19,7 @@ use crate::types::{AccountId, Realm};
 /// How much the authorizer may remember.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
-    /// Compiled principals.
+    /// Compiled principals, and sessions with policies: so many of ordinary size.
     pub principals: u64,
     /// Bytes of kept decisions.
     pub decision_bytes: u64,
@@ -42,6 +42,15 @@ pub struct Authorizer {
 struct SessionPolicies {
     stamp: u64,
     set: PolicySet,
+}
+
+/// How much memory a principal or a session may take for as many of them to be kept as the cache is to hold, in bytes. Whoever may
+/// take sessions names policies of AWS for them that are fifty times the size of a policy of its own.
+const ORDINARY_BYTES: u32 = 16 << 10;
+
+/// What policies weigh in a cache: what they take, and no less than is ordinary, so that it never has more entries either.
+fn weight(bytes: usize) -> u32 {
+    u32::try_from(bytes).unwrap_or(u32::MAX).max(ORDINARY_BYTES)
 }
 
 /// What is asked about.
@@ -104,13 +113,14 @@ impl Authorizer {
         invalidations: &Arc<Invalidations>,
         settings: Settings,
     ) -> Self {
+        let room = settings.principals.saturating_mul(u64::from(ORDINARY_BYTES));
         Self {
             store,
             aws: AwsPolicies::new(&realm),
             realm,
             feed,
-            principals: Fresh::new(settings.principals, invalidations),
-            sessions: Fresh::new(settings.principals, invalidations),
+            principals: Fresh::weighing(room, |principal| weight(principal.bytes()), invalidations),
+            sessions: Fresh::weighing(room, |session: &SessionPolicies| weight(session.set.bytes()), invalidations),
             decisions: Decisions::new(settings.decision_bytes),
             stamps: AtomicU64::new(1),
         }

@@ -48,6 +48,7 @@ impl AwsPolicies {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::PolicySet;
 
     fn arn(text: &str) -> Arn {
         text.parse().expect("an ARN")
@@ -64,6 +65,21 @@ mod tests {
             assert_eq!((used.kind(), used.id()), (kind, read_only.as_str()));
             assert_eq!(used.statements().count(), find(Kind::Identity).statements().count());
         }
+    }
+
+    /// The policies themselves are shared; the indexes of whoever has them are not, and a cache of them is bounded by what is told
+    /// here.
+    #[test]
+    fn a_set_of_large_policies_tells_that_it_is_large() {
+        let policies = AwsPolicies::new(&Realm::default());
+        let of = |names: &[&str]| {
+            let found =
+                names.iter().map(|name| policies.find(&arn(&format!("arn:aws:iam::aws:policy/{name}")), Kind::Session));
+            PolicySet::new(found.map(|policy| policy.expect("found").expect("AWS's")).collect()).bytes()
+        };
+        assert!(of(&["AWSDenyAll"]) < 1 << 10);
+        let (one, both) = (of(&["ReadOnlyAccess"]), of(&["ReadOnlyAccess", "SecurityAudit"]));
+        assert!(one > 50 << 10 && both > one + (20 << 10), "{one} {both}");
     }
 
     #[test]

@@ -66,6 +66,11 @@ impl CompiledPrincipal {
         }
     }
 
+    /// How much memory its policies take, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.identity.bytes() + self.boundary.as_ref().map_or(0, PolicySet::bytes)
+    }
+
     async fn root(from: &mut Sources<'_>, realm: &Realm, stamp: u64) -> Result<Option<Self>, StoreError> {
         let found = from.reader.get::<Account>(&layout::account(from.account)).await?;
         Ok(found.map(|account| Self {
@@ -165,7 +170,10 @@ impl Sources<'_> {
             policies.push(compile(document, Kind::Identity, &format!("{owner}/{name}"))?);
         }
         for arn in &permissions.attached {
-            policies.extend(self.managed(arn, Kind::Identity).await?);
+            // What a user has and inherits from groups is one policy.
+            if !policies.iter().any(|known| known.id() == arn.as_str()) {
+                policies.extend(self.managed(arn, Kind::Identity).await?);
+            }
         }
         Ok(())
     }

@@ -250,7 +250,7 @@ impl Pass {
 }
 
 /// An `xs:dateTime` as SAML writes it: in UTC, with or without `Z`, with or without a fraction, which is cut off (SAML core,
-/// section 1.3.3).
+/// section 1.3.3). There is no year 0 in it, nor in the clocks of clients, of which some read no list of providers with one in it.
 fn moment(text: &str) -> Option<Timestamp> {
     let (whole, rest) = text.trim().split_at_checked(19)?;
     let rest = match rest.strip_prefix('.') {
@@ -261,7 +261,7 @@ fn moment(text: &str) -> Option<Timestamp> {
         None => rest,
     };
     let utc = ["", "Z", "+00:00", "-00:00"].contains(&rest);
-    Timestamp::parse_iso8601(&format!("{whole}Z")).filter(|_| utc)
+    Timestamp::parse_iso8601(&format!("{whole}Z")).filter(|_| utc && !whole.starts_with("0000"))
 }
 
 #[cfg(test)]

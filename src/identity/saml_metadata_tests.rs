@@ -92,6 +92,9 @@ fn documents_that_trust_cannot_be_taken_from_are_refused() {
     assert!(SamlMetadata::read(&good).is_ok());
     let many: String = (0..=MAX_CERTIFICATES).map(|_| key("", &self::certificate())).collect();
     let deep = "<md:x>".repeat(40) + &"</md:x>".repeat(40);
+    // 81 KB of this kept a processor busy for seconds: each of its elements was looked for among 1,890 declarations.
+    let declares: String = (0..63).map(|n| format!(" xmlns:n{n}=\"u\"")).collect();
+    let declared = format!("<md:x{declares}>").repeat(5) + &"</md:x>".repeat(5);
     let crowded: String = (0..70).map(|n| format!(" a{n}=\"\"")).collect();
     for (document, cause) in [
         (String::new(), SamlMetadataError::NotXml),
@@ -106,6 +109,7 @@ fn documents_that_trust_cannot_be_taken_from_are_refused() {
         (metadata(NAMED, "&e;"), SamlMetadataError::NotXml),
         (metadata(NAMED, "&#0;"), SamlMetadataError::NotXml),
         (metadata(NAMED, &deep), SamlMetadataError::TooLarge),
+        (metadata(NAMED, &declared), SamlMetadataError::TooLarge),
         (metadata(NAMED, &"<md:x/>".repeat(MAX_ELEMENTS)), SamlMetadataError::TooLarge),
         (metadata(&format!("{NAMED}{crowded}"), ""), SamlMetadataError::TooLarge),
         (metadata(&format!("{NAMED} {NAMED}"), ""), SamlMetadataError::NotXml),
@@ -115,6 +119,7 @@ fn documents_that_trust_cannot_be_taken_from_are_refused() {
         (metadata(&format!("entityID=\"{}\"", "x".repeat(1_025)), ""), SamlMetadataError::NoEntityId),
         (metadata(&format!("{NAMED} validUntil=\"tomorrow\""), ""), SamlMetadataError::BadMoment),
         (metadata(&format!("{NAMED} validUntil=\"2031-02-03T04:05:06+01:00\""), ""), SamlMetadataError::BadMoment),
+        (metadata(&format!("{NAMED} validUntil=\"0000-01-01T00:00:00Z\""), ""), SamlMetadataError::BadMoment),
         (good.replace(PROTOCOL, "urn:oasis:names:tc:SAML:2.0:protocols"), SamlMetadataError::NoIdentityProvider),
         (good.replace("IDPSSODescriptor", "SPSSODescriptor"), SamlMetadataError::NoIdentityProvider),
         (metadata(NAMED, ""), SamlMetadataError::NoSigningCertificate),

@@ -13,6 +13,9 @@ use super::saml_metadata::SamlMetadataError;
 /// The most attributes of an element, declarations of namespaces among them.
 const MAX_ATTRIBUTES: usize = 64;
 
+/// The most declarations that are in force at one place: each element's prefix is looked for among them.
+const MAX_BOUND: usize = 256;
+
 /// What the prefix `xml` means, whether it is said or not.
 const XML: &str = "http://www.w3.org/XML/1998/namespace";
 
@@ -77,6 +80,9 @@ impl Names {
         let undone = value.is_empty() && !prefix.is_empty();
         if reserved || undone || prefix.contains(':') {
             return Err(SamlMetadataError::NotXml);
+        }
+        if self.bound.len() >= MAX_BOUND {
+            return Err(SamlMetadataError::TooLarge);
         }
         self.bound.push((prefix.to_owned(), value.into_owned()));
         Ok(())

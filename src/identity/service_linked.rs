@@ -74,14 +74,23 @@ fn in_camels(labels: &str) -> String {
     name
 }
 
-/// The last deletion of a service-linked role. It lies under the role's name: an account has no more of these than it has had
-/// names, and a later deletion takes the place of an earlier one.
+/// The deletion of a service-linked role, of which is told for a day.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RoleDeletion {
     /// `task/aws-service-role/SERVICE/ROLE/UUID`
     pub task: String,
     /// When the role was deleted. No service of AWS runs beside brevet that could still use it, so a deletion never waits.
     pub deleted: Timestamp,
+}
+
+impl RoleDeletion {
+    /// How long is told of it, in seconds.
+    const LASTS: i64 = 86_400;
+
+    /// Whether it is told of no more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now.seconds() - self.deleted.seconds() >= Self::LASTS
+    }
 }
 
 #[cfg(test)]

@@ -57,6 +57,11 @@ impl Index {
         Index { by_action: Prefixes::new(by_action), by_resource: Prefixes::new(by_resource), always: always.into() }
     }
 
+    /// How much memory it takes, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.by_action.bytes() + self.by_resource.bytes() + size_of_val(&*self.always)
+    }
+
     /// Every statement that may be about the request, in order, each once.
     #[inline]
     pub(super) fn find(&self, lower_case_action: &str, resource: &str, found: &mut Candidates) {

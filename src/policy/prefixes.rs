@@ -69,6 +69,11 @@ impl<T: Copy + Ord> Prefixes<T> {
         Prefixes { common, heads, texts: texts.into(), entries: entries.into(), kept: kept.into() }
     }
 
+    /// How much memory it takes, roughly.
+    pub(super) fn bytes(&self) -> usize {
+        self.texts.len() + self.entries.len() * (size_of::<u64>() + size_of::<Entry>()) + size_of_val(&*self.kept)
+    }
+
     /// Visits what is kept under each text that `subject` begins with; `whole` says that the text is all of it.
     #[inline]
     pub(super) fn visit(&self, subject: &str, mut visit: impl FnMut(T, bool)) {

@@ -57,7 +57,8 @@ fn is_some_of(pattern: &str, namespace: &str) -> bool {
 /// is longer than any and made of what no pattern spells out.
 fn is_all_of(pattern: &str, namespace: &str) -> bool {
     const LONGEST_NAME: usize = 128;
-    if !pattern.ends_with('*') {
+    // Compiling is dear, and most patterns name another service.
+    if !pattern.ends_with('*') || !is_some_of(pattern, namespace) {
         return false;
     }
     let name = "\u{1}".repeat(LONGEST_NAME);

@@ -56,6 +56,11 @@ impl PolicySet {
         }
     }
 
+    /// How much memory the set takes beside its policies, roughly: its indexes grow with all that the policies name.
+    pub fn bytes(&self) -> usize {
+        size_of_val(&*self.statements) + self.denials.bytes() + self.allowances.bytes()
+    }
+
     /// The policies of the set.
     pub fn policies(&self) -> &[Arc<Policy>] {
         &self.policies

@@ -99,7 +99,7 @@ impl fmt::Debug for Invalidations {
     }
 }
 
-/// One cache, bounded in entries.
+/// One cache, bounded in entries or in what they weigh.
 pub struct Fresh<V> {
     entries: moka::sync::Cache<String, Arc<Entry<V>>>,
     readers: Arc<Mutex<Readers>>,
@@ -120,10 +120,16 @@ type Readers = HashMap<Key, HashSet<(String, u64)>>;
 impl<V: Send + Sync + 'static> Fresh<V> {
     /// A cache of at most `capacity` entries that listens to `invalidations`.
     pub fn new(capacity: u64, invalidations: &Arc<Invalidations>) -> Arc<Self> {
+        Self::weighing(capacity, |_| 1, invalidations)
+    }
+
+    /// A cache of entries that together weigh at most `capacity`, for values of which one may be far larger than another.
+    pub fn weighing(capacity: u64, weight: fn(&V) -> u32, invalidations: &Arc<Invalidations>) -> Arc<Self> {
         let readers = Arc::new(Mutex::new(Readers::new()));
         let forgotten = Arc::clone(&readers);
         let entries = moka::sync::Cache::builder()
             .max_capacity(capacity)
+            .weigher(move |_, entry: &Arc<Entry<V>>| weight(&entry.value))
             .eviction_listener(move |id: Arc<String>, entry: Arc<Entry<V>>, _| {
                 let mut readers = lock(&forgotten);
                 let mark = (id.to_string(), entry.generation);
@@ -235,6 +241,21 @@ mod tests {
         invalidations.apply_all();
         cache.keep(ticket, "alice", 1, [key("alice")]);
         assert!(cache.find("alice").is_none());
+    }
+
+    #[test]
+    fn what_weighs_more_takes_the_room_of_more() {
+        let invalidations = Arc::new(Invalidations::default());
+        let cache = Fresh::weighing(100, |weight: &u32| *weight, &invalidations);
+        for number in 0..1_000 {
+            let name = format!("heavy-{number}");
+            cache.keep(cache.begin(), &name, 30, [key(&name)]);
+        }
+        cache.entries.run_pending_tasks();
+        assert_eq!((cache.entries.entry_count(), lock(&cache.readers).len()), (3, 3));
+        cache.keep(cache.begin(), "too heavy", 101, [key("too heavy")]);
+        cache.entries.run_pending_tasks();
+        assert!(cache.find("too heavy").is_none());
     }
 
     #[test]

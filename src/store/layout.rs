@@ -198,9 +198,19 @@ pub fn service_user_name(account: AccountId, service: &str, name: &str) -> Key {
     entity("service-user-name", account, service).child(&name.to_ascii_lowercase())
 }
 
-/// The last deletion of a service-linked role.
-pub fn role_deletion(account: AccountId, name: &RoleName) -> Key {
-    entity("role-deletion", account, &name.folded())
+/// A deletion of a service-linked role, by the last part of its task's id.
+pub fn role_deletion(account: AccountId, id: &str) -> Key {
+    role_deletions(account).child(id)
+}
+
+/// What an account's deletions of service-linked roles lie below, the oldest first.
+pub fn role_deletions(account: AccountId) -> Key {
+    Key::of(&["role-deletion", &account.to_string()])
+}
+
+/// That a role is a service-linked one: nothing but counted.
+pub fn service_linked_role(account: AccountId, name: &RoleName) -> Key {
+    entity("service-linked-role", account, &name.folded())
 }
 
 /// An OpenID Connect provider.

@@ -286,6 +286,45 @@ async fn after_many_wrong_passwords_the_right_one_must_wait() {
     change(&alice, &broker, "Another-pass-2", "Another-pass-4").await.granted();
 }
 
+/// Each try to change a password writes to the profile, also one with the right password that is refused for the new one. Whoever knows
+/// the password must not be able to keep an administrator from replacing it.
+#[tokio::test]
+async fn whoever_knows_a_password_cannot_keep_it_by_changing_it_all_the_time() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let mallory = root.user_with("mallory", &allow("iam:ChangePassword", "*")).await;
+    root.iam.update_account_password_policy().password_reuse_prevention(24).send().await.granted();
+    give_password(&root, "mallory", "pass-0").await;
+    for number in 1..=4 {
+        let update = root.iam.update_login_profile().user_name("mallory").password(format!("pass-{number}"));
+        update.send().await.granted();
+    }
+    let tries = (0..4).map(|_| {
+        let client = mallory.iam(&broker);
+        tokio::spawn(async move {
+            loop {
+                let change = client.change_password().old_password("pass-4").new_password("pass-4");
+                let code = change.send().await.code();
+                // The password is another one: it was replaced.
+                if code == "AccessDenied" {
+                    return;
+                }
+                assert!(
+                    ["PasswordPolicyViolation", "EntityTemporarilyUnmodifiable"].contains(&code.as_str()),
+                    "{code}"
+                );
+            }
+        })
+    });
+    let tries: Vec<_> = tries.collect();
+    // They are under way when as much has been waited for as one of them takes.
+    change(&mallory, &broker, "pass-4", "pass-3").await.code();
+    root.iam.update_login_profile().user_name("mallory").password("pass-5").send().await.granted();
+    for one in tries {
+        tokio::time::timeout(std::time::Duration::from_secs(60), one).await.expect("an end").expect("no other answer");
+    }
+}
+
 async fn guesses_at_once(backend: Backend) {
     let (world, here) = World::begin(backend).await;
     let there = world.another_broker().await;

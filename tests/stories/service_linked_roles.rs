@@ -187,3 +187,39 @@ async fn the_service_and_the_roles_arn_decide_who_may_make_and_delete_it() {
     bob.get_service_linked_role_deletion_status().deletion_task_id(&task).send().await.granted();
     alice.get_service_linked_role_deletion_status().deletion_task_id(&task).send().await.refused("AccessDenied");
 }
+
+/// `PowerUserAccess` lets its users make service-linked roles and no others. They must not be able to keep an administrator from
+/// making roles, nor to make roles without end.
+#[tokio::test]
+async fn whoever_may_make_nothing_else_neither_takes_others_room_nor_makes_them_without_end() {
+    let (world, broker) = World::begin_with(Backend::Sqlite, |config| config.quotas.roles = 2).await;
+    let root = world.root.at(&broker);
+    let mallory = root.user_with("mallory", &allow("notes:Read", "*")).await;
+    let attach = root.iam.attach_user_policy().user_name("mallory");
+    attach.policy_arn("arn:aws:iam::aws:policy/PowerUserAccess").send().await.granted();
+    let mallory = mallory.iam(&broker);
+    let make = |service: &str| mallory.create_service_linked_role().aws_service_name(service).send();
+    let full = "Cannot exceed quota for ServiceLinkedRolesPerAccount: 2";
+    make("one.example.com").await.granted();
+    make("two.example.com").await.granted();
+    assert_eq!(make("three.example.com").await.refused("LimitExceeded"), full);
+
+    let trusting = trust(&root.account.to_string(), &["sts:AssumeRole"], None);
+    root.role("one", &trusting, "").await;
+    root.role("two", &trusting, "").await;
+    let third = root.iam.create_role().role_name("three").assume_role_policy_document(&trusting).send();
+    assert_eq!(third.await.refused("LimitExceeded"), "Cannot exceed quota for RolesPerAccount: 2");
+    let told = root.iam.get_account_summary().send().await.granted();
+    let roles = |(key, value): (&aws_sdk_iam::types::SummaryKeyType, &i32)| (key.as_str() == "Roles").then_some(*value);
+    assert_eq!(told.summary_map().expect("a summary").iter().find_map(roles), Some(4), "they are roles all the same");
+
+    // What goes makes room, of its own kind.
+    let delete = |name: &str| mallory.delete_service_linked_role().role_name(name).send();
+    let first = delete("AWSServiceRoleForOneExampleCom").await.granted().deletion_task_id().to_owned();
+    make("one.example.com").await.granted();
+    assert_eq!(make("three.example.com").await.refused("LimitExceeded"), full);
+    // A later deletion of the same role takes nothing from the task of an earlier one.
+    delete("AWSServiceRoleForOneExampleCom").await.granted();
+    let status = root.iam.get_service_linked_role_deletion_status().deletion_task_id(&first).send().await.granted();
+    assert_eq!(status.status().as_str(), "SUCCEEDED");
+}

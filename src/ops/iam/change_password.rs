@@ -62,7 +62,7 @@ impl Operation for ChangePassword {
             // Somebody gave the user another password just now.
             return Err(refusal(own_password::Error::Wrong, &user.name));
         }
-        rules.check_reuse(&self.new_password, &profile, call).await?;
+        rules.check_reuse(&self.new_password, &profile, None, call).await?;
         profile.replace(hash(&self.new_password, call).await?, call.now(), rules.remembered());
         profile.reset_required = false;
         Ok(tx.put(&layout::login_profile(call.account(), &user.name), &profile)?)

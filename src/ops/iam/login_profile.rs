@@ -1,5 +1,7 @@
 //! `CreateLoginProfile`, `GetLoginProfile`, `UpdateLoginProfile`, `DeleteLoginProfile`.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::common::{find_user, named, on_user};
@@ -121,12 +123,23 @@ impl Operation for UpdateLoginProfile {
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
         let user = find_user(tx, call, &self.user_name).await?;
+        // Whoever knows the old password changes the profile with each try to replace it, and must not be able to keep an
+        // administrator from doing so: what takes its time is done before the profile is read to be written.
+        let mut earlier = Tx::new(Arc::clone(&call.broker.store));
+        let before = find_profile(&user.name, call, &mut earlier).await?;
+        let new = match &self.password {
+            Some(password) => {
+                let rules = Rules::of_account(call, tx).await?;
+                rules.check(password, &user.name, call, tx).await?;
+                rules.check_reuse(password, &before, None, call).await?;
+                Some((password, hash(password, call).await?, rules))
+            }
+            None => None,
+        };
         let mut profile = find_profile(&user.name, call, tx).await?;
-        if let Some(password) = &self.password {
-            let rules = Rules::of_account(call, tx).await?;
-            rules.check(password, &user.name, call, tx).await?;
-            rules.check_reuse(password, &profile, call).await?;
-            profile.replace(hash(password, call).await?, call.now(), rules.remembered());
+        if let Some((password, hash, rules)) = new {
+            rules.check_reuse(password, &profile, Some(&before), call).await?;
+            profile.replace(hash, call.now(), rules.remembered());
         }
         if let Some(required) = self.password_reset_required {
             profile.reset_required = required;

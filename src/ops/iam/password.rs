@@ -74,14 +74,19 @@ impl Rules {
         Ok(password_policy::check(self.policy.as_ref(), password.0.expose(), &names)?)
     }
 
-    /// What costs a hash for each password that is remembered: that it is none of them.
+    /// What costs a hash for each password that is remembered: that it is none of them. Those of `compared`, the profile as it was
+    /// when this was asked before, are not asked again.
     pub(super) async fn check_reuse(
         &self,
         password: &Password,
         profile: &LoginProfile,
+        compared: Option<&LoginProfile>,
         call: &Call<'_>,
     ) -> Result<(), Error> {
-        let last: Vec<PasswordHash> = profile.last(self.remembered()).cloned().collect();
+        let compared = compared.into_iter().flat_map(|before| before.last(self.remembered()));
+        let compared: Vec<SecretText> = compared.map(PasswordHash::to_phc).collect();
+        let is_new = |hash: &&PasswordHash| !compared.iter().any(|known| known.matches(hash.to_phc().expose()));
+        let last: Vec<PasswordHash> = profile.last(self.remembered()).filter(is_new).cloned().collect();
         if last.is_empty() {
             return Ok(());
         }

@@ -15,6 +15,8 @@ pub(super) struct Room {
     pub(super) quota: &'static str,
     /// How many the operator allows.
     pub(super) limit: u64,
+    /// Records of a kind that each stand for one of these and take no room among them.
+    apart: Option<&'static str>,
 }
 
 impl Room {
@@ -28,47 +30,64 @@ impl Room {
     /// # Errors
     /// `LimitExceeded` in AWS's words: "Cannot exceed quota for UsersPerAccount: 5000".
     pub(super) async fn for_one_more(self, call: &Call<'_>, tx: &Tx) -> Result<(), Error> {
-        if self.taken(call, tx).await? < self.limit {
+        let apart = match self.apart {
+            Some(kind) => tx.count(&layout::all(kind, call.account())).await?,
+            None => 0,
+        };
+        if self.taken(call, tx).await?.saturating_sub(apart) < self.limit {
             return Ok(());
         }
         Err(Error::quota(self.quota, self.limit))
     }
 }
 
+fn room(kind: &'static str, quota: &'static str, limit: u64) -> Room {
+    Room { kind, quota, limit, apart: None }
+}
+
 /// Users.
 pub(super) fn users(call: &Call<'_>) -> Room {
-    Room { kind: "user", quota: "UsersPerAccount", limit: call.broker.quotas.users }
+    room("user", "UsersPerAccount", call.broker.quotas.users)
 }
 
 /// Groups.
 pub(super) fn groups(call: &Call<'_>) -> Room {
-    Room { kind: "group", quota: "GroupsPerAccount", limit: call.broker.quotas.groups }
+    room("group", "GroupsPerAccount", call.broker.quotas.groups)
 }
 
 /// Roles.
 pub(super) fn roles(call: &Call<'_>) -> Room {
-    Room { kind: "role", quota: "RolesPerAccount", limit: call.broker.quotas.roles }
+    Room { apart: Some(LINKED), ..room("role", "RolesPerAccount", call.broker.quotas.roles) }
+}
+
+/// The kind of the records that count service-linked roles.
+const LINKED: &str = "service-linked-role";
+
+/// Service-linked roles. Whoever may make them and nothing else, as AWS's `PowerUserAccess` allows, makes them for any name that
+/// could be a service's: so they are bounded, and none of them keeps an administrator from making a role.
+pub(super) fn service_linked_roles(call: &Call<'_>) -> Room {
+    room(LINKED, "ServiceLinkedRolesPerAccount", call.broker.quotas.roles)
 }
 
 /// Customer managed policies.
 pub(super) fn policies(call: &Call<'_>) -> Room {
-    Room { kind: "policy", quota: "PoliciesPerAccount", limit: call.broker.quotas.policies }
+    room("policy", "PoliciesPerAccount", call.broker.quotas.policies)
 }
 
 /// Versions of all customer managed policies together.
 pub(super) fn policy_versions(call: &Call<'_>) -> Room {
-    Room { kind: "policy-version", quota: "PolicyVersionsInUse", limit: call.broker.quotas.policy_versions }
+    room("policy-version", "PolicyVersionsInUse", call.broker.quotas.policy_versions)
 }
 
 /// Instance profiles.
 pub(super) fn instance_profiles(call: &Call<'_>) -> Room {
     let limit = call.broker.quotas.instance_profiles;
-    Room { kind: "instance-profile", quota: "InstanceProfilesPerAccount", limit }
+    room("instance-profile", "InstanceProfilesPerAccount", limit)
 }
 
 /// Virtual MFA devices, enabled or not: as many as users.
 pub(super) fn mfa_devices(call: &Call<'_>) -> Room {
-    Room { kind: "mfa-device", quota: "VirtualMFADevicesPerAccount", limit: call.broker.quotas.users }
+    room("mfa-device", "VirtualMFADevicesPerAccount", call.broker.quotas.users)
 }
 
 /// MFA devices that are enabled.
@@ -79,15 +98,15 @@ pub(super) fn mfa_devices_in_use(call: &Call<'_>) -> Room {
 /// Server certificates.
 pub(super) fn server_certificates(call: &Call<'_>) -> Room {
     let limit = call.broker.quotas.server_certificates;
-    Room { kind: "server-certificate", quota: "ServerCertificatesPerAccount", limit }
+    room("server-certificate", "ServerCertificatesPerAccount", limit)
 }
 
 /// OIDC providers.
 pub(super) fn oidc_providers(call: &Call<'_>) -> Room {
-    Room { kind: "oidc-provider", quota: "OpenIdConnectProvidersPerAccount", limit: call.broker.quotas.oidc_providers }
+    room("oidc-provider", "OpenIdConnectProvidersPerAccount", call.broker.quotas.oidc_providers)
 }
 
 /// SAML providers.
 pub(super) fn saml_providers(call: &Call<'_>) -> Room {
-    Room { kind: "saml-provider", quota: "SAMLProvidersPerAccount", limit: call.broker.quotas.saml_providers }
+    room("saml-provider", "SAMLProvidersPerAccount", call.broker.quotas.saml_providers)
 }

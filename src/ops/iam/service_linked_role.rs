@@ -12,12 +12,12 @@ use serde_json::json;
 
 use super::common::{find_role, role_resource};
 use super::holder::PolicyHolder;
-use super::{shapes, trust};
+use super::{room, shapes, trust};
 use crate::decision::Permit;
 use crate::identity::{Permissions, Role, RoleDeletion, SERVICE_LINKED, role_of_service};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
 use crate::store::{Tx, layout};
-use crate::types::{EntityPath, RoleName, Tags, UniqueId, UniqueIdKind};
+use crate::types::{EntityPath, RoleName, Tags, UniqueId, UniqueIdKind, time_ordered_uuid};
 use crate::wire::model::Service;
 
 pub(super) fn register(registry: &mut Registry) {
@@ -91,6 +91,7 @@ impl Operation for CreateServiceLinkedRole {
                 "Service role name {name} has been taken in this account, please try a different suffix."
             )));
         }
+        room::service_linked_roles(call).for_one_more(call, tx).await?;
         let trust_policy = json!({
             "Version": "2012-10-17",
             "Statement": [
@@ -111,6 +112,7 @@ impl Operation for CreateServiceLinkedRole {
             permissions: Permissions::default(),
         };
         tx.put(&key, &role)?;
+        tx.put(&layout::service_linked_role(call.account(), &role.name), &())?;
         Ok(OneRole { role: shapes::Role::whole(&role, call.realm(), call.account()) })
     }
 }
@@ -146,9 +148,12 @@ impl Operation for DeleteServiceLinkedRole {
         if !role.is_service_linked() {
             return Err(Error::NoSuchEntity(format!("The role with name {} is not a service-linked role.", role.name)));
         }
-        let task = format!("task{}{}/{}", role.path.as_str(), role.name, call.broker.new_id());
+        forget_old(call, tx).await?;
+        let id = time_ordered_uuid(call.now(), &*call.broker.random);
+        let task = format!("task{}{}/{id}", role.path.as_str(), role.name);
         let deletion = RoleDeletion { task: task.clone(), deleted: call.now() };
-        tx.put(&layout::role_deletion(call.account(), &role.name), &deletion)?;
+        tx.put(&layout::role_deletion(call.account(), &id), &deletion)?;
+        tx.delete(&layout::service_linked_role(call.account(), &role.name))?;
         tx.delete(&layout::entity_use(call.account(), role.id.as_str()))?;
         tx.delete(&layout::role(call.account(), &role.name))?;
         Ok(Task { deletion_task_id: task })
@@ -168,12 +173,12 @@ struct Status {
 }
 
 impl GetServiceLinkedRoleDeletionStatus {
-    /// Path and name of the role that the task's id names.
-    fn role(&self) -> Result<(EntityPath, RoleName), Error> {
+    /// Path and name of the role that the task's id names, and the id's last part.
+    fn parts(&self) -> Result<(EntityPath, RoleName, &str), Error> {
         let read = || {
-            let (role, _) = self.deletion_task_id.strip_prefix("task")?.rsplit_once('/')?;
+            let (role, id) = self.deletion_task_id.strip_prefix("task")?.rsplit_once('/')?;
             let (path, name) = role.rsplit_once('/').filter(|_| role.starts_with(SERVICE_LINKED))?;
-            Some((format!("{path}/").parse().ok()?, name.parse().ok()?))
+            Some((format!("{path}/").parse().ok()?, name.parse().ok()?, id))
         };
         read().ok_or_else(|| Error::InvalidInput("The DeletionTaskId is not in the form of one.".to_owned()))
     }
@@ -186,18 +191,30 @@ impl Operation for GetServiceLinkedRoleDeletionStatus {
     type Output = Status;
 
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        let (path, name) = self.role()?;
+        let (path, name, _) = self.parts()?;
         let arn = call.realm().role(call.account(), &path, name.as_str());
         Ok(Permission::on("iam:GetServiceLinkedRoleDeletionStatus", &arn, call.account()).into())
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<Status, Error> {
-        let (_, name) = self.role()?;
-        let found = tx.get::<RoleDeletion>(&layout::role_deletion(call.account(), &name)).await?;
-        if found.is_none_or(|found| found.task != self.deletion_task_id) {
+        let (_, _, id) = self.parts()?;
+        let found = tx.get::<RoleDeletion>(&layout::role_deletion(call.account(), id)).await?;
+        if found.is_none_or(|found| found.is_over(call.now()) || found.task != self.deletion_task_id) {
             let message = format!("The deletion task {} cannot be found.", self.deletion_task_id);
             return Err(Error::NoSuchEntity(message));
         }
         Ok(Status { status: "SUCCEEDED" })
     }
+}
+
+/// Clears away deletions that nobody is told of any more. Their ids are in the order of time, so these stand in front.
+async fn forget_old(call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
+    const AT_ONCE: usize = 25;
+    let all = layout::role_deletions(call.account()).children();
+    for (key, deletion) in tx.scan::<RoleDeletion>(&all, AT_ONCE).await? {
+        if deletion.is_over(call.now()) {
+            tx.delete(&key)?;
+        }
+    }
+    Ok(())
 }
