@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value as JsonValue, json};
 
 use super::claimed::condition_keys;
-use super::request::{Incoming, Unreadable};
+use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::clock::Timestamp;
@@ -83,6 +83,7 @@ pub(super) async fn evaluation(State(doors): State<Doors>, request: Request<Body
             response
         }
     };
+    say_if_closing(&mut response);
     if let Some(id) = request_id {
         response.headers_mut().insert("x-request-id", id);
     }

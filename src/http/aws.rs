@@ -7,7 +7,7 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Request, Response, StatusCode};
 
-use super::request::{Incoming, Unreadable};
+use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::decision::RequestFacts;
@@ -23,7 +23,7 @@ use crate::wire::xml;
 pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
     let started = std::time::Instant::now();
     let request_id = doors.broker.new_id();
-    let (response, operation, code) = match answer(&doors, request, &request_id).await {
+    let (mut response, operation, code) = match answer(&doors, request, &request_id).await {
         Ok(done) => (xml_response(StatusCode::OK, done.body, &request_id, done.revision), done.operation, "Success"),
         Err(refusal) => {
             let document = refusal.document(&request_id);
@@ -31,6 +31,7 @@ pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) ->
             (xml_response(status, document, &request_id, None), refusal.operation, refusal.fault.code)
         }
     };
+    say_if_closing(&mut response);
     metrics::counter!(names::REQUESTS, "door" => "aws", "operation" => operation, "code" => code).increment(1);
     metrics::histogram!(names::REQUEST_SECONDS, "door" => "aws").record(started.elapsed().as_secs_f64());
     response

@@ -20,6 +20,14 @@ pub(super) struct Incoming {
     pub(super) peer: Option<Peer>,
 }
 
+/// Says that the connection ends with this answer, if it does: what is left of a body that was too large is not read, and a client
+/// that knows does not send its next request into the end.
+pub(super) fn say_if_closing<B>(response: &mut http::Response<B>) {
+    if response.status() == http::StatusCode::PAYLOAD_TOO_LARGE {
+        response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    }
+}
+
 /// The body could not be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {

@@ -33,9 +33,6 @@ pub enum Error {
     /// A policy that takes part in a simulation cannot be evaluated.
     #[error("{0}")]
     PolicyEvaluation(String),
-    /// The managed policy cannot be attached.
-    #[error("{0}")]
-    PolicyNotAttachable(String),
     /// The certificate, its chain or its key cannot be read, or its time is not now.
     #[error("{0}")]
     MalformedCertificate(String),

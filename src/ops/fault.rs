@@ -42,7 +42,6 @@ impl Error {
             Self::InvalidInput(_) => Fault::of_sender("InvalidInput", 400),
             Self::MalformedPolicyDocument(_) => Fault::of_sender("MalformedPolicyDocument", 400),
             Self::PolicyEvaluation(_) => Fault::of_receiver("PolicyEvaluation", 500),
-            Self::PolicyNotAttachable(_) => Fault::of_sender("PolicyNotAttachable", 400),
             Self::MalformedCertificate(_) => Fault::of_sender("MalformedCertificate", 400),
             Self::InvalidCertificate(_) => Fault::of_sender("InvalidCertificate", 400),
             Self::DuplicateCertificate(_) => Fault::of_sender("DuplicateCertificate", 409),

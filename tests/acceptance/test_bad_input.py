@@ -229,6 +229,8 @@ def test_a_body_of_ten_megabytes(root):
     body = form("CreateUser", UserName="x" * 10_000_000)
     codes = MALFORMED | {"RequestEntityTooLarge", "RequestTooLarge"}
     refused(root.call(body), {400, 413}, codes)
+    # The rest of it is not read, so nobody may send another request behind it.
+    assert root.call(body).headers.get("connection") == "close"
     refused(post(root, body), {400, 403, 413}, codes | {"MissingAuthenticationToken"})
 
 

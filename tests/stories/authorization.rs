@@ -186,7 +186,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
         (200, _) | (_, "NoSuchEntity" | "EntityAlreadyExists" | "DeleteConflict" | "InvalidAuthenticationCode") => {
             "yes"
         }
-        (_, "PolicyNotAttachable" | "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
+        (_, "EntityTemporarilyUnmodifiable" | "InvalidUserType" | "LimitExceeded") => "yes",
         (_, "MalformedCertificate" | "UnrecognizedPublicKeyEncoding" | "UnmodifiableEntity") => "yes",
         (_, "ReportInProgress" | "ReportNotPresent") => "yes",
         // Switches that stand so already, or are another account's.
