@@ -10,7 +10,7 @@ pub struct Quotas {
     pub users: u64,
     /// Groups. Default 300, from 1 to 100000000.
     pub groups: u64,
-    /// Roles. Default 1000, from 1 to 100000000.
+    /// Roles, and as many service-linked ones beside them. Default 1000, from 1 to 100000000.
     pub roles: u64,
     /// Customer managed policies. Default 1500, from 1 to 100000000.
     pub policies: u64,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Roles;
+use super::{Roles, Turns};
 use crate::audit::Trail;
 use crate::authn::{Authenticator, Passwords};
 use crate::clock::{Clock, Random};
@@ -40,6 +40,8 @@ pub struct Broker {
     pub clock: Arc<dyn Clock>,
     /// Randomness.
     pub random: Arc<dyn Random>,
+    /// Whose turn it is to write what many want to write.
+    pub turns: Turns,
     /// How much an account may hold.
     pub quotas: Quotas,
     /// Partition and region.

@@ -12,6 +12,7 @@ mod record;
 mod registry;
 mod roles;
 pub mod sts;
+mod turns;
 mod used;
 
 pub use broker::Broker;
@@ -22,4 +23,5 @@ pub use operation::{Demand, Operation, Permission, SecondFactor};
 pub use pipeline::{Answered, Incoming, record_refusal};
 pub use registry::Registry;
 pub use roles::Roles;
+pub use turns::Turns;
 pub use used::{note_reach, note_use};

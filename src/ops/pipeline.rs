@@ -73,7 +73,8 @@ async fn attempt<O: Operation>(
     let mut call =
         Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
     prove_second_factor(&input, &mut call).await?;
-    for _ in 0..TRIES {
+    let mut turn = None;
+    for tried in 0..TRIES {
         let mut tx = Tx::new(Arc::clone(&broker.store));
         let permit = permit(&input, &call, &mut tx).await.map_err(|mut error| {
             if let Error::Denied(denial) = &mut error {
@@ -105,10 +106,16 @@ async fn attempt<O: Operation>(
                 input.committed(&call, &output);
                 return Ok((answer, Some(revision)));
             }
-            Err(CommitError::Conflict(key)) => tracing::debug!(?key, operation = O::NAME, "changed by others; again"),
+            Err(CommitError::Conflict(key)) => {
+                tracing::debug!(?key, operation = O::NAME, "changed by others; again");
+                // Nobody stands in two lines.
+                drop(turn.take());
+                turn = if tried > 0 { Some(broker.turns.stand_in_line(key).await) } else { None };
+            }
             Err(CommitError::Store(error)) => return Err(Error::Store(error)),
         }
     }
+    drop(turn);
     Err(Error::Contended)
 }
 

@@ -19,7 +19,7 @@ use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
-use crate::ops::{Broker, Registry, Roles};
+use crate::ops::{Broker, Registry, Roles, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, RotationPolicy, RotationPolicyError};
 use crate::store::{Feed, Invalidations, StoreError};
@@ -249,6 +249,7 @@ async fn build(
         usage: Arc::new(Usage::new(Arc::clone(&store))),
         clock,
         random,
+        turns: Turns::default(),
         quotas: config.quotas.clone(),
         realm,
         store,

@@ -434,3 +434,25 @@ async fn what_opens_a_service_is_told_of_ones_own_entities_to_who_may_ask() {
     let theirs = partner.at(&broker).user("theirs").await;
     assert_ne!(root_asks(theirs.arn.clone()).await.code(), "Ok");
 }
+
+/// Every use of a policy is counted in one record of the account. Programs attach one policy to many entities at once, and nobody who
+/// may do so must hear that others were faster.
+#[tokio::test]
+async fn many_attach_one_policy_at_once() {
+    const MANY: usize = 40;
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let policy = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+    for number in 0..MANY {
+        root.iam.create_user().user_name(format!("user-{number}")).send().await.granted();
+    }
+    let attach = |number: usize| {
+        let user = root.iam.attach_user_policy().user_name(format!("user-{number}"));
+        tokio::spawn(user.policy_arn(policy).send())
+    };
+    for attached in (0..MANY).map(attach).collect::<Vec<_>>() {
+        attached.await.expect("an answer").granted();
+    }
+    let used = root.iam.get_policy().policy_arn(policy).send().await.granted();
+    assert_eq!(used.policy().and_then(|policy| policy.attachment_count()), i32::try_from(MANY).ok());
+}
