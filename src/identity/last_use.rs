@@ -76,11 +76,18 @@ impl EntityUse {
     pub const MOST_SERVICES: usize = 64;
     /// Actions that are remembered of one service, at the most.
     pub const MOST_ACTIONS: usize = 128;
+    /// Actions that are remembered of all services together: the whole must fit into a record of the store.
+    pub const MOST_IN_ALL: usize = 2_048;
+    /// Bytes of a name of a service or action that is remembered; AWS's longest action has some 60.
+    pub const LONGEST_NAME: usize = 128;
 
     /// Notes a use of a service, whatever was asked of it.
     pub fn note_service(&mut self, service: &str, at: Timestamp, region: &str) {
         if let Some(known) = self.services.get_mut(service) {
             known.last.renew(at, region);
+            return;
+        }
+        if service.len() > Self::LONGEST_NAME {
             return;
         }
         let last = LastUse { at, region: region.to_owned() };
@@ -91,6 +98,9 @@ impl EntityUse {
     /// Notes one use. Of too many services or actions the one that was used least lately is forgotten.
     pub fn note(&mut self, service: &str, action: &str, at: Timestamp, region: &str) {
         self.note_service(service, at, region);
+        if action.len() > Self::LONGEST_NAME {
+            return;
+        }
         // What is older than all that is remembered was forgotten again at once.
         let Some(known) = self.services.get_mut(service) else { return };
         if let Some(action) = known.actions.get_mut(action) {
@@ -98,6 +108,19 @@ impl EntityUse {
         } else {
             known.actions.insert(action.to_owned(), LastUse { at, region: region.to_owned() });
             trim(&mut known.actions, Self::MOST_ACTIONS, |action| action.at);
+            self.trim_actions();
+        }
+    }
+
+    /// Forgets the actions that were used least lately, of whatever service, where there are too many in all.
+    fn trim_actions(&mut self) {
+        let all: usize = self.services.values().map(|service| service.actions.len()).sum();
+        for _ in Self::MOST_IN_ALL..all {
+            let oldest = |service: &ServiceUse| service.actions.values().map(|action| action.at).min();
+            let services = self.services.values_mut().filter(|service| !service.actions.is_empty());
+            let Some(service) = services.min_by_key(|service| oldest(service)) else { return };
+            let most = service.actions.len().saturating_sub(1);
+            trim(&mut service.actions, most, |action| action.at);
         }
     }
 
@@ -118,6 +141,7 @@ impl EntityUse {
             trim(&mut known.actions, Self::MOST_ACTIONS, |action| action.at);
         }
         trim(&mut self.services, Self::MOST_SERVICES, |known| known.last.at);
+        self.trim_actions();
     }
 
     /// The last use of any service.
@@ -157,6 +181,30 @@ mod tests {
         assert_eq!(notes.actions.len(), EntityUse::MOST_ACTIONS);
         assert!(notes.actions.contains_key("Action299") && !notes.actions.contains_key("Again"));
         assert_eq!(used.last(), Some(&LastUse { at: Timestamp(299), region: "here".to_owned() }));
+    }
+
+    #[test]
+    fn whatever_is_asked_about_fits_into_a_record() {
+        let mut used = EntityUse::default();
+        let name = |n: usize| format!("{n:0>width$}", width = EntityUse::LONGEST_NAME);
+        let region = "r".repeat(64);
+        for service in 0..EntityUse::MOST_SERVICES {
+            for action in 0..60 {
+                used.note(&name(service), &name(action), Timestamp(1_795_000_000 + action as i64), &region);
+                used.note(&name(service), &format!("{}x", name(action)), Timestamp(1_795_000_000), &region);
+                used.note(&format!("{}x", name(service)), "Read", Timestamp(1_795_000_000), &region);
+            }
+        }
+        let actions: usize = used.services.values().map(|service| service.actions.len()).sum();
+        assert_eq!((used.services.len(), actions), (EntityUse::MOST_SERVICES, EntityUse::MOST_IN_ALL));
+        let bytes = serde_json::to_vec(&used).expect("JSON").len();
+        assert!(bytes < 700_000, "{bytes}");
+        // Of each the latest are left.
+        assert!(used.services.values().all(|service| service.actions.contains_key(&name(59))));
+        let mut both = used.clone();
+        both.absorb(used);
+        let actions: usize = both.services.values().map(|service| service.actions.len()).sum();
+        assert_eq!(actions, EntityUse::MOST_IN_ALL);
     }
 
     proptest! {

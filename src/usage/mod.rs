@@ -133,14 +133,19 @@ impl Usage {
     /// Writes what has been noted.
     ///
     /// # Errors
-    /// What could not be written is kept.
+    /// The store is not available; what could not be written is kept.
     pub async fn flush(&self) -> Result<(), StoreError> {
         let mut notes = self.with(std::mem::take).into_list();
         while !notes.is_empty() {
             let from = notes.len().saturating_sub(TOGETHER);
-            if let Err(error) = self.commit(notes.get(from..).unwrap_or_default()).await {
-                self.with(|later| later.put_back(notes));
-                return Err(error);
+            match self.commit(notes.get(from..).unwrap_or_default()).await {
+                Ok(()) => {}
+                Err(error @ StoreError::Unavailable(_)) => {
+                    self.with(|later| later.put_back(notes));
+                    return Err(error);
+                }
+                // What the store will never take must not stand in the way of the rest.
+                Err(error) => tracing::error!(%error, "some last uses cannot be written and are forgotten"),
             }
             notes.truncate(from);
         }
