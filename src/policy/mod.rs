@@ -52,6 +52,7 @@ mod template;
 mod text;
 mod validity;
 mod verdict;
+mod words;
 
 pub use claims::Claims;
 pub use compile::Policy;

@@ -331,6 +331,10 @@ class TestEveryCommand:
         assert aws("get-context-keys-for-custom-policy", PolicyInputList=[conditional])["ContextKeyNames"] == ["aws:RequestedRegion"]
         assert aws("get-context-keys-for-principal-policy", PolicySourceArn=source)["ContextKeyNames"] == []
 
+    def test_a_summary_in_words(self, aws):
+        summary = aws("get-human-readable-summary", EntityArn=arn("user", "crew/cleo"))
+        assert summary["SummaryState"] == "AVAILABLE" and "- allows s3:GetObject on " in summary["SummaryContent"]
+
     def test_everybody_leaves(self, aws):
         aws("delete-user-policy", UserName="cleo", PolicyName="storage")
         aws("delete-policy", PolicyArn=arn("policy", "team/read"))

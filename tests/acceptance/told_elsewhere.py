@@ -5,7 +5,6 @@ TOLD_ELSEWHERE = {
     "AssociateDelegationRequest",
     "CreateDelegationRequest",
     "GetDelegationRequest",
-    "GetHumanReadableSummary",
     "ListDelegationRequests",
     "RejectDelegationRequest",
     "SendDelegationToken",

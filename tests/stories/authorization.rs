@@ -110,6 +110,7 @@ pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "Arn" | "PolicySourceArn" => arn("user", "someone"),
         "PolicyInputList" => return vec![("PolicyInputList.member.1".into(), allow("notes:Read", "*"))],
         "ActionNames" => return vec![("ActionNames.member.1".into(), "notes:Read".into())],
+        "EntityArn" => arn("user", "someone"),
         "EntityPath" => "o-aaaaaaaaaa/r-aaaa".to_owned(),
         "JobId" => "01980000-0000-7000-8000-000000000000".to_owned(),
         "ServiceNamespace" => "notes".to_owned(),

@@ -26,6 +26,7 @@ mod escalation_policies;
 mod escalation_tags;
 mod every_operation;
 mod fleet;
+mod human_summary;
 mod inheritance;
 mod instance_profiles;
 mod last_accessed;

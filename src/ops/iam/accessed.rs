@@ -77,16 +77,25 @@ impl Subject {
     /// Its policies, those that it inherits included.
     ///
     /// # Errors
-    /// `NoSuchEntity`: there is nothing of this ARN in the account.
+    /// As [`Subject::policies`].
     pub(super) async fn documents(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Document>, Error> {
+        Ok(self.policies(call, tx).await?.into_iter().map(|(_, document)| document).collect())
+    }
+
+    /// Its policies by name, those that it inherits included.
+    ///
+    /// # Errors
+    /// `NoSuchEntity`: there is nothing of this ARN in the account.
+    pub(super) async fn policies(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<(String, Document)>, Error> {
         if let Kind::Policy = self.kind {
             let arn = policy_arn(self.arn.as_str())?;
             find_any(tx, call, &arn).await?;
             let found = managed_document(&arn, call, tx).await?;
-            return found.map(|(name, document)| read(&name, &document)).into_iter().collect();
+            return found.map(|(name, document)| Ok((name.clone(), read(&name, &document)?))).into_iter().collect();
         }
         let holders = PolicySource::parse(self.arn.as_str())?.holders(call, tx).await?;
-        Ok(policies(&holders, call, tx).await?.into_iter().map(|(_, document)| document).collect())
+        let found = policies(&holders, call, tx).await?;
+        Ok(found.into_iter().map(|(policy, document)| (policy.policy_name, document)).collect())
     }
 
     /// Everybody who can use its policies.

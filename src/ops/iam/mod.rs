@@ -18,6 +18,7 @@ mod context_keys;
 mod credential_report;
 mod group;
 mod holder;
+mod human_summary;
 mod inline;
 mod instance_profile;
 mod last_accessed;
@@ -74,6 +75,7 @@ pub(super) fn register(registry: &mut Registry) {
     context_keys::register(registry);
     credential_report::register(registry);
     group::register(registry);
+    human_summary::register(registry);
     inline::register(registry);
     instance_profile::register(registry);
     last_accessed::register(registry);

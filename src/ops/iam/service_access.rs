@@ -46,7 +46,7 @@ struct ServiceEntry {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Granting {
-    policy_name: String,
+    pub(super) policy_name: String,
     policy_type: &'static str,
     policy_arn: Option<String>,
     entity_type: Option<&'static str>,

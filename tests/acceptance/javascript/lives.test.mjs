@@ -355,6 +355,8 @@ test("the simulator", async () => {
   const expected = ["allowed", "implicitDeny", "implicitDeny"];
   const decisions = (page) => page.EvaluationResults.map((result) => result.EvalDecision);
   const principal = await pages(sdk.paginateSimulatePrincipalPolicy, client, { PolicySourceArn, ActionNames }, decisions);
+  const { SummaryContent } = await iam("GetHumanReadableSummary", { EntityArn: PolicySourceArn });
+  assert.match(SummaryContent, /- allows reports:Read on /);
   const custom = await pages(sdk.paginateSimulateCustomPolicy, client, { PolicyInputList: [DOCUMENT], ActionNames }, decisions);
   for (const { count, listed } of [principal, custom]) {
     assert.ok(count >= 3);
