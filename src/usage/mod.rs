@@ -12,7 +12,7 @@ use std::time::Duration;
 use notes::{Note, Notes, Of};
 
 use crate::clock::Timestamp;
-use crate::identity::{AccessKey, EntityUse, KeyUse, LastUse, Role, User};
+use crate::identity::{AccessKey, EntityUse, KeyUse, LastUse, RenamedUser, Role, User};
 use crate::store::{CommitError, Key, Store, StoreError, Tx, layout};
 use crate::types::{AccessKeyId, AccountId, RoleName, UserName};
 
@@ -193,11 +193,13 @@ async fn put_key(tx: &mut Tx, id: &AccessKeyId, used: &KeyUse) -> Result<(), Sto
     tx.put(&place, &known)
 }
 
-/// The use of a user or role that is there under the name that it had.
+/// The use of a user or role that is there.
 async fn put_entity(tx: &mut Tx, unique_id: &str, of: &Of, used: &EntityUse) -> Result<(), StoreError> {
     let (key, present) = match of {
         Of::User(account, name) => {
-            let key = layout::user(*account, name);
+            // Whoever was renamed since the note was taken is found under the present name.
+            let renamed = tx.get::<RenamedUser>(&layout::renamed_user(*account, unique_id)).await?;
+            let key = layout::user(*account, renamed.as_ref().map_or(name, |renamed| &renamed.name));
             let found = tx.get::<User>(&key).await?.map(|user| user.id.to_string());
             (key, found)
         }

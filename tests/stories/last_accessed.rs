@@ -88,6 +88,24 @@ async fn of_user(backend: Backend) {
     let rest = root.iam.get_service_last_accessed_details().job_id(&job).marker(page.marker().expect("more"));
     assert_eq!(rest.send().await.granted().services_last_accessed()[0].service_namespace(), "notes");
 
+    // It tells of the present, so whoever may not ask for it any more may not fetch it either.
+    let fetch = allow("iam:GetServiceLastAccessedDetails", "*");
+    let auditor = root.user_with("auditor", &fetch).await;
+    root.let_user("auditor", "ask", &allow("iam:GenerateServiceLastAccessedDetails", "*")).await;
+    let ask = auditor.iam(&broker).generate_service_last_accessed_details().arn(&alice.arn).send().await.granted();
+    let theirs = ask.job_id().expect("a job").to_owned();
+    report(&auditor.iam(&broker), &theirs).await;
+    root.iam.delete_user_policy().user_name("auditor").policy_name("ask").send().await.granted();
+    let late = auditor.iam(&broker).get_service_last_accessed_details().job_id(&theirs).send().await;
+    late.refused("AccessDenied");
+
+    // What was noted before a rename is written under the new name.
+    root.iam.update_user().user_name("alice").new_user_name("alicia").send().await.granted();
+    broker.broker.usage.flush().await.expect("the store takes it");
+    let renamed = begin(&root, &alice.arn.replace("alice", "alicia"), Granularity::ServiceLevel).await;
+    assert!(report(&root.iam, &renamed).await.iter().any(|line| line.0 == "notes" && line.1 == Some(first + 60)));
+    root.iam.update_user().user_name("alicia").new_user_name("alice").send().await.granted();
+
     // A report is for whoever asked for it, and for a day.
     let missing = format!("No report job {job} was found for this caller.");
     let get = |iam: &aws_sdk_iam::Client| iam.get_service_last_accessed_details().job_id(&job).send();

@@ -13,7 +13,7 @@ use super::common::{page, page_of};
 use super::report_job;
 use crate::decision::Permit;
 use crate::identity::{LastUse, Report, ReportJob};
-use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
+use crate::ops::{Call, Demand, Error, Operation, Registry};
 use crate::store::Tx;
 use crate::types::Arn;
 use crate::usage::told;
@@ -53,7 +53,7 @@ impl Operation for GenerateServiceLastAccessedDetails {
     type Output = Begun;
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        Subject::parse(&self.arn)?.demand("iam:GenerateServiceLastAccessedDetails", call, tx).await
+        Subject::parse(&self.arn)?.demand(report_job::SERVICE_ACCESS, call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<Begun, Error> {
@@ -154,8 +154,8 @@ impl Operation for GetServiceLastAccessedDetails {
     const READ_ONLY: bool = true;
     type Output = ServicePage;
 
-    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        Ok(Permission::on_anything("iam:GetServiceLastAccessedDetails", call.account()).into())
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        report_job::demands("iam:GetServiceLastAccessedDetails", &self.job_id, call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<ServicePage, Error> {
@@ -238,8 +238,8 @@ impl Operation for GetServiceLastAccessedDetailsWithEntities {
     const READ_ONLY: bool = true;
     type Output = EntityPage;
 
-    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        Ok(Permission::on_anything("iam:GetServiceLastAccessedDetailsWithEntities", call.account()).into())
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        report_job::demands("iam:GetServiceLastAccessedDetailsWithEntities", &self.job_id, call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<EntityPage, Error> {

@@ -15,7 +15,7 @@ use super::last_accessed::Begun;
 use super::report_job;
 use crate::decision::Permit;
 use crate::identity::{Account, LastUse, Organization, Report};
-use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
+use crate::ops::{Call, Demand, Error, Operation, Registry};
 use crate::store::{Tx, layout};
 use crate::types::AccountId;
 use crate::usage::told;
@@ -39,9 +39,8 @@ impl Operation for GenerateOrganizationsAccessReport {
     type Output = Begun;
 
     async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        let arn = call.realm().access_report(call.account(), &self.entity_path);
-        let permission = Permission::on("iam:GenerateOrganizationsAccessReport", &arn, call.account());
-        Ok(permission.with_some("iam:OrganizationsPolicyId", self.organizations_policy_id.as_deref()).into())
+        let policy = self.organizations_policy_id.as_deref();
+        Ok(report_job::organization_permission(&self.entity_path, policy, call).into())
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<Begun, Error> {
@@ -116,8 +115,8 @@ impl Operation for GetOrganizationsAccessReport {
     const READ_ONLY: bool = true;
     type Output = ReportPage;
 
-    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        Ok(Permission::on_anything("iam:GetOrganizationsAccessReport", call.account()).into())
+    async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+        report_job::demands("iam:GetOrganizationsAccessReport", &self.job_id, call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<ReportPage, Error> {

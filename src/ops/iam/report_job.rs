@@ -1,8 +1,9 @@
 //! The jobs behind reports: begun by one operation, fetched by others.
 
+use super::accessed::Subject;
 use crate::decision::Identity;
 use crate::identity::{Report, ReportJob};
-use crate::ops::{Call, Error};
+use crate::ops::{Call, Demand, Error, Permission};
 use crate::store::{Tx, layout};
 use crate::types::time_ordered_uuid;
 
@@ -34,6 +35,33 @@ pub(super) async fn find(id: &str, call: &Call<'_>, tx: &mut Tx) -> Result<Repor
         return Err(missing(id));
     }
     Ok(job)
+}
+
+/// What must be allowed to fetch a report: to fetch reports, and still to ask for this one, as it is made from what is known now.
+/// Of a job that the caller does not have nothing more is asked: it will hear that there is none.
+pub(super) async fn demands(action: &str, id: &str, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
+    let mut demands: Vec<Demand> = Permission::on_anything(action, call.account()).into();
+    match find(id, call, tx).await.map(|job| job.report) {
+        Ok(Report::ServiceAccess { arn, .. }) => {
+            demands.extend(Subject::parse(&arn)?.demand(SERVICE_ACCESS, call, tx).await?);
+        }
+        Ok(Report::Organization { path, policy }) => {
+            demands.push(organization_permission(&path, policy.as_deref(), call).demand());
+        }
+        Err(Error::NoSuchEntity(_)) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(demands)
+}
+
+/// The action of asking for a report about an entity.
+pub(super) const SERVICE_ACCESS: &str = "iam:GenerateServiceLastAccessedDetails";
+
+/// The permission to ask for a report about the organization or a part of it.
+pub(super) fn organization_permission(path: &str, policy: Option<&str>, call: &Call<'_>) -> Permission {
+    let arn = call.realm().access_report(call.account(), path);
+    let permission = Permission::on("iam:GenerateOrganizationsAccessReport", &arn, call.account());
+    permission.with_some("iam:OrganizationsPolicyId", policy)
 }
 
 /// What whoever has no such job is told, and whoever asks for one report with the id of another.
