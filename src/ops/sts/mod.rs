@@ -6,6 +6,7 @@ mod assume_role;
 mod get_access_key_info;
 mod get_caller_identity;
 mod get_session_token;
+mod get_web_identity_token;
 mod issue;
 
 use super::Registry;
@@ -16,4 +17,5 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
     registry.add::<get_caller_identity::GetCallerIdentity>();
     registry.add::<get_session_token::GetSessionToken>();
+    registry.add::<get_web_identity_token::GetWebIdentityToken>();
 }
