@@ -2,11 +2,14 @@
 //!
 //! Source: the AWS STS API reference; each operation's page has the operation's name.
 
+mod asked_role;
 mod assume_role;
 mod get_access_key_info;
 mod get_caller_identity;
 mod get_session_token;
 mod issue;
+mod session_policies;
+mod session_tags;
 
 use super::Registry;
 
