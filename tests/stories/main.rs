@@ -39,6 +39,7 @@ mod passwords;
 mod policy_attacks;
 mod saml_providers;
 mod secrets;
+mod seen_tokens;
 mod server_certificates;
 mod service_linked_roles;
 mod sessions;
