@@ -1,20 +1,20 @@
 //! `AssumeRole`: credentials of a role, for whom the role's trust policy and the caller's own policies both let in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::asked_role::{self, AskedRole, AssumedRoleUser};
 use super::get_session_token::{check_factor, second_factor};
 use super::issue::{Credentials, issue, methods};
+use super::session_policies::{self, PolicyDescriptor};
+use super::session_tags::session_tags;
 use crate::decision::{Identity, Permit};
-use crate::identity::{AwsPolicy, Role, quota};
-use crate::ops::roles::KnownRole;
+use crate::identity::Role;
 use crate::ops::{Call, Demand, Error, Operation, Permission, SecondFactor};
-use crate::policy::{Document, Kind};
 use crate::session::{Actor, SessionDraft, SessionKind};
 use crate::store::Tx;
-use crate::types::{AccountId, Arn, RoleName, RoleSessionName, SourceIdentity, Tag, Tags, folded_tag_key};
+use crate::types::{RoleSessionName, SourceIdentity, Tag};
 use crate::wire::model::Service;
 
 #[derive(Deserialize)]
@@ -39,13 +39,6 @@ pub(super) struct AssumeRole {
 }
 
 #[derive(Deserialize)]
-struct PolicyDescriptor {
-    // The model does not require it; no policy has an empty one.
-    #[serde(default)]
-    arn: String,
-}
-
-#[derive(Deserialize)]
 struct ProvidedContext {}
 
 #[derive(Serialize)]
@@ -57,21 +50,8 @@ pub(super) struct Assumed {
     source_identity: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "PascalCase")]
-struct AssumedRoleUser {
-    assumed_role_id: String,
-    arn: String,
-}
-
-/// Seconds that a session lives when the caller does not say: one hour.
-const DEFAULT_SECONDS: i64 = 3_600;
 /// Seconds that a session lives at the most when a role is assumed from another role: one hour.
 const CHAINED_SECONDS: i64 = 3_600;
-/// Bytes of session policies, their ARNs and session tags that are called 100 percent.
-const PACKED_BYTES: usize = 4_096;
-/// Managed policies that one session may be bounded by.
-const POLICY_ARNS: usize = 10;
 
 impl Operation for AssumeRole {
     const SERVICE: Service = Service::Sts;
@@ -88,14 +68,13 @@ impl Operation for AssumeRole {
         if *call.caller.identity() == Identity::Root {
             return Err(Error::Forbidden("Roles may not be assumed by root accounts.".to_owned()));
         }
-        let (account, known) = self.find(call).await?;
-        let known = known.as_deref();
-        let mut demands = vec![self.permission("sts:AssumeRole", account, known).demand()];
+        let role = AskedRole::find(&self.role_arn, call.broker).await?;
+        let mut demands = vec![self.permission("sts:AssumeRole", &role).demand()];
         if !self.tags.is_empty() {
-            demands.push(self.permission("sts:TagSession", account, known).demand());
+            demands.push(self.permission("sts:TagSession", &role).demand());
         }
         if self.source_identity.is_some() {
-            demands.push(self.permission("sts:SetSourceIdentity", account, known).demand());
+            demands.push(self.permission("sts:SetSourceIdentity", &role).demand());
         }
         Ok(demands)
     }
@@ -104,7 +83,7 @@ impl Operation for AssumeRole {
         if !self.provided_contexts.is_empty() {
             return Err(Error::NotBuilt("sts:AssumeRole with ProvidedContexts".to_owned()));
         }
-        let (account, known) = self.find(call).await?;
+        let AskedRole { account, known, .. } = AskedRole::find(&self.role_arn, call.broker).await?;
         // No trust policy has let the caller in if there is no role; one that vanished meanwhile is refused in the same words.
         let Some(known) = known else { return Err(self.not_authorized(call).await?) };
         let role = &known.role;
@@ -133,23 +112,14 @@ impl Operation for AssumeRole {
             before.map_or(0, |session| session.chain_depth).saturating_add(u8::from(self.chained(call)));
         draft.login_exp = before.and_then(|session| session.login_exp);
         draft.source_identity = self.source_identity(call)?;
-        (draft.tags, draft.transitive_tag_keys) = self.tags(call)?;
-        draft.policy = self.session_policy()?;
-        draft.policy_arns = self.policy_arns(account, call)?;
-        let packed = packed_percent(&draft);
-        if packed.is_some_and(|percent| percent > 100) {
-            return Err(Error::PackedPolicyTooLarge(format!(
-                "Packed policy consumes {}% of allotted space, please use smaller policy.",
-                packed.unwrap_or_default()
-            )));
-        }
+        (draft.tags, draft.transitive_tag_keys) = session_tags(&self.tags, &self.transitive_tag_keys, before)?;
+        draft.policy = session_policies::inline(self.policy.as_deref())?;
+        draft.policy_arns = session_policies::by_arn(&self.policy_arns, account, call.realm())?;
+        let packed = session_policies::packed(&draft)?;
         let source_identity = draft.source_identity.clone();
         Ok(Assumed {
             credentials: issue(call, account, draft, seconds, Self::NAME)?,
-            assumed_role_user: AssumedRoleUser {
-                assumed_role_id: format!("{}:{}", role.id, self.role_session_name),
-                arn: arn.to_string(),
-            },
+            assumed_role_user: AssumedRoleUser::new(role, &self.role_session_name, &arn),
             packed_policy_size: packed,
             source_identity,
         })
@@ -157,18 +127,6 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
-    /// The role, if it exists.
-    async fn find(&self, call: &Call<'_>) -> Result<(AccountId, Option<Arc<KnownRole>>), Error> {
-        let arn: Arn = self.role_arn.parse().map_err(|_| Error::Validation(format!("{} is invalid", self.role_arn)))?;
-        let ours = arn.partition() == call.realm().partition && arn.service() == "iam";
-        let name: Option<RoleName> = arn.name_of_kind("role").filter(|_| ours).and_then(|name| name.parse().ok());
-        let (Some(account), Some(name)) = (arn.account(), name) else {
-            return Err(Error::Validation(format!("{} is invalid", self.role_arn)));
-        };
-        let known = call.broker.roles.find(account, &name).await?;
-        Ok((account, known.filter(|known| known.arn == arn)))
-    }
-
     /// The sentence that a caller without permission reads too.
     async fn not_authorized(&self, call: &Call<'_>) -> Result<Error, Error> {
         let entity: Arc<_> = call.broker.authorizer.principal(call.caller.subject()).await?;
@@ -177,20 +135,12 @@ impl AssumeRole {
         Ok(Error::Forbidden(format!("User: {arn} is not authorized to perform: sts:AssumeRole on resource: {role}")))
     }
 
-    /// A role that does not exist trusts nobody: the caller reads what is read about one that does.
-    fn permission(&self, action: &str, account: AccountId, known: Option<&KnownRole>) -> Permission {
-        let mut permission = Permission {
-            action: action.to_owned(),
-            resource: self.role_arn.clone(),
-            account: Some(account),
-            keys: Vec::new(),
-            trust: Some(known.map_or_else(Arc::default, |known| Arc::clone(&known.trust))),
-        };
-        permission = permission
+    fn permission(&self, action: &str, role: &AskedRole) -> Permission {
+        let mut permission = role
+            .permission(action)
             .with("sts:RoleSessionName", self.role_session_name.as_str())
             .with_some("sts:ExternalId", self.external_id.as_deref())
             .with_some("sts:SourceIdentity", self.source_identity.as_ref().map(SourceIdentity::as_str))
-            .with_resource_tags(known.map_or(&[], |known| known.role.tags.as_slice()))
             .with_request_tags(&self.tags);
         if !self.transitive_tag_keys.is_empty() {
             permission = permission.with("sts:TransitiveTagKeys", self.transitive_tag_keys.clone());
@@ -203,20 +153,13 @@ impl AssumeRole {
     }
 
     fn seconds(&self, call: &Call<'_>, role: &Role) -> Result<i64, Error> {
-        let longest = i64::from(role.max_session_duration);
-        let seconds = self.duration_seconds.unwrap_or(DEFAULT_SECONDS);
-        if self.chained(call) && seconds > CHAINED_SECONDS {
+        if self.chained(call) && self.duration_seconds.is_some_and(|seconds| seconds > CHAINED_SECONDS) {
             return Err(Error::Validation(
                 "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
                     .to_owned(),
             ));
         }
-        if seconds > longest {
-            return Err(Error::Validation(
-                "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.".to_owned(),
-            ));
-        }
-        Ok(seconds)
+        asked_role::seconds(self.duration_seconds, role)
     }
 
     /// Once set it stays along the whole chain.
@@ -229,77 +172,6 @@ impl AssumeRole {
             }
             (before, asked) => Ok(before.or(asked)),
         }
-    }
-
-    /// The session's tags: those of the request, and the transitive ones of the session before.
-    fn tags(&self, call: &Call<'_>) -> Result<(BTreeMap<String, String>, Vec<String>), Error> {
-        let asked = Tags::distinct(self.tags.clone()).ok_or_else(|| {
-            Error::Validation("Duplicate tag keys found. Please note that Tag keys are case insensitive.".to_owned())
-        })?;
-        if asked.iter().any(|tag| folded_tag_key(&tag.key).starts_with("aws:")) {
-            return Err(Error::Validation("Tag keys that begin with aws: are reserved.".to_owned()));
-        }
-        let mut transitive = Vec::new();
-        for key in &self.transitive_tag_keys {
-            let Some(tag) = asked.find(key) else {
-                return Err(Error::Validation(format!("The transitive tag key {key} is not among the tags.")));
-            };
-            transitive.push(tag.key.clone());
-        }
-        let mut tags: BTreeMap<String, String> = asked.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect();
-        if let Some(session) = call.caller.session() {
-            for key in &session.transitive_tag_keys {
-                if asked.get(key).is_some() {
-                    return Err(Error::Validation(format!(
-                        "One of the specified transitive tag keys can't be set because it conflicts with a transitive \
-                         tag key from the calling session: {key}"
-                    )));
-                }
-                if let Some(value) = session.tags.get(key) {
-                    tags.insert(key.clone(), value.clone());
-                    transitive.push(key.clone());
-                }
-            }
-        }
-        if tags.len() > Tags::MOST {
-            return Err(Error::Validation(format!("A session has at most {} tags.", Tags::MOST)));
-        }
-        Ok((tags, transitive))
-    }
-
-    fn session_policy(&self) -> Result<Option<String>, Error> {
-        let Some(text) = &self.policy else { return Ok(None) };
-        if quota::policy_size(text) > quota::SESSION_POLICY_SIZE {
-            return Err(Error::PackedPolicyTooLarge(format!(
-                "The session policy is larger than {} characters.",
-                quota::SESSION_POLICY_SIZE
-            )));
-        }
-        Document::parse(text, Kind::Session).map_err(|error| Error::MalformedPolicyDocument(error.to_string()))?;
-        // Written again without white space: a session token is carried with every request.
-        let value: serde_json::Value =
-            serde_json::from_str(text).map_err(|error| Error::MalformedPolicyDocument(error.to_string()))?;
-        Ok(Some(value.to_string()))
-    }
-
-    fn policy_arns(&self, account: AccountId, call: &Call<'_>) -> Result<Vec<String>, Error> {
-        if self.policy_arns.len() > POLICY_ARNS {
-            return Err(Error::Validation(format!("A session is bounded by at most {POLICY_ARNS} managed policies.")));
-        }
-        for descriptor in &self.policy_arns {
-            let arn = descriptor.arn.parse::<Arn>().ok();
-            let usable = arn.is_some_and(|arn| {
-                let own = arn.account() == Some(account) && arn.name_of_kind("policy").is_some();
-                own || arn.partition() == call.realm().partition && AwsPolicy::named_by(&arn).is_some()
-            });
-            if !usable {
-                return Err(Error::Validation(format!(
-                    "{} is not a managed policy of the role's account or of AWS.",
-                    descriptor.arn
-                )));
-            }
-        }
-        Ok(self.policy_arns.iter().map(|descriptor| descriptor.arn.clone()).collect())
     }
 }
 
@@ -315,13 +187,4 @@ fn actors(caller: String, before: Option<&Actor>) -> Actor {
     }
     let first = Actor::new(chain.pop().unwrap_or_default());
     chain.into_iter().rev().fold(first, |before, name| Actor::after(name, Some(before)))
-}
-
-/// How much of the space for session policies and tags is used; nothing where the session has neither.
-fn packed_percent(draft: &SessionDraft) -> Option<u32> {
-    let policies =
-        draft.policy.as_ref().map_or(0, String::len) + draft.policy_arns.iter().map(String::len).sum::<usize>();
-    let tags = draft.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-    let bytes = policies + tags;
-    (bytes > 0).then(|| u32::try_from((bytes * 100).div_ceil(PACKED_BYTES)).unwrap_or(u32::MAX))
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::session_tags::session_tags;
 use crate::crypto::alg::SigningAlg;
 use crate::decision::Permit;
 use crate::identity::{Organization, OutboundFederation};
@@ -16,7 +17,7 @@ use crate::ops::{Call, Demand, Error, Operation, Permission};
 use crate::policy::Value;
 use crate::session::{IdentityDraft, IdentityError, mint_identity};
 use crate::store::{Tx, layout};
-use crate::types::{Tag, Tags, folded_tag_key};
+use crate::types::{Tag, Tags};
 use crate::wire::model::Service;
 
 #[derive(Deserialize)]
@@ -85,7 +86,7 @@ impl Operation for GetWebIdentityToken {
             original_session_exp: session.map(|session| session.exp),
             federated_provider: session.and_then(|session| session.federated_provider.clone()),
             source_identity: session.and_then(|session| session.source_identity.clone()),
-            request_tags: self.request_tags()?.iter().map(|tag| (tag.key.clone(), tag.value.clone())).collect(),
+            request_tags: self.request_tags()?,
         };
         let keys = &call.broker.keys;
         let token = mint_identity(
@@ -124,14 +125,9 @@ impl GetWebIdentityToken {
         self.duration_seconds.unwrap_or(DEFAULT_SECONDS)
     }
 
-    fn request_tags(&self) -> Result<Tags, Error> {
-        let tags = Tags::distinct(self.tags.clone()).ok_or_else(|| {
-            Error::Validation("Duplicate tag keys found. Please note that Tag keys are case insensitive.".to_owned())
-        })?;
-        if tags.iter().any(|tag| folded_tag_key(&tag.key).starts_with("aws:")) {
-            return Err(Error::Validation("Tag keys that begin with aws: are reserved.".to_owned()));
-        }
-        Ok(tags)
+    /// Tags by key, by the rules of session tags.
+    fn request_tags(&self) -> Result<BTreeMap<String, String>, Error> {
+        session_tags(&self.tags, &[], None).map(|(tags, _)| tags)
     }
 }
 

@@ -2,18 +2,23 @@
 //!
 //! Source: the AWS STS API reference; each operation's page has the operation's name.
 
+mod asked_role;
 mod assume_role;
+mod decode_authorization_message;
 mod get_access_key_info;
 mod get_caller_identity;
 mod get_session_token;
 mod get_web_identity_token;
 mod issue;
+mod session_policies;
+mod session_tags;
 
 use super::Registry;
 
 /// Adds all of STS's operations that are built.
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<assume_role::AssumeRole>();
+    registry.add::<decode_authorization_message::DecodeAuthorizationMessage>();
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
     registry.add::<get_caller_identity::GetCallerIdentity>();
     registry.add::<get_session_token::GetSessionToken>();
