@@ -15,7 +15,7 @@ use crate::store::{CommitError, Revision, Tx};
 use crate::usage::Use;
 use crate::wire::model;
 use crate::wire::tree::Node;
-use crate::wire::{query, validate, xml};
+use crate::wire::{json, query, validate, xml};
 
 /// A request that a door has read and whose caller it has authenticated.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Incoming<'a> {
     pub action: &'a str,
     /// The parameters.
     pub parameters: &'a Node<'a>,
+    /// Whether the answer is to be JSON.
+    pub json: bool,
     /// Who calls.
     pub caller: &'a Caller,
     /// Facts of the request.
@@ -35,7 +37,7 @@ pub struct Incoming<'a> {
 /// What came of it.
 #[derive(Debug)]
 pub struct Answered {
-    /// The answer as XML, or why there is none.
+    /// The answer as XML or JSON, or why there is none.
     pub result: Result<String, Error>,
     /// The revision that a write made.
     pub revision: Option<Revision>,
@@ -85,8 +87,12 @@ async fn attempt<O: Operation>(
         let output = input.run(&permit, &call, &mut tx).await?;
         let result = operation.output.is_some().then_some(&output);
         let xmlns = model::Model::of(O::SERVICE).xmlns();
-        let answer = xml::response(&operation.name, xmlns, result, incoming.request_id)
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        let answer = if incoming.json {
+            json::response(operation, result, incoming.request_id)
+        } else {
+            xml::response(&operation.name, xmlns, result, incoming.request_id)
+        };
+        let answer = answer.map_err(|error| Error::Internal(error.to_string()))?;
         let response = if O::READ_ONLY { Value::Null } else { record::response(operation, &output) };
         let event = event::<O>(&call, parameters.clone(), Outcome::Answered(response)).await?;
         if O::READ_ONLY {
