@@ -1,6 +1,6 @@
 //! The `[sessions]` section.
 
-/// How temporary credentials are signed.
+/// How temporary credentials are signed, and how long some of them live.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sessions {
     /// What new signing keys sign with: ES256 or EdDSA. Keys made before a change go on as they are. Default ES256.
@@ -10,6 +10,20 @@ pub struct Sessions {
     /// How long before it signs a key is published, in hours: longer than verifiers keep the key set, shorter than a key
     /// signs. Default 24, from 1 to 720.
     pub publish_ahead_hours: u32,
+    /// How long a session lives at the most that a role's session began (role chaining), in seconds. At AWS's hour, the default,
+    /// such a session may outlive the one that began it, as with AWS. Above, whatever descends from a session ends with that one.
+    /// From 3600 to 43200, which is the most that a role allows.
+    pub chained_session_seconds: u32,
+}
+
+impl Sessions {
+    /// AWS's hour for chained sessions.
+    pub const CHAINED_SECONDS: u32 = 3_600;
+
+    /// Whether sessions end with the login that they descend from: where chained ones may live for longer than with AWS.
+    pub fn end_with_their_login(&self) -> bool {
+        self.chained_session_seconds > Self::CHAINED_SECONDS
+    }
 }
 
 /// An algorithm that session tokens are signed with, by its JWA name (RFC 7518 section 3.1, RFC 8037 section 3.1).
@@ -35,6 +49,11 @@ impl SigningAlgorithm {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { algorithm: SigningAlgorithm::Es256, rotate_after_days: 30, publish_ahead_hours: 24 }
+        Self {
+            algorithm: SigningAlgorithm::Es256,
+            rotate_after_days: 30,
+            publish_ahead_hours: 24,
+            chained_session_seconds: Self::CHAINED_SECONDS,
+        }
     }
 }

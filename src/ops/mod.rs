@@ -11,6 +11,7 @@ mod pipeline;
 mod record;
 mod registry;
 mod roles;
+mod session_kinds;
 pub mod sts;
 mod turns;
 mod used;

@@ -7,9 +7,10 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::operation::{Demand, Operation};
-use super::{Broker, Error, denied, record};
+use super::{Broker, Error, denied, record, session_kinds};
 use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
+use crate::config::Quotas;
 use crate::decision::{Asked, Permit, RequestFacts};
 use crate::store::{CommitError, Revision, Tx};
 use crate::usage::Use;
@@ -70,7 +71,8 @@ async fn attempt<O: Operation>(
     incoming: &Incoming<'_>,
     parameters: &Value,
 ) -> Result<(String, Option<Revision>), Error> {
-    validate::validate(operation, incoming.parameters).map_err(invalid)?;
+    session_kinds::check(incoming.caller.session(), O::SERVICE, O::NAME)?;
+    validate::validate_but(operation, incoming.parameters, longer(broker)).map_err(invalid)?;
     let input: O = query::decode(incoming.parameters).map_err(|error| Error::MalformedInput(error.to_string()))?;
     let mut call =
         Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
@@ -123,6 +125,12 @@ async fn attempt<O: Operation>(
     }
     drop(turn);
     Err(Error::Contended)
+}
+
+/// The shapes whose values may be longer than AWS has it, where a quota is raised.
+fn longer(broker: &Broker) -> &'static [&'static str] {
+    let raised = broker.quotas.session_policy_characters > Quotas::SESSION_POLICY_CHARACTERS;
+    if raised { &["sessionPolicyDocumentType"] } else { &[] }
 }
 
 fn invalid(found: validate::Violations) -> Error {

@@ -191,6 +191,11 @@ impl Realm {
         self.made("sts", &account.to_string(), &format!("assumed-role/{role}/{session}"))
     }
 
+    /// `arn:aws:sts::ACCOUNT:federated-user/name`
+    pub fn federated_user(&self, account: AccountId, name: &str) -> Arn {
+        self.made("sts", &account.to_string(), &format!("federated-user/{name}"))
+    }
+
     fn iam(&self, account: AccountId, resource: &str) -> Arn {
         self.made("iam", &account.to_string(), resource)
     }

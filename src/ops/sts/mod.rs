@@ -4,8 +4,11 @@
 
 mod asked_role;
 mod assume_role;
+mod assume_root;
+mod descent;
 mod get_access_key_info;
 mod get_caller_identity;
+mod get_federation_token;
 mod get_session_token;
 mod issue;
 mod session_policies;
@@ -16,7 +19,9 @@ use super::Registry;
 /// Adds all of STS's operations that are built.
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<assume_role::AssumeRole>();
+    registry.add::<assume_root::AssumeRoot>();
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
     registry.add::<get_caller_identity::GetCallerIdentity>();
+    registry.add::<get_federation_token::GetFederationToken>();
     registry.add::<get_session_token::GetSessionToken>();
 }
