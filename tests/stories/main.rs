@@ -17,6 +17,7 @@ mod chains;
 mod coverage;
 mod credential_reports;
 mod crowd;
+mod decode_denials;
 mod denials;
 #[macro_use]
 mod escalation;
@@ -41,6 +42,7 @@ mod passwords;
 mod policy_attacks;
 mod saml_providers;
 mod secrets;
+mod seen_tokens;
 mod server_certificates;
 mod service_linked_roles;
 mod sessions;

@@ -111,6 +111,7 @@ fn case(operation: &'static str, root: &Hand<'_>, role: &str, member: &str) -> C
             (resource, given(&[own.as_slice(), tags.as_slice()].concat()))
         }
         "GetAccessKeyInfo" => ("*".to_owned(), given(&[("AccessKeyId", "AKIAQAAAAAAAAAAAAAAA")])),
+        "DecodeAuthorizationMessage" => ("*".to_owned(), given(&[("EncodedMessage", "message")])),
         "GetCallerIdentity" | "GetSessionToken" => ("*".to_owned(), Vec::new()),
         other => panic!("tests/stories/sts_reference.rs does not know how {other} is asked"),
     };

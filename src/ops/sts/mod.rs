@@ -5,6 +5,7 @@
 mod asked_role;
 mod assume_role;
 mod assume_root;
+mod decode_authorization_message;
 mod descent;
 mod get_access_key_info;
 mod get_caller_identity;
@@ -20,6 +21,7 @@ use super::Registry;
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<assume_role::AssumeRole>();
     registry.add::<assume_root::AssumeRoot>();
+    registry.add::<decode_authorization_message::DecodeAuthorizationMessage>();
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
     registry.add::<get_caller_identity::GetCallerIdentity>();
     registry.add::<get_federation_token::GetFederationToken>();
