@@ -1,5 +1,7 @@
 """STS's operations through the AWS CLI and boto3: each with success, or with the answer that it is not built."""
 
+import json
+
 import botocore.session
 import pytest
 from actors import Actor, allow, policy, trust
@@ -54,7 +56,15 @@ def calls(ann: Actor, serial: str, app: Authenticator):
     yield "GetSessionToken", {"SerialNumber": serial, "TokenCode": app.next_code(), "DurationSeconds": 900}
     yield "GetFederationToken", {"Name": "Bob", "Policy": READS, "DurationSeconds": 900}
     yield "AssumeRole", {"RoleArn": ROLE, "RoleSessionName": "work", "Policy": READS, "DurationSeconds": 900}
+    yield "DecodeAuthorizationMessage", {"EncodedMessage": encoded_denial(ann)}
     yield "AssumeRoot", {"TargetPrincipal": PARTNER_ACCOUNT, "TaskPolicyArn": {"arn": AUDIT}, "DurationSeconds": 900}
+
+
+def encoded_denial(ann: Actor) -> str:
+    """What a refusal carries for those who may decode it."""
+    with pytest.raises(ClientError) as caught:
+        ann.boto("iam").create_user(UserName="mole")
+    return caught.value.response["Error"]["Message"].partition("Encoded authorization failure message: ")[2].strip()
 
 
 def expected(name: str, answer: dict) -> None:
@@ -63,6 +73,8 @@ def expected(name: str, answer: dict) -> None:
         assert answer["Arn"] == f"arn:aws:iam::{HOME_ACCOUNT}:user/ann"
     elif name == "GetAccessKeyInfo":
         assert answer["Account"] == HOME_ACCOUNT
+    elif name == "DecodeAuthorizationMessage":
+        assert json.loads(answer["DecodedMessage"])["allowed"] is False
     else:
         assert {"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"} == set(answer["Credentials"])
     if name == "GetFederationToken":

@@ -15,6 +15,5 @@ TOLD_ELSEWHERE = {
 STS_TOLD_ELSEWHERE = {
     "AssumeRoleWithSAML",
     "AssumeRoleWithWebIdentity",
-    "DecodeAuthorizationMessage",
     "GetWebIdentityToken",
 }

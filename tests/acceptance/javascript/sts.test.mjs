@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ListUsersCommand } from "@aws-sdk/client-iam";
+import { CreateUserCommand, ListUsersCommand } from "@aws-sdk/client-iam";
 import * as sdk from "@aws-sdk/client-sts";
 import { allow, arn, given, iamClient, policy, stsClient, succeeded } from "./broker.mjs";
 
@@ -31,6 +31,10 @@ test("every kind of session", async () => {
   const bob = await sts("GetFederationToken", { Name: "Bob", Policy });
   assert.deepEqual(bob.FederatedUser, { FederatedUserId: `${given.account}:Bob`, Arn: `arn:aws:sts::${given.account}:federated-user/Bob` });
   assert.equal((await sts("GetCallerIdentity", {}, stsClient(holder(bob)))).UserId, `${given.account}:Bob`);
+
+  const denial = await iamClient({ credentials }).send(new CreateUserCommand({ UserName: "mole" })).catch((error) => error.message);
+  const EncodedMessage = denial.split("Encoded authorization failure message: ")[1].trim();
+  assert.equal(JSON.parse((await sts("DecodeAuthorizationMessage", { EncodedMessage })).DecodedMessage).allowed, false);
 
   const task = { arn: "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials" };
   const root = await sts("AssumeRoot", { TargetPrincipal: partner, TaskPolicyArn: task });
