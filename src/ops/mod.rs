@@ -12,6 +12,7 @@ mod pipeline;
 mod record;
 mod registry;
 mod roles;
+mod session_kinds;
 pub mod sts;
 mod turns;
 mod used;
