@@ -68,7 +68,7 @@ impl Operation for GetSessionToken {
         if *call.caller.identity() == Identity::Root {
             seconds = seconds.min(ROOT_SECONDS);
         }
-        Ok(Session { credentials: issue(call, call.account(), draft, seconds, Self::NAME)? })
+        Ok(Session { credentials: issue(call, call.account(), draft, seconds, Self::NAME).await? })
     }
 }
 

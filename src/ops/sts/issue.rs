@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use crate::ops::{Call, Error};
-use crate::session::{MintError, SessionDraft, mint};
+use crate::session::revocation::session_key;
+use crate::session::{Lineage, MintError, SessionDraft, mint};
 use crate::telemetry::names;
-use crate::types::{AccessKeyId, AccountId};
+use crate::types::AccountId;
 
 /// Temporary credentials, as STS's answers show them: the one time that the secret is seen.
 #[derive(Serialize)]
@@ -18,18 +19,18 @@ pub(super) struct Credentials {
 }
 
 /// Mints a session of `account` that lives for `seconds`.
-pub(super) fn issue(
+pub(super) async fn issue(
     call: &Call<'_>,
     account: AccountId,
-    draft: SessionDraft,
+    mut draft: SessionDraft,
     seconds: i64,
     operation: &'static str,
 ) -> Result<Credentials, Error> {
-    let name = |bits: &[u8; 16]| {
-        let [a, b, c, d, e, ..] = *bits;
-        AccessKeyId::session(account, [a, b, c, d, e]).to_string()
-    };
-    let minted = mint(&call.broker.keys.ring(), draft, seconds, call.now(), &*call.broker.random, name);
+    let maker = lineage(call).await?;
+    draft.via = maker.handed_on();
+    let at = call.broker.revocations.issue_time(&draft.uid, Some(&maker), call.now());
+    let name = |bits: &[u8; 16]| session_key(account, bits).to_string();
+    let minted = mint(&call.broker.keys.ring(), draft, seconds, at, &*call.broker.random, name);
     let minted = minted.map_err(|error| match error {
         MintError::TokenTooLong => Error::PackedPolicyTooLarge(
             "Session policies and session tags together are too large for a session token.".to_owned(),
@@ -44,6 +45,17 @@ pub(super) fn issue(
         session_token: minted.token.expose().to_owned(),
         expiration: minted.expires.iso8601(),
     })
+}
+
+/// The credentials that the caller signed with, and what they descend from.
+pub(super) async fn lineage(call: &Call<'_>) -> Result<Lineage, Error> {
+    match call.caller.session() {
+        Some(claims) => Lineage::of_session(claims).ok_or_else(|| Error::Internal("a session's descent".to_owned())),
+        None => {
+            let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
+            Ok(Lineage::of_key(call.caller.access_key(), &entity.unique_id, call.now()))
+        }
+    }
 }
 
 /// How the caller proved who it is, as RFC 8176 names it: possession of a key, and a one-time password besides.
