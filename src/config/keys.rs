@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 36] = [
+pub static KEYS: [Key; 37] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -73,6 +73,7 @@ pub static KEYS: [Key; 36] = [
     number("quotas", "server_certificates", QUOTA, |config, n| config.quotas.server_certificates = n),
     number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
     number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
+    number("quotas", "revocations", QUOTA, |config, n| config.quotas.revocations = n),
     text("log", "level", |config, text| {
         let expected = "off, error, warn, info, debug or trace, or a list such as info,brevet::store=debug";
         let level = if log::is_level(text) { Ok(text.to_owned()) } else { Err(Fault::malformed(text, expected)) };

@@ -190,6 +190,11 @@ impl RingKey {
         self.retire_after.is_some_and(|after| after <= now)
     }
 
+    /// What shows that the address of a status list is one that the broker wrote.
+    pub fn status_tag(&self, text: &str) -> Vec<u8> {
+        hkdf_sha256(&self.derivation, &[b"brevet status list v1", text.as_bytes()], 16).expose().to_vec()
+    }
+
     /// The secret of the session `jti`: 30 bytes by HKDF, in base64 the 40 characters of an AWS secret access key.
     pub fn secret_for(&self, jti: &str) -> SecretText {
         let derived = hkdf_sha256(&self.derivation, &[b"brevet session secret v1", jti.as_bytes()], 30);

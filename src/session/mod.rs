@@ -18,6 +18,7 @@ pub mod open;
 pub mod revocation;
 pub mod revocations;
 pub mod rotation;
+pub mod status;
 
 pub use claims::{Actor, Confirmation, SessionClaims, SessionKind};
 pub use draft::SessionDraft;
