@@ -11,7 +11,7 @@ use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::decision::RequestFacts;
-use crate::ops::{self, Fault};
+use crate::ops::{self, Fault, authorization_message};
 use crate::sigv4::RefusalCode;
 use crate::telemetry::names;
 use crate::wire::form::Form;
@@ -116,7 +116,20 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(?error, cause, operation, request = request_id, "an operation failed");
             }
-            Err(refused(fault, error.to_string()))
+            Err(refused(fault, told(&error, doors, request_id)))
+        }
+    }
+}
+
+/// What the caller is told: the sentence, and with a denial all of its reasons in a form that others can read for it.
+fn told(error: &ops::Error, doors: &Doors, request_id: &str) -> String {
+    let ops::Error::Denied(denial) = error else { return error.to_string() };
+    match authorization_message::encode(denial, request_id, &doors.broker.vault) {
+        Ok(message) => format!("{error}. {} {message}", authorization_message::LABEL),
+        // Without its reasons a denial is a denial.
+        Err(cause) => {
+            tracing::warn!(%cause, request = request_id, "the reasons of a denial could not be encoded");
+            error.to_string()
         }
     }
 }

@@ -107,6 +107,9 @@ pub enum Error {
          administrator account for centralized root access."
     )]
     NotManagementAccount,
+    /// The message is not one that this broker encoded for the caller's account.
+    #[error("The encoded message is not valid.")]
+    InvalidAuthorizationMessage,
     /// Policy says no.
     #[error("{0}")]
     Denied(Box<Denial>),

@@ -65,6 +65,7 @@ impl Error {
             Self::NotManagementAccount => {
                 Fault::of_sender("AccountNotManagementOrDelegatedAdministratorException", 400)
             }
+            Self::InvalidAuthorizationMessage => Fault::of_sender("InvalidAuthorizationMessageException", 400),
             Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),
             Self::NoPrincipal => Fault::of_sender("InvalidClientTokenId", 403),
             Self::PackedPolicyTooLarge(_) => Fault::of_sender("PackedPolicyTooLarge", 400),

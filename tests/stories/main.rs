@@ -15,6 +15,7 @@ mod aws_managed;
 mod coverage;
 mod credential_reports;
 mod crowd;
+mod decode_denials;
 mod denials;
 #[macro_use]
 mod escalation;
