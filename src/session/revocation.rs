@@ -102,8 +102,9 @@ pub async fn stage(
     let place = target.place(account);
     let earlier = tx.get::<Revocation>(&place).await?;
     let is_new = earlier.is_none();
-    // What it reaches was issued by now, on whatever clock of the fleet, and lives no longer than any session.
-    let ends = now.plus(MAX_SESSION_SECONDS + CLOCK_SKEW_SECONDS);
+    // What it reaches was issued by now and lives no longer than any session; the clocks of who issued it, of who is asked and of
+    // who sweeps may differ.
+    let ends = now.plus(MAX_SESSION_SECONDS + 2 * CLOCK_SKEW_SECONDS);
     let revocation = match earlier {
         Some(earlier) => Revocation {
             account,
