@@ -204,15 +204,14 @@ pub(super) async fn status_list(
         );
     }
     let (ring, now) = (doors.broker.keys.ring(), doors.broker.clock.now());
-    let Some(lineage) = status::whose(&ring, &name, now) else {
+    let Some((_, lineage)) = status::whose(&ring, ring.issuer(), &name, now) else {
         return refused(StatusCode::NOT_FOUND, "there is no such status list");
     };
     // What may be out of date is not signed.
+    let recent = doors.broker.feed.revision().is_ok();
     let revoked = doors.broker.revocations.reach(&lineage);
-    let list = match doors.broker.feed.revision() {
-        Ok(_) => status::status_list(&ring, &name, revoked, now),
-        Err(_) => None,
-    };
+    let key = ring.active(now).filter(|_| recent);
+    let list = key.and_then(|key| status::status_list(key.signing(), ring.issuer(), &name, revoked, now).ok());
     let Some(list) = list else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "no status can be told at present; please try again");
     };

@@ -190,9 +190,10 @@ impl RingKey {
         self.retire_after.is_some_and(|after| after <= now)
     }
 
-    /// What shows that the address of a status list is one that the broker wrote.
-    pub fn status_tag(&self, text: &str) -> Vec<u8> {
-        hkdf_sha256(&self.derivation, &[b"brevet status list v1", text.as_bytes()], 16).expose().to_vec()
+    /// What shows that the address of a status list is one that the broker wrote for this issuer.
+    pub fn status_tag(&self, issuer: &str, text: &str) -> Vec<u8> {
+        let info: &[&[u8]] = &[b"brevet status list v1\0", issuer.as_bytes(), b"\0", text.as_bytes()];
+        hkdf_sha256(&self.derivation, info, 16).expose().to_vec()
     }
 
     /// The secret of the session `jti`: 30 bytes by HKDF, in base64 the 40 characters of an AWS secret access key.

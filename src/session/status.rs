@@ -9,9 +9,11 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
 use subtle::ConstantTimeEq;
 
-use super::{KeyRing, Lineage};
+use super::{KeyRing, Lineage, RingKey};
 use crate::clock::Timestamp;
-use crate::crypto::jwt::{self, JwtHeader};
+use crate::crypto::alg::{Alg, SigningAlg};
+use crate::crypto::jwt::{self, JwtError, JwtHeader};
+use crate::crypto::signing_key::SigningKey;
 use crate::types::SecretText;
 
 /// The `typ` of a status list, and its media type behind `application/`.
@@ -56,46 +58,65 @@ struct StatusList {
     lst: &'static str,
 }
 
-/// What a token says of its status that is made with these credentials; `None` while no key signs.
-pub fn status_of(ring: &KeyRing, lineage: &Lineage, now: Timestamp) -> Option<Status> {
-    let text = lineage.as_text();
-    let tag = ring.active(now)?.status_tag(&text);
+/// What a token of `issuer` says of its status that is made with these credentials and signed with `algorithm`, as its list will be;
+/// `None` while no key of the ring signs. The ring vouches for the address, whoever signs the list.
+pub fn status_of(
+    ring: &KeyRing,
+    issuer: &str,
+    algorithm: SigningAlg,
+    lineage: &Lineage,
+    now: Timestamp,
+) -> Option<Status> {
+    let text = format!("{}/{}", Alg::from(algorithm).name(), lineage.as_text());
+    let tag = ring.active(now)?.status_tag(issuer, &text);
     let name = format!("{}.{}", BASE64URL_NOPAD.encode(text.as_bytes()), BASE64URL_NOPAD.encode(&tag));
-    Some(Status { status_list: Reference { idx: 0, uri: address(ring, &name) } })
+    Some(Status { status_list: Reference { idx: 0, uri: address(issuer, &name) } })
 }
 
-/// Whose status a list tells that has this name; `None` for a name that no token of this ring has said.
-pub fn whose(ring: &KeyRing, name: &str, now: Timestamp) -> Option<Lineage> {
+/// Whose status a list of `issuer` tells that has this name, and the name of the algorithm that it is signed with; `None` for a name
+/// that no token has said.
+pub fn whose(ring: &KeyRing, issuer: &str, name: &str, now: Timestamp) -> Option<(String, Lineage)> {
     let (text, tag) = name.split_once('.')?;
     let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
     let tag = BASE64URL_NOPAD.decode(tag.as_bytes()).ok()?;
-    let ours = |key: &&super::RingKey| bool::from(key.status_tag(&text).as_slice().ct_eq(&tag));
+    let ours = |key: &&RingKey| bool::from(key.status_tag(issuer, &text).as_slice().ct_eq(&tag));
     ring.keys().iter().filter(|key| !key.is_retired(now)).find(ours)?;
-    Lineage::parse(&text)
+    let (algorithm, lineage) = text.split_once('/')?;
+    Some((algorithm.to_owned(), Lineage::parse(lineage)?))
 }
 
-/// The list of this name, signed; `None` while no key signs.
-pub fn status_list(ring: &KeyRing, name: &str, revoked: bool, now: Timestamp) -> Option<SecretText> {
-    let key = ring.active(now)?;
+/// The list of this name, signed.
+///
+/// # Errors
+/// The key does not sign.
+pub fn status_list(
+    key: &SigningKey,
+    issuer: &str,
+    name: &str,
+    revoked: bool,
+    now: Timestamp,
+) -> Result<SecretText, JwtError> {
     let claims = StatusListClaims {
-        iss: ring.issuer(),
-        sub: &address(ring, name),
+        iss: issuer,
+        sub: &address(issuer, name),
         iat: now,
         exp: now.plus(LIVES_SECONDS),
         ttl: KEEP_SECONDS,
         status_list: StatusList { bits: 1, lst: if revoked { INVALID } else { VALID } },
     };
-    jwt::sign(JwtHeader { kid: key.kid(), typ: STATUS_LIST_TYP }, &claims, key.signing()).ok()
+    jwt::sign(JwtHeader { kid: key.kid(), typ: STATUS_LIST_TYP }, &claims, key)
 }
 
-fn address(ring: &KeyRing, name: &str) -> String {
-    format!("{}{STATUS_LISTS}{name}", ring.issuer())
+fn address(issuer: &str, name: &str) -> String {
+    format!("{issuer}{STATUS_LISTS}{name}")
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::test_ring::{NOW, ring};
+    use super::super::test_ring::{ISSUER, NOW, minted, ring};
+    use super::super::{SessionError, open};
     use super::*;
+    use crate::crypto::jwt::Typ;
 
     const TEXT: &str = "ASIAIOSFODNN7EXAMPLE/AROA1/1795488101,AKIAIOSFODNN7EXAMPLE/AIDA1";
 
@@ -103,18 +124,23 @@ mod tests {
         status.status_list.uri.rsplit('/').next().unwrap().to_owned()
     }
 
+    fn status(ring: &KeyRing, issuer: &str, at: Timestamp) -> Status {
+        status_of(ring, issuer, SigningAlg::Es256, &Lineage::parse(TEXT).unwrap(), at).unwrap()
+    }
+
     #[test]
     fn an_address_says_whose_list_it_is_to_the_ring_that_wrote_it_alone() {
         let ring = ring();
-        let lineage = Lineage::parse(TEXT).unwrap();
-        let status = status_of(&ring, &lineage, NOW).unwrap();
-        assert!(status.status_list.uri.starts_with("https://broker.example/status-lists/"));
-        assert_eq!(status, status_of(&ring, &lineage, NOW.plus(9)).unwrap(), "all tokens of a session share it");
-        let name = name_of(&status);
-        assert_eq!(whose(&ring, &name, NOW), Some(lineage));
-        assert_eq!(whose(&super::super::test_ring::ring(), &name, NOW), None, "of another installation");
+        let told = status(&ring, ISSUER, NOW);
+        assert!(told.status_list.uri.starts_with("https://broker.example/status-lists/"));
+        assert_eq!(told, status(&ring, ISSUER, NOW.plus(9)), "all tokens of a session share it");
+        let name = name_of(&told);
+        let found = Some(("ES256".to_owned(), Lineage::parse(TEXT).unwrap()));
+        assert_eq!(whose(&ring, ISSUER, &name, NOW), found);
+        assert_eq!(whose(&ring, "https://another.example", &name, NOW), None);
+        assert_eq!(whose(&super::super::test_ring::ring(), ISSUER, &name, NOW), None, "of another installation");
         let (text, tag) = name.split_once('.').unwrap();
-        let other = BASE64URL_NOPAD.encode(TEXT.replace("AROA1", "AROA2").as_bytes());
+        let other = BASE64URL_NOPAD.encode(format!("ES256/{}", TEXT.replace("AROA1", "AROA2")).as_bytes());
         for forged in [
             format!("{other}.{tag}"),
             format!("{text}."),
@@ -122,7 +148,26 @@ mod tests {
             text.to_owned(),
             String::new(),
         ] {
-            assert_eq!(whose(&ring, &forged, NOW), None, "{forged}");
+            assert_eq!(whose(&ring, ISSUER, &forged, NOW), None, "{forged}");
         }
+    }
+
+    #[test]
+    fn a_list_is_no_session_and_a_session_no_list() {
+        let ring = ring();
+        let key = ring.active(NOW).unwrap().signing();
+        let list = status_list(key, ISSUER, "name", true, NOW).unwrap();
+        assert_eq!(open(&ring, list.expose(), NOW).unwrap_err(), SessionError::WrongType);
+        let claims: serde_json::Value =
+            jwt::verify(list.expose(), key.verifying_key(), Typ::Exactly(STATUS_LIST_TYP)).unwrap();
+        assert_eq!(claims["sub"], "https://broker.example/status-lists/name");
+        assert_eq!(claims["status_list"], serde_json::json!({ "bits": 1, "lst": INVALID }));
+        let session = minted(&ring, 900);
+        let read = jwt::verify::<serde_json::Value>(
+            session.token.expose(),
+            key.verifying_key(),
+            Typ::Exactly(STATUS_LIST_TYP),
+        );
+        assert_eq!(read.unwrap_err(), JwtError::WrongType);
     }
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::ops::{Call, Error};
+use crate::clock::Timestamp;
+use crate::ops::{Broker, Call, Error};
 use crate::session::revocation::session_key;
 use crate::session::{Lineage, MintError, SessionDraft, mint};
 use crate::telemetry::names;
@@ -29,8 +30,21 @@ pub(super) async fn issue(
     let maker = lineage(call).await?;
     draft.via = maker.handed_on();
     let at = call.broker.revocations.issue_time(&draft.uid, Some(&maker), call.now());
+    issue_at(call.broker, at, account, draft, seconds, operation)
+}
+
+/// As [`issue`], for a caller who has not signed, and so for a session that descends from nothing here.
+pub(super) fn issue_at(
+    broker: &Broker,
+    now: Timestamp,
+    account: AccountId,
+    draft: SessionDraft,
+    seconds: i64,
+    operation: &'static str,
+) -> Result<Credentials, Error> {
+    let at = broker.revocations.issue_time(&draft.uid, None, now);
     let name = |bits: &[u8; 16]| session_key(account, bits).to_string();
-    let minted = mint(&call.broker.keys.ring(), draft, seconds, at, &*call.broker.random, name);
+    let minted = mint(&broker.keys.ring(), draft, seconds, at, &*broker.random, name);
     let minted = minted.map_err(|error| match error {
         MintError::TokenTooLong => Error::PackedPolicyTooLarge(
             "Session policies and session tags together are too large for a session token.".to_owned(),
