@@ -40,6 +40,7 @@ mod policy_attacks;
 mod revocations;
 mod saml_providers;
 mod secrets;
+mod seen_tokens;
 mod server_certificates;
 mod service_linked_roles;
 mod sessions;
