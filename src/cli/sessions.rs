@@ -20,9 +20,9 @@ use crate::types::{AccessKeyId, AccountId, Arn, Realm};
 #[derive(Debug, Subcommand)]
 pub(super) enum SessionsCommand {
     /// End sessions before their time; it cannot be taken back
-    Revoke(RevokeArgs),
+    Revoke(Box<RevokeArgs>),
     /// List the revocations in force, one JSON object a line
-    Revocations(ListArgs),
+    Revocations(Box<ListArgs>),
 }
 
 #[derive(Debug, Args)]
