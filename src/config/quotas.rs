@@ -24,8 +24,8 @@ pub struct Quotas {
     pub oidc_providers: u64,
     /// SAML providers. Default 100, from 1 to 100000000.
     pub saml_providers: u64,
-    /// Revocations of single sessions in force; each takes some 40 bytes of every broker's memory. Those of users, roles and access
-    /// keys have a tenth more. Default 100000, from 1 to 100000000.
+    /// Revocations of single sessions in force, half of them by the sessions themselves; each takes some 40 bytes of every broker's
+    /// memory. Those of users, roles and access keys have a tenth more. Default 100000, from 1 to 100000000.
     pub revocations: u64,
 }
 

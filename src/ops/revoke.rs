@@ -98,13 +98,10 @@ async fn attempt(call: &Call<'_>, asked: &Revoke, parameters: &Value) -> Result<
     for _ in 0..TRIES {
         let mut tx = Tx::new(Arc::clone(&broker.store));
         let target = target(call, asked, &mut tx).await?;
-        let single = matches!(target, Target::Session { .. });
+        let room = room(&asked.which, broker.quotas.revocations);
         let (revocation, is_new) = revocation::stage(&mut tx, account, target, call.now()).await?;
-        // A flood of single sessions must not keep anybody from the revocation that ends them all.
-        let quota = broker.quotas.revocations;
-        let room = if single { quota } else { quota + quota.div_ceil(10) };
         if is_new && tx.count(&layout::revocations_of(account)).await? >= room {
-            return Err(Error::quota("RevocationsPerAccount", quota));
+            return Err(Error::quota("RevocationsPerAccount", room));
         }
         let outcome = Outcome::Answered(shown(&revocation));
         let event = record::event(call, SERVICE, NAME, false, parameters.clone(), outcome).await?;
@@ -121,6 +118,16 @@ async fn attempt(call: &Call<'_>, asked: &Revoke, parameters: &Value) -> Result<
         }
     }
     Err(Error::Contended)
+}
+
+/// How many revocations an account may have for one more of this kind. Whoever takes sessions and ends them again needs no permission
+/// for it, and must leave room for those who do; and a flood of single sessions must not keep anybody from ending them all.
+fn room(which: &Which, quota: u64) -> u64 {
+    match which {
+        Which::Own => quota.div_ceil(2),
+        Which::Session(_) => quota,
+        Which::AccessKey(_) | Which::Principal(_) => quota.saturating_add(quota.div_ceil(10)),
+    }
 }
 
 /// A moment in the future would lock its principal out until then.

@@ -152,6 +152,13 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn no_other_name_is_answered(name in "[A-Za-z0-9_-]{0,80}(\\.[A-Za-z0-9_-]{0,30})?|\\PC{0,60}") {
+            proptest::prop_assert_eq!(whose(&ring(), ISSUER, &name, NOW), None);
+        }
+    }
+
     #[test]
     fn a_list_is_no_session_and_a_session_no_list() {
         let ring = ring();

@@ -358,16 +358,20 @@ async fn what_is_no_revocation_is_refused() {
 
 #[tokio::test]
 async fn who_may_revoke_cannot_fill_every_brokers_memory() {
-    let (world, broker) = World::begin_with(Backend::Sqlite, |config| config.quotas.revocations = 2).await;
+    let few = |config: &mut brevet::config::Config| config.quotas.revocations = 2;
+    let (world, broker) = World::begin_with(Backend::Sqlite, few).await;
     let (alice, one, two) = alice_and_two_roles(&world, &broker).await;
     let made_up = || {
         let bits = brevet::types::random_uuid(&SystemRandom).into_bytes();
         let bits: [u8; 16] = bits[..16].try_into().expect("16 bytes");
         json!({ "accessKeyId": brevet::session::revocation::session_key(world.root.account, &bits).as_str() })
     };
-    let (first, second) = (made_up(), made_up());
+    // Whoever logs in and out again leaves half of the room to those who need a permission.
+    let (own, more) = (login(&alice, &broker).await, login(&alice, &broker).await);
+    revoked(&own, &broker, json!({ "ownSession": true })).await;
+    assert_eq!(refused(&more, &broker, json!({ "ownSession": true })).await, (409, "LimitExceeded".to_owned()));
+    let first = made_up();
     revoked(&alice, &broker, first.clone()).await;
-    revoked(&alice, &broker, second).await;
     assert_eq!(refused(&alice, &broker, made_up()).await, (409, "LimitExceeded".to_owned()));
     // What is there is widened; and all sessions of one role can be ended still.
     revoked(&alice, &broker, first).await;
