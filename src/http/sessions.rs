@@ -1,4 +1,4 @@
-//! The sessions door: `POST /sessions/v1/revoke` ends sessions before their time, and `GET /status-lists/…` tells verifiers.
+//! The sessions door: `POST /sessions/v1/revoke` ends sessions before their time, and `GET /outbound/ACCOUNT/status-lists/…` tells verifiers.
 
 use axum::Json;
 use axum::body::Body;
@@ -15,7 +15,7 @@ use crate::authn;
 use crate::clock::Timestamp;
 use crate::ops::{self, Call, Fault, Revoke, Which};
 use crate::session::revocation::session_key_of_jti;
-use crate::session::status;
+use crate::session::{account_issuer, status};
 use crate::telemetry::names;
 use crate::types::AccountId;
 
@@ -188,7 +188,7 @@ fn of_authentication(error: &authn::Error) -> Refusal {
 /// Source: "Token Status List" (draft-ietf-oauth-status-list), section "Status List Request" and those that follow.
 pub(super) async fn status_list(
     State(doors): State<Doors>,
-    Path(name): Path<String>,
+    Path((account, name)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
@@ -203,15 +203,18 @@ pub(super) async fn status_list(
             "there are status lists of the type application/statuslist+jwt only",
         );
     }
-    let (ring, now) = (doors.broker.keys.ring(), doors.broker.clock.now());
-    let Some((_, lineage)) = status::whose(&ring, ring.issuer(), &name, now) else {
+    let (rings, now) = (doors.broker.keys.rings(), doors.broker.clock.now());
+    let ring = rings.sessions();
+    let issuer = account.parse().ok().map(|account| account_issuer(ring.issuer(), account));
+    let found = issuer.and_then(|issuer| Some((status::whose(ring, &issuer, &name, now)?, issuer)));
+    let Some(((algorithm, lineage), issuer)) = found else {
         return refused(StatusCode::NOT_FOUND, "there is no such status list");
     };
     // What may be out of date is not signed.
     let recent = doors.broker.feed.revision().is_ok();
     let revoked = doors.broker.revocations.reach(&lineage);
-    let key = ring.active(now).filter(|_| recent);
-    let list = key.and_then(|key| status::status_list(key.signing(), ring.issuer(), &name, revoked, now).ok());
+    let signer = rings.identity().active(algorithm, now).filter(|_| recent);
+    let list = signer.and_then(|signer| status::status_list(signer.key, &issuer, &name, revoked, now).ok());
     let Some(list) = list else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "no status can be told at present; please try again");
     };

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::{KeyRing, Lineage, RingKey};
 use crate::clock::Timestamp;
-use crate::crypto::alg::{Alg, SigningAlg};
+use crate::crypto::alg::SigningAlg;
 use crate::crypto::jwt::{self, JwtError, JwtHeader};
 use crate::crypto::signing_key::SigningKey;
 use crate::types::SecretText;
@@ -67,22 +67,22 @@ pub fn status_of(
     lineage: &Lineage,
     now: Timestamp,
 ) -> Option<Status> {
-    let text = format!("{}/{}", Alg::from(algorithm).name(), lineage.as_text());
+    let text = format!("{}/{}", algorithm.name(), lineage.as_text());
     let tag = ring.active(now)?.status_tag(issuer, &text);
     let name = format!("{}.{}", BASE64URL_NOPAD.encode(text.as_bytes()), BASE64URL_NOPAD.encode(&tag));
     Some(Status { status_list: Reference { idx: 0, uri: address(issuer, &name) } })
 }
 
-/// Whose status a list of `issuer` tells that has this name, and the name of the algorithm that it is signed with; `None` for a name
-/// that no token has said.
-pub fn whose(ring: &KeyRing, issuer: &str, name: &str, now: Timestamp) -> Option<(String, Lineage)> {
+/// Whose status a list of `issuer` tells that has this name, and what it is signed with: as the token was that said it, so that whoever
+/// could verify that one can verify this one. `None` for a name that no token has said.
+pub fn whose(ring: &KeyRing, issuer: &str, name: &str, now: Timestamp) -> Option<(SigningAlg, Lineage)> {
     let (text, tag) = name.split_once('.')?;
     let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
     let tag = BASE64URL_NOPAD.decode(tag.as_bytes()).ok()?;
     let ours = |key: &&RingKey| bool::from(key.status_tag(issuer, &text).as_slice().ct_eq(&tag));
     ring.keys().iter().filter(|key| !key.is_retired(now)).find(ours)?;
     let (algorithm, lineage) = text.split_once('/')?;
-    Some((algorithm.to_owned(), Lineage::parse(lineage)?))
+    Some((SigningAlg::parse(algorithm)?, Lineage::parse(lineage)?))
 }
 
 /// The list of this name, signed.
@@ -135,7 +135,7 @@ mod tests {
         assert!(told.status_list.uri.starts_with("https://broker.example/status-lists/"));
         assert_eq!(told, status(&ring, ISSUER, NOW.plus(9)), "all tokens of a session share it");
         let name = name_of(&told);
-        let found = Some(("ES256".to_owned(), Lineage::parse(TEXT).unwrap()));
+        let found = Some((SigningAlg::Es256, Lineage::parse(TEXT).unwrap()));
         assert_eq!(whose(&ring, ISSUER, &name, NOW), found);
         assert_eq!(whose(&ring, "https://another.example", &name, NOW), None);
         assert_eq!(whose(&super::super::test_ring::ring(), ISSUER, &name, NOW), None, "of another installation");

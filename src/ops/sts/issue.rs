@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::crypto::alg::SigningAlg;
 use crate::ops::{Broker, Call, Error};
 use crate::session::revocation::session_key;
+use crate::session::status::{Status, status_of};
 use crate::session::{Lineage, MintError, SessionDraft, mint};
 use crate::telemetry::names;
 use crate::types::AccountId;
@@ -70,6 +72,19 @@ pub(super) async fn lineage(call: &Call<'_>) -> Result<Lineage, Error> {
             Ok(Lineage::of_key(call.caller.access_key(), &entity.unique_id, call.now()))
         }
     }
+}
+
+/// Where a verifier of a token of `issuer` hears whether the credentials have been revoked that it was obtained with.
+pub(super) async fn status(call: &Call<'_>, issuer: &str, algorithm: SigningAlg) -> Result<Status, Error> {
+    let mut maker = lineage(call).await?;
+    if call.caller.session().is_none() {
+        // As with sessions: what is obtained right after a revocation must not be dead.
+        let uid = maker.own().uid.clone();
+        let at = call.broker.revocations.issue_time(&uid, Some(&maker), call.now());
+        maker = Lineage::of_key(call.caller.access_key(), &uid, at);
+    }
+    let status = status_of(&call.broker.keys.ring(), issuer, algorithm, &maker, call.now());
+    status.ok_or_else(|| Error::Internal(MintError::NoActiveKey.to_string()))
 }
 
 /// How the caller proved who it is, as RFC 8176 names it: possession of a key, and a one-time password besides.
