@@ -2,17 +2,17 @@
 //!
 //! Source: "Token Status List" (draft-ietf-oauth-status-list). Sessions are not stored, and what revokes one may be said of its
 //! principal, of its login, or of any session in between. So a list has one entry, of one session and what it descends from: both
-//! stand in the list's address, where the broker wrote them, and whoever asks for the list gets the present answer. An entry is
-//! exact; it tells nothing of others; and it must be fetched per session, not per issuer.
+//! stand in the list's address, sealed, where the broker wrote them, and whoever asks for the list gets the present answer. An entry
+//! is exact; it tells nothing of others; and it must be fetched per session, not per issuer.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Serialize;
-use subtle::ConstantTimeEq;
 
-use super::{KeyRing, Lineage, RingKey};
+use super::{KeyRing, Lineage};
 use crate::clock::Timestamp;
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::jwt::{self, JwtError, JwtHeader};
+use crate::crypto::seal::Sealed;
 use crate::crypto::signing_key::SigningKey;
 use crate::types::SecretText;
 
@@ -68,19 +68,17 @@ pub fn status_of(
     now: Timestamp,
 ) -> Option<Status> {
     let text = format!("{}/{}", algorithm.name(), lineage.as_text());
-    let tag = ring.active(now)?.status_tag(issuer, &text);
-    let name = format!("{}.{}", BASE64URL_NOPAD.encode(text.as_bytes()), BASE64URL_NOPAD.encode(&tag));
+    let sealed = ring.active(now)?.hide(issuer, &text).ok()?;
+    let name = BASE64URL_NOPAD.encode(sealed.as_bytes());
     Some(Status { status_list: Reference { idx: 0, uri: address(issuer, &name) } })
 }
 
 /// Whose status a list of `issuer` tells that has this name, and what it is signed with: as the token was that said it, so that whoever
 /// could verify that one can verify this one. `None` for a name that no token has said.
 pub fn whose(ring: &KeyRing, issuer: &str, name: &str, now: Timestamp) -> Option<(SigningAlg, Lineage)> {
-    let (text, tag) = name.split_once('.')?;
-    let text = String::from_utf8(BASE64URL_NOPAD.decode(text.as_bytes()).ok()?).ok()?;
-    let tag = BASE64URL_NOPAD.decode(tag.as_bytes()).ok()?;
-    let ours = |key: &&RingKey| bool::from(key.status_tag(issuer, &text).as_slice().ct_eq(&tag));
-    ring.keys().iter().filter(|key| !key.is_retired(now)).find(ours)?;
+    let sealed = Sealed::from_bytes(BASE64URL_NOPAD.decode(name.as_bytes()).ok()?);
+    let mut keys = ring.keys().iter().filter(|key| !key.is_retired(now));
+    let text = keys.find_map(|key| key.find_hidden(issuer, &sealed))?;
     let (algorithm, lineage) = text.split_once('/')?;
     Some((SigningAlg::parse(algorithm)?, Lineage::parse(lineage)?))
 }
@@ -139,15 +137,11 @@ mod tests {
         assert_eq!(whose(&ring, ISSUER, &name, NOW), found);
         assert_eq!(whose(&ring, "https://another.example", &name, NOW), None);
         assert_eq!(whose(&super::super::test_ring::ring(), ISSUER, &name, NOW), None, "of another installation");
-        let (text, tag) = name.split_once('.').unwrap();
-        let other = BASE64URL_NOPAD.encode(format!("ES256/{}", TEXT.replace("AROA1", "AROA2")).as_bytes());
-        for forged in [
-            format!("{other}.{tag}"),
-            format!("{text}."),
-            format!("{text}.{}", &tag[1..]),
-            text.to_owned(),
-            String::new(),
-        ] {
+        assert!(!String::from_utf8_lossy(&BASE64URL_NOPAD.decode(name.as_bytes()).unwrap()).contains("AROA1"));
+        for at in 0..name.len() {
+            let mut bytes = name.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            let forged = String::from_utf8(bytes).unwrap();
             assert_eq!(whose(&ring, ISSUER, &forged, NOW), None, "{forged}");
         }
     }
