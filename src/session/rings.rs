@@ -65,8 +65,8 @@ impl Rings {
         let mut keys = Vec::new();
         let mut unreadable = Vec::new();
         for (family, range) in KeyFamily::ranges() {
-            for (key, record) in tx.scan::<serde_json::Value>(&range, MOST_KEYS).await? {
-                match open(vault, family, &key, record) {
+            for (key, record) in tx.scan_each::<RingRecord>(&range, MOST_KEYS).await? {
+                match record.map_err(Unusable::from).and_then(|record| open(vault, family, &key, &record)) {
                     Ok(found) => keys.push(found),
                     Err(cause) => {
                         let kid = key.parts().and_then(|mut parts| parts.pop()).unwrap_or_default();
@@ -131,29 +131,21 @@ pub(super) enum ReadError {
 /// Why a record cannot be used.
 #[derive(Debug, thiserror::Error)]
 enum Unusable {
-    #[error("its record has an unknown form: {0}")]
-    Form(#[from] serde_json::Error),
     #[error("no tokens of its kind are signed with {0}")]
     Algorithm(SigningAlg),
     #[error("its record lies under another name")]
     Name,
     #[error(transparent)]
-    Sealed(#[from] StoreError),
+    Damaged(#[from] StoreError),
     #[error(transparent)]
     Material(#[from] KeyRingError),
 }
 
-fn open(
-    vault: &Vault,
-    range: KeyFamily,
-    key: &Key,
-    record: serde_json::Value,
-) -> Result<(KeyFamily, RingKey), Unusable> {
-    let record: RingRecord = serde_json::from_value(record)?;
+fn open(vault: &Vault, range: KeyFamily, key: &Key, record: &RingRecord) -> Result<(KeyFamily, RingKey), Unusable> {
     let family = KeyFamily::of(range, record.alg).ok_or(Unusable::Algorithm(record.alg))?;
     if family.key(&record.kid) != *key {
         return Err(Unusable::Name);
     }
     let bytes = vault.open_for_installation(&family.place(&record.kid), &record.material)?;
-    Ok((family, RingKey::from_record(&record, &RingKeyMaterial::from_bytes(&bytes)?)?))
+    Ok((family, RingKey::from_record(record, &RingKeyMaterial::from_bytes(&bytes)?)?))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use brevet::clock::{Clock, ShiftedClock};
 use brevet::session::{KeeperError, Previous};
-use brevet::store::{Key, Tx};
+use brevet::store::{Batch, Expect, Key, Tx};
 use brevet::types::SecretText;
 use serde_json::{Value, json};
 
@@ -196,15 +196,17 @@ async fn damage(backend: Backend) {
     let bad = kid_of(old.token());
     let (foundation, keeper) = world.keeper().await;
     let mut tx = Tx::new(Arc::clone(&foundation.store));
-    // A record without a form, and one that is the secret of another place.
+    // Bytes that are no record, a record without a form, and one that is the secret of another place.
     let place = Key::of(&["signing-key", &bad]);
     let stolen = tx.get::<Value>(&place).await.expect("the store answers").expect("the record");
     tx.put(&Key::of(&["signing-key", "garbage"]), &json!({ "kid": 7 })).expect("staged");
     tx.put(&Key::of(&["signing-key", "elsewhere"]), &stolen).expect("staged");
     tx.put(&Key::of(&["identity-key", &bad]), &stolen).expect("staged");
     tx.commit().await.expect("written");
+    let noise = (Key::of(&["identity-key", "noise"]), Expect::Absent, b"\xff{".to_vec());
+    foundation.store.commit(Batch { puts: vec![noise], ..Batch::default() }).await.expect("written");
     keeper.reload().await.expect("what can be read is read");
-    assert_eq!(keeper.rings().unreadable().len(), 3);
+    assert_eq!(keeper.rings().unreadable().len(), 4);
     // The others go on, and a removal counts at once, though the rings are not whole.
     assert_eq!(who_am_i(&old.keys, &here).await, "Ok");
     assert!(matches!(keeper.rotate(Previous::UntilExpired).await, Err(KeeperError::Unreadable { .. })));
@@ -216,7 +218,7 @@ async fn damage(backend: Backend) {
     // A broker that begins now says what is wrong, and how to get out of it.
     let error = world.another_broker_fails().await;
     assert!(error.contains("brevet keys remove"), "{error}");
-    for kid in ["garbage", "elsewhere"] {
+    for kid in ["garbage", "elsewhere", "noise"] {
         let _ = keeper.remove(kid).await;
     }
     keeper.reload().await.expect("read");
