@@ -31,6 +31,9 @@ pub enum Error {
     /// The session has ended.
     #[error("the session has expired")]
     Expired,
+    /// The session was revoked.
+    #[error("the session was revoked")]
+    Revoked,
     /// The request was signed for another service.
     #[error("signed for service `{0}`")]
     WrongService(String),
@@ -51,6 +54,7 @@ impl Error {
             Self::TokenMismatch => "token-mismatch",
             Self::Token(_) => "token",
             Self::Expired => "expired",
+            Self::Revoked => "revoked",
             Self::WrongService(_) => "wrong-service",
             Self::Store(_) => "store",
         }

@@ -12,7 +12,7 @@ use crate::crypto::hash::sha256;
 use crate::decision::{Identity, SessionFacts, Subject};
 use crate::identity::{AccessKey, KeyOwner, KeyStatus, RootTask};
 use crate::session::claims::{SessionClaims, SessionKind};
-use crate::session::{Keeper, SessionError, VerifiedSession};
+use crate::session::{Keeper, Lineage, Revocations, SessionError, VerifiedSession};
 use crate::sigv4::{RequestParts, Scope, SignedRequest, SigningKey};
 use crate::store::{Fresh, Invalidations, Reader, Store, Vault, layout};
 use crate::types::{AccessKeyId, RoleName, SecretText, Tag, Tags, UserName};
@@ -31,6 +31,7 @@ pub struct Authenticator {
     store: Arc<dyn Store>,
     vault: Arc<Vault>,
     keeper: Arc<Keeper>,
+    revocations: Arc<Revocations>,
     keys: Arc<Fresh<LongLived>>,
     /// By SHA-256 of the token, so that the cache holds no token. Checking a token's signature costs more than all the rest.
     sessions: Cache<[u8; 32], Arc<OpenSession>>,
@@ -49,6 +50,7 @@ struct LongLived {
 struct OpenSession {
     verified: VerifiedSession,
     subject: Subject,
+    lineage: Lineage,
     signing: SigningKeys,
 }
 
@@ -65,6 +67,7 @@ impl Authenticator {
         store: Arc<dyn Store>,
         vault: Arc<Vault>,
         keeper: Arc<Keeper>,
+        revocations: Arc<Revocations>,
         invalidations: &Arc<Invalidations>,
         settings: Settings,
     ) -> Self {
@@ -73,6 +76,7 @@ impl Authenticator {
             store,
             vault,
             keeper,
+            revocations,
             keys: Fresh::new(settings.access_keys, invalidations),
             sessions: Cache::new(settings.sessions),
         }
@@ -110,9 +114,11 @@ impl Authenticator {
     /// sends it, so this ends in no [`Caller`].
     ///
     /// # Errors
-    /// The token is not one of this broker's, or has expired.
+    /// The token is not one of this broker's, has expired, or was revoked.
     pub async fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<Subject, Error> {
-        let subject = self.open(token, now)?.subject.clone();
+        let open = self.open(token, now)?;
+        self.check_revocations(&open)?;
+        let subject = open.subject.clone();
         Ok(self.renamed.follow(subject).await?)
     }
 
@@ -156,9 +162,16 @@ impl Authenticator {
             return Err(Error::TokenMismatch);
         }
         open.signing.verify(signed)?;
+        // Only after the signature: who merely saw the token is not told.
+        self.check_revocations(&open)?;
         let region = signed.scope().region.clone();
         let subject = self.renamed.follow(open.subject.clone()).await?;
         Ok(Caller::new(subject, id, region, Some(Box::new(claims.clone()))))
+    }
+
+    /// Asked at every use: what was verified and kept may have been revoked since.
+    fn check_revocations(&self, open: &OpenSession) -> Result<(), Error> {
+        if self.revocations.reach(&open.lineage) { Err(Error::Revoked) } else { Ok(()) }
     }
 
     fn open(&self, token: &str, now: Timestamp) -> Result<Arc<OpenSession>, Error> {
@@ -171,8 +184,9 @@ impl Authenticator {
         }
         let verified = crate::session::open(&ring, token, now).map_err(refused)?;
         let subject = subject(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
+        let lineage = Lineage::of_session(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
         let signing = SigningKeys::of(verified.secret().clone());
-        let open = Arc::new(OpenSession { verified, subject, signing });
+        let open = Arc::new(OpenSession { verified, subject, lineage, signing });
         self.sessions.insert(digest, Arc::clone(&open));
         Ok(open)
     }

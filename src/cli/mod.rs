@@ -8,6 +8,7 @@ pub mod credentials;
 mod keys;
 mod policy;
 mod serve;
+mod sessions;
 pub mod sidecar;
 pub mod sigv4;
 
@@ -44,6 +45,9 @@ enum Command {
     /// Look after the keys that sign session tokens
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// End sessions before their time
+    #[command(subcommand)]
+    Sessions(sessions::SessionsCommand),
     /// Read the audit trail
     Audit(audit::AuditArgs),
     /// Make certificates for development
@@ -153,6 +157,7 @@ async fn dispatch(command: Command, world: &World) -> Result<ExitCode, String> {
         Command::Serve(settings) => serve::run(&settings, world, serve::Manner::Serve).await,
         Command::Account(command) => account::run(command, world).await,
         Command::Keys(command) => keys::run(command, world).await,
+        Command::Sessions(command) => sessions::run(command, world).await,
         Command::Audit(args) => audit::run(args, world).await,
         Command::Certs(CertsCommand::Dev { out_dir, names, force }) => {
             let report = certs::dev(&out_dir, &names, clock.now(), force).map_err(|error| error.to_string())?;

@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 40] = [
+pub static KEYS: [Key; 41] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -87,6 +87,7 @@ pub static KEYS: [Key; 40] = [
     number("quotas", "packed_session_bytes", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
         config.quotas.packed_session_bytes = n;
     }),
+    number("quotas", "revocations", QUOTA, |config, n| config.quotas.revocations = n),
     text("log", "level", |config, text| {
         let expected = "off, error, warn, info, debug or trace, or a list such as info,brevet::store=debug";
         let level = if log::is_level(text) { Ok(text.to_owned()) } else { Err(Fault::malformed(text, expected)) };

@@ -29,6 +29,9 @@ pub struct Quotas {
     /// Bytes that the policies and tags of a session may take in its token: what `PackedPolicySize` calls 100 percent. Default 4096,
     /// from 1 to 6144.
     pub packed_session_bytes: u64,
+    /// Revocations of single sessions in force, half of them by the sessions themselves; each takes some 40 bytes of every broker's
+    /// memory. Those of users, roles and access keys have a tenth more. Default 100000, from 1 to 100000000.
+    pub revocations: u64,
 }
 
 impl Quotas {
@@ -53,6 +56,7 @@ impl Default for Quotas {
             saml_providers: 100,
             session_policy_characters: Self::SESSION_POLICY_CHARACTERS,
             packed_session_bytes: 4_096,
+            revocations: 100_000,
         }
     }
 }

@@ -333,6 +333,7 @@ fn of_authentication(error: authn::Error) -> Refusal {
         authn::Error::Anonymous => {
             Refusal::new(StatusCode::UNAUTHORIZED, format!("sign the request with SigV4 for the service `{SERVICE}`"))
         }
+        authn::Error::Revoked => Refusal::new(StatusCode::UNAUTHORIZED, "the session was revoked"),
         _ => Refusal::new(StatusCode::UNAUTHORIZED, "the credentials are not valid"),
     }
 }

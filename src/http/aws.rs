@@ -227,6 +227,10 @@ fn of_authentication(error: &authn::Error, service: Service) -> (Fault, String) 
         authn::Error::Expired => {
             (Fault::of_sender("ExpiredToken", 403), "The security token included in the request is expired".to_owned())
         }
+        // AWS has no word for it. SDKs know this one: they ask for new credentials.
+        authn::Error::Revoked => {
+            (Fault::of_sender("ExpiredToken", 403), "The security token included in the request was revoked".to_owned())
+        }
         authn::Error::WrongService(_) => (
             Fault::of_sender("SignatureDoesNotMatch", 403),
             format!("Credential should be scoped to correct service: '{}'. ", service.name()),

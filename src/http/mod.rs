@@ -9,6 +9,7 @@ mod health;
 mod peer;
 mod request;
 mod router;
+mod sessions;
 mod tls;
 
 pub use connection::{Limits, serve};

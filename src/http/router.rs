@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::peer::TrustedProxies;
-use super::{authzen, aws, discovery, health};
+use super::{authzen, aws, discovery, health, sessions};
 use crate::ops::{Broker, Registry};
 
 /// What the doors share.
@@ -33,6 +33,8 @@ pub fn router(doors: Doors) -> Router {
     Router::new()
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/sessions/v1/revoke", post(sessions::revoke))
+        .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
         .route("/outbound/{account}/.well-known/jwks.json", get(discovery::account_jwks))

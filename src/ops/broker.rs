@@ -8,7 +8,7 @@ use crate::authn::{Authenticator, Passwords};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
-use crate::session::Keeper;
+use crate::session::{Keeper, Revocations};
 use crate::store::{Feed, Store, Vault};
 use crate::types::Realm;
 use crate::usage::Usage;
@@ -34,6 +34,8 @@ pub struct Broker {
     pub usage: Arc<Usage>,
     /// The keys that sign sessions.
     pub keys: Arc<Keeper>,
+    /// What ends sessions before their time.
+    pub revocations: Arc<Revocations>,
     /// The audit trail.
     pub trail: Trail,
     /// The time.

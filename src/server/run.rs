@@ -23,8 +23,8 @@ use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
 use crate::ops::{Broker, Registry, Roles, Turns};
 use crate::session::keeper::Parts;
-use crate::session::{Keeper, KeeperError, RotationPolicy, RotationPolicyError};
-use crate::store::{Feed, Invalidations, StoreError};
+use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
+use crate::store::{Feed, Follower, Invalidations, StoreError};
 use crate::usage::Usage;
 
 /// A broker that is ready to serve.
@@ -138,6 +138,7 @@ impl Server {
         let follow = tokio::spawn(Arc::clone(&broker.feed).follow());
         let tend =
             tokio::spawn(Arc::clone(&broker.keys).tend(broker.feed.signing_key_changes(), self.look_at_keys_every));
+        let sweep = tokio::spawn(Arc::clone(&broker.revocations).tend(Arc::clone(&broker.clock)));
         let (no_more, ended) = tokio::sync::oneshot::channel::<()>();
         let mut write = tokio::spawn(broker.trail.clone().write_queue(async move {
             // Told, or the teller is gone: either way nobody records any more.
@@ -161,6 +162,7 @@ impl Server {
         }
         follow.abort();
         tend.abort();
+        sweep.abort();
         if let Some(upkeep) = upkeep {
             upkeep.abort();
         }
@@ -249,6 +251,8 @@ async fn build(
     let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), config.store.staleness_bound).await?;
     let parts = parts(config, foundation, issuer, rules, Arc::clone(&clock), Arc::clone(&random));
     let keys = Arc::new(Keeper::open(parts).await?);
+    let revocations = Revocations::load(Arc::clone(&store)).await?;
+    feed.tell(Arc::clone(&revocations) as Arc<dyn Follower>);
     let authorizer = Authorizer::new(
         Arc::clone(&store),
         realm.clone(),
@@ -263,6 +267,7 @@ async fn build(
         Arc::clone(&store),
         Arc::clone(&vault),
         Arc::clone(&keys),
+        Arc::clone(&revocations),
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
@@ -274,6 +279,7 @@ async fn build(
         passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),
         vault,
         keys,
+        revocations,
         trail: Trail::new(Arc::clone(&store)),
         usage: Arc::new(Usage::new(Arc::clone(&store))),
         clock,

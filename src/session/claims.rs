@@ -70,6 +70,9 @@ pub struct SessionClaims {
     /// How many roles were assumed from another role's session to get here: 0 for the first. A chained session lives an hour.
     #[serde(rename = "cd", default, skip_serializing_if = "is_zero")]
     pub chain_depth: u8,
+    /// What it was made from, the latest first: see [`lineage`](super::lineage). Revocations reach through it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub via: Vec<String>,
     /// When the login ends from which the session descends; it ends then at the latest, and so does what descends from it.
     #[serde(rename = "lexp", default, skip_serializing_if = "Option::is_none")]
     pub login_exp: Option<Timestamp>,

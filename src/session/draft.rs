@@ -42,6 +42,8 @@ pub struct SessionDraft {
     pub federated_provider: Option<String>,
     /// See [`SessionClaims::chain_depth`].
     pub chain_depth: u8,
+    /// See [`SessionClaims::via`].
+    pub via: Vec<String>,
     /// See [`SessionClaims::login_exp`].
     pub login_exp: Option<Timestamp>,
 }
@@ -73,6 +75,7 @@ impl SessionDraft {
             source_identity: None,
             federated_provider: None,
             chain_depth: 0,
+            via: Vec::new(),
             login_exp: None,
         }
     }
@@ -101,6 +104,7 @@ impl SessionDraft {
             source_identity: self.source_identity,
             federated_provider: self.federated_provider,
             chain_depth: self.chain_depth,
+            via: self.via,
             login_exp: self.login_exp,
         }
     }

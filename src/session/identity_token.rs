@@ -13,6 +13,7 @@ use crate::clock::{Random, Timestamp};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::jwt::{self, JwtHeader, MAX_TOKEN_BYTES};
 use crate::session::identity_keys::IdentityKeys;
+use crate::session::status::Status;
 use crate::types::{AccountId, SecretText, random_uuid};
 
 /// The `typ` of a web identity token: what verifiers of OpenID Connect expect. No session token has it.
@@ -46,6 +47,8 @@ pub struct IdentityDraft {
     pub source_identity: Option<String>,
     /// The tags of the request.
     pub request_tags: BTreeMap<String, String>,
+    /// Where a verifier hears whether the credentials that the token was obtained with have been revoked.
+    pub status: Option<Status>,
 }
 
 /// A token, to be handed out once.
@@ -123,6 +126,8 @@ struct Claims<'a> {
     iat: Timestamp,
     exp: Timestamp,
     jti: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a Status>,
     #[serde(rename = "https://sts.amazonaws.com/")]
     sts: StsClaims<'a>,
 }
@@ -203,6 +208,7 @@ fn claims<'a>(
         iat: now,
         exp: expires,
         jti: random_uuid(random),
+        status: draft.status.as_ref(),
         sts: StsClaims {
             aws_account: draft.account.to_string(),
             source_region: &draft.source_region,

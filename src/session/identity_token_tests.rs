@@ -32,6 +32,7 @@ fn draft() -> IdentityDraft {
         federated_provider: None,
         source_identity: None,
         request_tags: BTreeMap::new(),
+        status: None,
     }
 }
 

@@ -6,11 +6,11 @@
 
 use data_encoding::BASE64;
 
-use crate::clock::Timestamp;
+use crate::clock::{Random, Timestamp};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::hash::hkdf_sha256;
 use crate::crypto::jwk::JwkSet;
-use crate::crypto::seal::Sealed;
+use crate::crypto::seal::{DataKey, SealError, Sealed};
 use crate::crypto::signing_key::{KeyError, SigningKey};
 use crate::session::material::{RingKeyMaterial, RingRecord};
 use crate::types::secret::{SecretBytes, SecretText};
@@ -190,10 +190,43 @@ impl RingKey {
         self.retire_after.is_some_and(|after| after <= now)
     }
 
+    /// A text that nobody but the broker reads, good for `place` alone. One text has one form, so that it may be an address: what
+    /// random numbers would be is derived from it.
+    pub fn hide(&self, place: &str, text: &str) -> Result<Sealed, SealError> {
+        let nonce = Derived(hkdf_sha256(
+            &self.derivation,
+            &[b"brevet address nonce v1", place.as_bytes(), b"\0", text.as_bytes()],
+            32,
+        ));
+        self.hiding_key().seal(&nonce, text.as_bytes(), place.as_bytes())
+    }
+
+    /// Reads what [`RingKey::hide`] wrote.
+    pub fn find_hidden(&self, place: &str, sealed: &Sealed) -> Option<String> {
+        let bytes = self.hiding_key().open(sealed, place.as_bytes()).ok()?;
+        String::from_utf8(bytes.expose().to_vec()).ok()
+    }
+
+    fn hiding_key(&self) -> DataKey {
+        DataKey::generate(&Derived(hkdf_sha256(&self.derivation, &[b"brevet address key v1"], 32)))
+    }
+
     /// The secret of the session `jti`: 30 bytes by HKDF, in base64 the 40 characters of an AWS secret access key.
     pub fn secret_for(&self, jti: &str) -> SecretText {
         let derived = hkdf_sha256(&self.derivation, &[b"brevet session secret v1", jti.as_bytes()], 30);
         SecretText::new(BASE64.encode(derived.expose()))
+    }
+}
+
+/// Bytes that are not drawn but derived, for what is to come out the same each time.
+#[derive(Debug)]
+struct Derived(SecretBytes);
+
+impl Random for Derived {
+    fn fill(&self, target: &mut [u8]) {
+        for (byte, derived) in target.iter_mut().zip(self.0.expose().iter().cycle()) {
+            *byte = *derived;
+        }
     }
 }
 

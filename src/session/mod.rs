@@ -7,8 +7,8 @@
 //! Web identity tokens ([`identity_token`]) say who somebody is to services elsewhere. They are bound to an audience, and no key that
 //! signs them signs sessions.
 //!
-//! Pure and synchronous but for [`keeper`]: the ring is an immutable snapshot, the time is a parameter, rotation is a plan that the caller
-//! carries out.
+//! Minting and opening are pure and synchronous: the ring is an immutable snapshot, the time is a parameter, rotation is a plan
+//! that the caller carries out. Only what ends sessions before their time is stored: [`revocation`].
 
 pub mod claims;
 pub mod draft;
@@ -17,11 +17,15 @@ pub mod identity_token;
 pub mod keeper;
 pub mod key_family;
 pub mod key_ring;
+pub mod lineage;
 pub mod material;
 pub mod mint;
 pub mod open;
+pub mod revocation;
+pub mod revocations;
 pub mod rings;
 pub mod rotation;
+pub mod status;
 
 pub use claims::{Actor, Confirmation, SessionClaims, SessionKind};
 pub use draft::SessionDraft;
@@ -30,9 +34,11 @@ pub use identity_token::{IdentityDraft, IdentityError, IdentityToken, account_is
 pub use keeper::{Keeper, KeeperError};
 pub use key_family::KeyFamily;
 pub use key_ring::{KeyRing, KeyRingError, RingKey};
+pub use lineage::{Lineage, Link};
 pub use material::{RingKeyMaterial, RingRecord};
 pub use mint::{MintError, MintedSession, mint};
 pub use open::{SessionError, VerifiedSession, open};
+pub use revocations::Revocations;
 pub use rings::{Rings, UnreadableKey};
 pub use rotation::{Previous, RotationPolicy, RotationPolicyError, Step, plan_rotation, remove_now, rotate_now};
 

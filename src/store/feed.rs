@@ -4,15 +4,32 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::contract::{Revision, Store, StoreError};
 use super::fresh::Invalidations;
 use super::key::Key;
+
+/// Whoever must know what was written, and not only that it was: it reads it again before the feed counts as read.
+#[async_trait]
+pub trait Follower: Send + Sync {
+    /// These records were written or deleted.
+    ///
+    /// # Errors
+    /// They cannot be read; they are told again.
+    async fn changed(&self, keys: &[Key]) -> Result<(), StoreError>;
+
+    /// The feed has a gap: any record may have been written.
+    ///
+    /// # Errors
+    /// As [`Follower::changed`].
+    async fn anything_changed(&self) -> Result<(), StoreError>;
+}
 
 /// How far this broker has read the change feed.
 pub struct Feed {
@@ -24,6 +41,7 @@ pub struct Feed {
     keys: watch::Sender<u64>,
     /// Commits of this broker that the feed has not brought back yet: they are applied already.
     own: Mutex<BTreeSet<u64>>,
+    follower: OnceLock<Arc<dyn Follower>>,
 }
 
 /// The change feed could not be read for longer than the staleness bound: decisions would be guesses.
@@ -51,7 +69,13 @@ impl Feed {
             bound,
             keys: watch::Sender::new(0),
             own: Mutex::new(BTreeSet::new()),
+            follower: OnceLock::new(),
         }))
+    }
+
+    /// Lets somebody follow who has read its records after this feed began. There is one; a second is not heard.
+    pub fn tell(&self, follower: Arc<dyn Follower>) {
+        let _ = self.follower.set(follower);
     }
 
     /// The revision up to which every change is known here, if that is known to be recent.
@@ -112,6 +136,15 @@ impl Feed {
             let since = Revision(self.applied.load(Ordering::Acquire));
             let read = self.store.changes(since, PAGE).await?;
             let full = read.changes.len() >= PAGE;
+            // Before anything else, so that what could not be followed is read from the feed once more.
+            if let Some(follower) = self.follower.get() {
+                if read.gap {
+                    follower.anything_changed().await?;
+                } else {
+                    let keys: Vec<Key> = read.changes.iter().map(|change| change.key.clone()).collect();
+                    follower.changed(&keys).await?;
+                }
+            }
             if read.gap {
                 self.invalidations.apply_all();
                 self.keys.send_modify(|count| *count += 1);

@@ -233,6 +233,21 @@ pub fn access_key(id: &AccessKeyId) -> Key {
     Key::of(&["access-key", id.as_str()])
 }
 
+/// What ends sessions of an account before their time: by what it names (`session`, `access-key`, `principal`), and its id.
+pub fn revocation(account: AccountId, kind: &str, id: &str) -> Key {
+    revocations_of(account).child(kind).child(id)
+}
+
+/// What the revocations of an account lie below.
+pub fn revocations_of(account: AccountId) -> Key {
+    Key::of(&["revocation", &account.to_string()])
+}
+
+/// The revocations of all accounts.
+pub fn revocations() -> Range {
+    Key::of(&["revocation"]).children()
+}
+
 /// A report that was asked for.
 pub fn report_job(account: AccountId, id: &str) -> Key {
     report_jobs(account).child(id)

@@ -67,6 +67,18 @@ impl Reader {
         self.record(key).await?.map(decode).transpose()
     }
 
+    /// Those of the records at these keys that are there, as of one moment if none was read before.
+    ///
+    /// # Errors
+    /// As [`Reader::get`].
+    pub async fn get_many<T: Entity>(&mut self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
+        let unread: Vec<Key> = keys.iter().filter(|key| !self.seen.contains_key(key)).cloned().collect();
+        for (key, record) in unread.iter().zip(self.store.get_many(&unread).await?) {
+            self.seen.insert(key.clone(), record);
+        }
+        keys.iter().filter_map(|key| self.seen.get(key)?.as_ref()).map(decode).collect()
+    }
+
     /// As [`Reader::scan`], with a verdict on each record: for those who must go on although one of them cannot be read.
     ///
     /// # Errors
@@ -193,6 +205,14 @@ impl Tx {
             Some(staged) => staged_value(key, staged),
             None => self.reader.get(key).await,
         }
+    }
+
+    /// Those of the records at these keys that are stored, whatever this transaction has staged.
+    ///
+    /// # Errors
+    /// As [`Tx::get`].
+    pub async fn get_many<T: Entity>(&mut self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
+        self.reader.get_many(keys).await
     }
 
     /// The first `limit` records of a range, as this transaction would leave them.

@@ -2,6 +2,7 @@
 
 mod conformance;
 mod crash;
+mod feed;
 mod model;
 mod place;
 mod postgres;

@@ -41,6 +41,7 @@ mod oidc_providers;
 mod organization;
 mod passwords;
 mod policy_attacks;
+mod revocations;
 mod saml_providers;
 mod secrets;
 mod seen_tokens;

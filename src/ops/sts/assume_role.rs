@@ -112,7 +112,7 @@ impl Operation for AssumeRole {
         let packed = session_policies::packed(&draft, &call.broker.quotas)?;
         let source_identity = draft.source_identity.clone();
         Ok(Assumed {
-            credentials: issue(call, account, draft, seconds, Self::NAME)?,
+            credentials: issue(call, account, draft, seconds, Self::NAME).await?,
             assumed_role_user: AssumedRoleUser::new(role, &self.role_session_name, &arn),
             packed_policy_size: packed,
             source_identity,

@@ -79,7 +79,7 @@ impl Operation for AssumeRoot {
         let source_identity = draft.source_identity.clone();
         // AWS's model allows none: a session that ends as it begins is no use to anybody.
         let seconds = self.duration_seconds.unwrap_or(DEFAULT_SECONDS).max(1);
-        Ok(Assumed { credentials: issue(call, target, draft, seconds, Self::NAME)?, source_identity })
+        Ok(Assumed { credentials: issue(call, target, draft, seconds, Self::NAME).await?, source_identity })
     }
 }
 

@@ -74,7 +74,7 @@ impl Operation for GetFederationToken {
         draft.policy_arns = session_policies::by_arn(&self.policy_arns, account, call.realm())?;
         let packed = session_policies::packed(&draft, quotas)?;
         Ok(Federated {
-            credentials: issue(call, account, draft, seconds(self.duration_seconds, call), Self::NAME)?,
+            credentials: issue(call, account, draft, seconds(self.duration_seconds, call), Self::NAME).await?,
             federated_user: FederatedUser {
                 federated_user_id: format!("{account}:{}", self.name),
                 arn: arn.to_string(),

@@ -59,7 +59,7 @@ impl Operation for GetSessionToken {
         draft.auth_time = call.facts.mfa_now;
         draft.mfa_serial = call.facts.mfa_now.and(self.serial_number.clone());
         let seconds = seconds(self.duration_seconds, call);
-        Ok(Session { credentials: issue(call, call.account(), draft, seconds, Self::NAME)? })
+        Ok(Session { credentials: issue(call, call.account(), draft, seconds, Self::NAME).await? })
     }
 }
 

@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::issue::status;
 use super::session_tags::session_tags;
 use crate::crypto::alg::SigningAlg;
 use crate::decision::Permit;
 use crate::identity::{Organization, OutboundFederation};
 use crate::ops::{Call, Demand, Error, Operation, Permission};
 use crate::policy::Value;
-use crate::session::{IdentityDraft, IdentityError, mint_identity};
+use crate::session::{IdentityDraft, IdentityError, account_issuer, mint_identity};
 use crate::store::{Tx, layout};
 use crate::types::{Tag, Tags};
 use crate::wire::model::Service;
@@ -75,7 +76,9 @@ impl Operation for GetWebIdentityToken {
         }
         let organization = tx.get::<Organization>(&layout::organization()).await?;
         let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
+        let issuer = account_issuer(call.broker.keys.ring().issuer(), call.account());
         let draft = IdentityDraft {
+            status: Some(status(call, &issuer, algorithm).await?),
             account: call.account(),
             principal: entity.arn.to_string(),
             audience: self.audience.clone(),

@@ -2,10 +2,14 @@
 
 use serde::Serialize;
 
-use crate::ops::{Call, Error};
-use crate::session::{MintError, SessionDraft, mint};
+use crate::clock::Timestamp;
+use crate::crypto::alg::SigningAlg;
+use crate::ops::{Broker, Call, Error};
+use crate::session::revocation::session_key;
+use crate::session::status::{Status, status_of};
+use crate::session::{Lineage, MintError, SessionDraft, mint};
 use crate::telemetry::names;
-use crate::types::{AccessKeyId, AccountId};
+use crate::types::AccountId;
 
 /// Temporary credentials, as STS's answers show them: the one time that the secret is seen.
 #[derive(Serialize)]
@@ -18,18 +22,31 @@ pub(super) struct Credentials {
 }
 
 /// Mints a session of `account` that lives for `seconds`.
-pub(super) fn issue(
+pub(super) async fn issue(
     call: &Call<'_>,
+    account: AccountId,
+    mut draft: SessionDraft,
+    seconds: i64,
+    operation: &'static str,
+) -> Result<Credentials, Error> {
+    let maker = lineage(call).await?;
+    draft.via = maker.handed_on();
+    let at = call.broker.revocations.issue_time(&draft.uid, Some(&maker), call.now());
+    issue_at(call.broker, at, account, draft, seconds, operation)
+}
+
+/// As [`issue`], for a caller who has not signed, and so for a session that descends from nothing here.
+pub(super) fn issue_at(
+    broker: &Broker,
+    now: Timestamp,
     account: AccountId,
     draft: SessionDraft,
     seconds: i64,
     operation: &'static str,
 ) -> Result<Credentials, Error> {
-    let name = |bits: &[u8; 16]| {
-        let [a, b, c, d, e, ..] = *bits;
-        AccessKeyId::session(account, [a, b, c, d, e]).to_string()
-    };
-    let minted = mint(&call.broker.keys.ring(), draft, seconds, call.now(), &*call.broker.random, name);
+    let at = broker.revocations.issue_time(&draft.uid, None, now);
+    let name = |bits: &[u8; 16]| session_key(account, bits).to_string();
+    let minted = mint(&broker.keys.ring(), draft, seconds, at, &*broker.random, name);
     let minted = minted.map_err(|error| match error {
         MintError::TokenTooLong => Error::PackedPolicyTooLarge(
             "Session policies and session tags together are too large for a session token.".to_owned(),
@@ -44,6 +61,30 @@ pub(super) fn issue(
         session_token: minted.token.expose().to_owned(),
         expiration: minted.expires.iso8601(),
     })
+}
+
+/// The credentials that the caller signed with, and what they descend from.
+pub(super) async fn lineage(call: &Call<'_>) -> Result<Lineage, Error> {
+    match call.caller.session() {
+        Some(claims) => Lineage::of_session(claims).ok_or_else(|| Error::Internal("a session's descent".to_owned())),
+        None => {
+            let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
+            Ok(Lineage::of_key(call.caller.access_key(), &entity.unique_id, call.now()))
+        }
+    }
+}
+
+/// Where a verifier of a token of `issuer` hears whether the credentials have been revoked that it was obtained with.
+pub(super) async fn status(call: &Call<'_>, issuer: &str, algorithm: SigningAlg) -> Result<Status, Error> {
+    let mut maker = lineage(call).await?;
+    if call.caller.session().is_none() {
+        // As with sessions: what is obtained right after a revocation must not be dead.
+        let uid = maker.own().uid.clone();
+        let at = call.broker.revocations.issue_time(&uid, Some(&maker), call.now());
+        maker = Lineage::of_key(call.caller.access_key(), &uid, at);
+    }
+    let status = status_of(&call.broker.keys.ring(), issuer, algorithm, &maker, call.now());
+    status.ok_or_else(|| Error::Internal(MintError::NoActiveKey.to_string()))
 }
 
 /// How the caller proved who it is, as RFC 8176 names it: possession of a key, and a one-time password besides.
