@@ -1,5 +1,6 @@
 //! Why an operation was refused. Variants are causes; the doors turn them into their protocols' codes.
 
+use crate::authn::{Refusal, RefusalKind};
 use crate::decision::{Denial, Refused};
 use crate::store::{CommitError, Stale, StoreError};
 
@@ -119,6 +120,18 @@ pub enum Error {
     /// Session policies and tags together are too large.
     #[error("{0}")]
     PackedPolicyTooLarge(String),
+    /// The web identity's token cannot be used.
+    #[error("{0}")]
+    InvalidIdentityToken(String),
+    /// A claim of the web identity's token is not taken.
+    #[error("{0}")]
+    IdpRejectedClaim(String),
+    /// The issuer of the web identity's token cannot be asked for its keys.
+    #[error("{0}")]
+    IdpCommunication(String),
+    /// The time of the web identity's token has run out.
+    #[error("{0}")]
+    ExpiredIdentityToken(String),
     /// AWS declares the operation, and this broker has not built it.
     #[error("{0} is declared by AWS and not built in this broker yet.")]
     NotBuilt(String),
@@ -161,6 +174,18 @@ impl Error {
     /// `LimitExceeded` in AWS's words: "Cannot exceed quota for GroupsPerUser: 10".
     pub fn quota(name: &str, limit: impl std::fmt::Display) -> Self {
         Self::LimitExceeded(format!("Cannot exceed quota for {name}: {limit}"))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match (refusal.kind(), refusal) {
+            (_, Refusal::Store(error)) => Self::Store(error),
+            (RefusalKind::Expired, refusal) => Self::ExpiredIdentityToken(refusal.to_string()),
+            (RefusalKind::Rejected, refusal) => Self::IdpRejectedClaim(refusal.to_string()),
+            (RefusalKind::Communication, refusal) => Self::IdpCommunication(refusal.to_string()),
+            (RefusalKind::Invalid | RefusalKind::Store, refusal) => Self::InvalidIdentityToken(refusal.to_string()),
+        }
     }
 }
 

@@ -119,7 +119,7 @@ async fn attempt<O: Operation>(
     Err(Error::Contended)
 }
 
-fn invalid(found: validate::Violations) -> Error {
+pub(super) fn invalid(found: validate::Violations) -> Error {
     match found.code() {
         "MalformedInput" => Error::MalformedInput(found.to_string()),
         _ => Error::Validation(found.to_string()),

@@ -16,7 +16,7 @@ pub mod mint;
 pub mod open;
 pub mod rotation;
 
-pub use claims::{Actor, Confirmation, SessionClaims, SessionKind};
+pub use claims::{Actor, Confirmation, SessionClaims, SessionKind, WebIdentityClaims};
 pub use draft::SessionDraft;
 pub use keeper::{Keeper, KeeperError};
 pub use key_ring::{KeyRing, KeyRingError, RingKey};

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use crate::ops::{Call, Error};
+use crate::clock::Timestamp;
+use crate::ops::{Broker, Call, Error};
 use crate::session::{MintError, SessionDraft, mint};
 use crate::telemetry::names;
 use crate::types::{AccessKeyId, AccountId};
@@ -25,11 +26,23 @@ pub(super) fn issue(
     seconds: i64,
     operation: &'static str,
 ) -> Result<Credentials, Error> {
+    issue_at(call.broker, call.now(), account, draft, seconds, operation)
+}
+
+/// As [`issue`], for a caller who has not signed.
+pub(super) fn issue_at(
+    broker: &Broker,
+    now: Timestamp,
+    account: AccountId,
+    draft: SessionDraft,
+    seconds: i64,
+    operation: &'static str,
+) -> Result<Credentials, Error> {
     let name = |bits: &[u8; 16]| {
         let [a, b, c, d, e, ..] = *bits;
         AccessKeyId::session(account, [a, b, c, d, e]).to_string()
     };
-    let minted = mint(&call.broker.keys.ring(), draft, seconds, call.now(), &*call.broker.random, name);
+    let minted = mint(&broker.keys.ring(), draft, seconds, now, &*broker.random, name);
     let minted = minted.map_err(|error| match error {
         MintError::TokenTooLong => Error::PackedPolicyTooLarge(
             "Session policies and session tags together are too large for a session token.".to_owned(),

@@ -1,0 +1,200 @@
+//! Operations that need no signature, because their parameters prove who calls, and their way through the pipeline: validate,
+//! decode, authenticate, authorize, run, record, encode. The phases are those of `ops/pipeline.rs`; nothing is written to the store,
+//! so there is no transaction.
+//!
+//! They have a trait of their own. An [`super::Operation`] needs a [`crate::authn::Caller`], which only a signature makes, and cannot
+//! be run here; and nothing that is run here has such a caller.
+
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::operation::Permission;
+use super::pipeline::{Answered, invalid};
+use super::{Broker, Error, record};
+use crate::audit::{Event, Outcome};
+use crate::authn::{Refused, Vouched, WebIdentity};
+use crate::clock::Timestamp;
+use crate::decision::{Asked, Permit, RequestFacts};
+use crate::telemetry::names;
+use crate::types::AccountId;
+use crate::wire::model::{self, Service};
+use crate::wire::tree::Node;
+use crate::wire::{query, validate, xml};
+
+/// A request without a signature that a door has read.
+#[derive(Clone, Debug)]
+pub struct Unsigned<'a> {
+    /// The operation's name.
+    pub action: &'a str,
+    /// The parameters.
+    pub parameters: &'a Node<'a>,
+    /// Facts of the request.
+    pub facts: RequestFacts,
+    /// The id that the answer, the log and the audit record share.
+    pub request_id: &'a str,
+}
+
+/// What an operation sees of a request without a signature.
+#[derive(Debug)]
+pub struct FederatedCall<'a> {
+    /// The broker's parts.
+    pub broker: &'a Broker,
+    /// The account of the role that is asked for, whose providers count.
+    pub account: AccountId,
+    /// Facts of the request.
+    pub facts: RequestFacts,
+    /// The id that the answer, the log and the audit record share.
+    pub request_id: &'a str,
+}
+
+impl FederatedCall<'_> {
+    /// When the request arrived.
+    pub fn now(&self) -> Timestamp {
+        self.facts.now
+    }
+}
+
+/// An operation whose input proves who calls. As with [`super::Operation`], it is its input struct and fills in its own part alone.
+pub trait FederatedOperation: DeserializeOwned + Send + Sync + 'static {
+    /// `sts`.
+    const SERVICE: Service;
+    /// The name on the wire.
+    const NAME: &'static str;
+    /// What it answers.
+    type Output: Serialize + Send + 'static;
+
+    /// The account whose providers count: that of the role.
+    ///
+    /// # Errors
+    /// The input names none.
+    fn account(&self, broker: &Broker) -> Result<AccountId, Error>;
+
+    /// The token that proves who calls.
+    fn token(&self) -> &str;
+
+    /// What the role's trust policy must allow.
+    fn demands(
+        &self,
+        caller: &WebIdentity,
+        call: &FederatedCall<'_>,
+    ) -> impl Future<Output = Result<Vec<Permission>, Error>> + Send;
+
+    /// Does it.
+    fn run(
+        &self,
+        permit: &Permit,
+        caller: &WebIdentity,
+        call: &FederatedCall<'_>,
+    ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+}
+
+pub(super) async fn run<O: FederatedOperation>(
+    broker: &Broker,
+    operation: &'static model::Operation,
+    request: Unsigned<'_>,
+) -> Answered {
+    Answered { result: attempt::<O>(broker, operation, request).await, revision: None }
+}
+
+async fn attempt<O: FederatedOperation>(
+    broker: &Broker,
+    operation: &'static model::Operation,
+    request: Unsigned<'_>,
+) -> Result<String, Error> {
+    validate::validate(operation, request.parameters).map_err(invalid)?;
+    let input: O = query::decode(request.parameters).map_err(|error| Error::MalformedInput(error.to_string()))?;
+    let parameters = record::parameters(operation, request.parameters);
+    let account = input.account(broker)?;
+    let mut facts = request.facts;
+    facts.region = Some(broker.realm.region.clone());
+    let call = FederatedCall { broker, account, facts, request_id: request.request_id };
+    let caller = match broker.web_identities.verify(input.token(), account, call.now()).await {
+        Ok(caller) => caller,
+        Err(refused) => return Err(unproven::<O>(&call, refused, parameters).await),
+    };
+    match permitted::<O>(&input, &caller, &call, operation, &parameters).await {
+        Ok(answer) => Ok(answer),
+        Err(error) => {
+            refuse::<O>(&call, caller.who(), parameters, &error).await;
+            Err(error)
+        }
+    }
+}
+
+async fn permitted<O: FederatedOperation>(
+    input: &O,
+    caller: &WebIdentity,
+    call: &FederatedCall<'_>,
+    operation: &'static model::Operation,
+    parameters: &Value,
+) -> Result<String, Error> {
+    let mut permit = None;
+    for wanted in input.demands(caller, call).await? {
+        let action = wanted.action.clone();
+        let asked = Asked {
+            action: &wanted.action,
+            resource: &wanted.resource,
+            resource_account: wanted.account,
+            keys: wanted.keys,
+            trust: wanted.trust.as_deref(),
+        };
+        let decided = call.broker.authorizer.authorize_federated(caller.federation(), &call.facts, asked);
+        permit = Some(decided.map_err(|refused| denied(refused, &action))?);
+    }
+    let permit = permit.ok_or_else(|| Error::Internal(format!("{} demands nothing", O::NAME)))?;
+    let output = input.run(&permit, caller, call).await?;
+    let xmlns = model::Model::of(O::SERVICE).xmlns();
+    let answer = xml::response(&operation.name, xmlns, Some(&output), call.request_id)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    let outcome = Outcome::Answered(record::response(operation, &output));
+    let event = event::<O>(call, caller.who(), parameters.clone(), outcome);
+    // Nobody holds a session that is not on record.
+    call.broker.trail.record(&event).await.map_err(Error::AuditUnavailable)?;
+    Ok(answer)
+}
+
+/// A stranger reads AWS's short sentence: neither whether there is such a role, nor what it trusts.
+fn denied(refused: crate::decision::Refused, action: &str) -> Error {
+    match refused {
+        crate::decision::Refused::Denied(denial) => {
+            tracing::debug!(%denial, "a web identity was denied");
+            Error::Forbidden(format!("Not authorized to perform {action}"))
+        }
+        other => other.into(),
+    }
+}
+
+/// What a token is refused for. Whose signature is good is recorded; what anybody can write is counted.
+async fn unproven<O: FederatedOperation>(call: &FederatedCall<'_>, refused: Refused, parameters: Value) -> Error {
+    metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => refused.cause.cause()).increment(1);
+    tracing::debug!(error = %refused.cause, request = call.request_id, "a web identity's token was refused");
+    let error = Error::from(refused.cause);
+    if let Some(who) = refused.vouched {
+        refuse::<O>(call, &who, parameters, &error).await;
+    }
+    error
+}
+
+async fn refuse<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, parameters: Value, error: &Error) {
+    let Some(unrecorded) = call.broker.strangers.admit(call.account, call.now()) else { return };
+    let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
+    let mut event = event::<O>(call, who, record::cut(parameters), outcome);
+    if unrecorded > 0 {
+        event.additional_event_data = json!({ "refusalsNotRecorded": unrecorded });
+    }
+    if let Err(cause) = call.broker.trail.record_soon(&event).await {
+        tracing::warn!(%cause, operation = O::NAME, request = call.request_id, "a refusal could not be recorded");
+    }
+}
+
+fn event<O: FederatedOperation>(
+    call: &FederatedCall<'_>,
+    who: &Vouched,
+    parameters: Value,
+    outcome: Outcome,
+) -> Event {
+    record::federated_event(call, who, O::SERVICE.name(), O::NAME, parameters, outcome)
+}
