@@ -44,4 +44,7 @@ mod sessions;
 mod simulate;
 mod story;
 mod user_credentials;
+mod web_identity;
+mod web_identity_attacks;
+mod web_identity_claims;
 mod workload;
