@@ -84,6 +84,19 @@ pub struct Answer {
     pub principal_arn: String,
 }
 
+/// An answer, and what a denial tells beside it.
+struct Weighed {
+    answer: Answer,
+    /// Of a denial only.
+    told: Option<Told>,
+}
+
+/// What was known of a request that was denied.
+struct Told {
+    principal_id: String,
+    conditions: Vec<(String, Vec<String>)>,
+}
+
 /// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
 #[derive(Debug)]
 pub struct Permit(());
@@ -146,27 +159,31 @@ impl Authorizer {
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
-        let action = asked.action;
-        let resource = asked.resource;
-        let answer = self.decide(subject, facts, asked).await?;
-        if answer.decision.is_allowed() {
-            return Ok(Permit(()));
-        }
+        let (action, resource, resource_account) = (asked.action, asked.resource, asked.resource_account);
+        let weighed = self.weigh(subject, facts, asked).await?;
+        let Some(told) = weighed.told else { return Ok(Permit(())) };
         Err(Refused::Denied(Box::new(Denial {
-            principal: answer.principal_arn,
+            principal: weighed.answer.principal_arn,
+            principal_id: told.principal_id,
+            principal_account: subject.account,
             action: action.to_owned(),
             resource: resource.to_owned(),
-            decision: (*answer.decision).clone(),
+            resource_account,
+            named: None,
+            decision: (*weighed.answer.decision).clone(),
+            conditions: told.conditions,
+            at: facts.now,
         })))
     }
 
-    /// A permit to take on a role for whom an identity provider vouches for, if the role's trust policy gives it: nothing else can.
+    /// A permit to take on a role of `account` for whom an identity provider vouches for, if the role's trust policy gives it: nothing else can.
     ///
     /// # Errors
     /// [`Refused`] says whether policy said no, or why nothing could be decided.
     pub fn authorize_federated(
         &self,
         federation: &Federation,
+        account: AccountId,
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
@@ -185,16 +202,22 @@ impl Authorizer {
         let trust = asked.trust.unwrap_or(&nothing);
         let policies =
             Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
-        let verdict = evaluate(&request, &policies);
-        let decision = verdict.explain();
+        let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
             return Ok(Permit(()));
         }
         Err(Refused::Denied(Box::new(Denial {
-            principal: principal.arn.clone(),
+            principal_id: federation.provider().to_string(),
+            // Providers count in their own account only, which is the role's.
+            principal_account: account,
             action: action.to_owned(),
             resource: resource.to_owned(),
+            resource_account: asked.resource_account,
+            named: None,
             decision,
+            conditions: context.carried(),
+            at: facts.now,
+            principal: principal.arn,
         })))
     }
 
@@ -203,6 +226,10 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
+        Ok(self.weigh(subject, facts, asked).await?.answer)
+    }
+
+    async fn weigh(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Weighed, Refused> {
         let revision = self.feed.revision()?;
         let compiled = self.principal(subject).await?;
         let session = self.session_policies(subject).await?;
@@ -227,12 +254,10 @@ impl Authorizer {
             resource_account: resource_account.as_deref(),
             context: &context,
         };
-        let answer = |decision, cached, until| Answer {
-            decision,
-            revision,
-            cached,
-            until,
-            principal_arn: principal.arn.clone(),
+        let weighed = |decision: Arc<Decision>, cached, until| Weighed {
+            told: (!decision.is_allowed())
+                .then(|| Told { principal_id: principal.unique_id.clone(), conditions: context.carried() }),
+            answer: Answer { decision, revision, cached, until, principal_arn: principal.arn.clone() },
         };
         let policies = Policies {
             boundary: compiled.boundary.as_ref(),
@@ -244,7 +269,7 @@ impl Authorizer {
         if let Some(trust) = asked.trust {
             // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
             let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
-            return Ok(answer(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
+            return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
         }
         let sets: Vec<&PolicySet> =
             [Some(policies.identity), policies.boundary, policies.session].into_iter().flatten().collect();
@@ -253,14 +278,14 @@ impl Authorizer {
         let question = Question::new(compiled.stamp, session_stamp.as_deref(), &request, &sets, facts.now);
         if let Some(kept) = self.decisions.find(&question, facts.now) {
             metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
-            return Ok(answer(Arc::clone(&kept.decision), true, kept.until));
+            return Ok(weighed(Arc::clone(&kept.decision), true, kept.until));
         }
         metrics::counter!(names::DECISIONS, "cache" => "miss").increment(1);
         let decision = Arc::new(evaluate(&request, &policies).explain());
         if until.is_none_or(|until| until > facts.now) {
             self.decisions.keep(question, Arc::new(Kept { decision: Arc::clone(&decision), until }));
         }
-        Ok(answer(decision, false, until))
+        Ok(weighed(decision, false, until))
     }
 
     /// The subject's compiled policies.

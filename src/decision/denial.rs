@@ -1,20 +1,69 @@
 //! A refusal, in AWS's words for the caller and with all reasons for those entitled to know.
+//!
+//! Source: "Troubleshoot access denied error messages", `troubleshoot_access-denied.html`.
 
 use std::fmt;
 
-use crate::policy::Decision;
+use crate::clock::Timestamp;
+use crate::policy::{Decision, Effect, Kind};
+use crate::types::AccountId;
 
 /// Who was refused what, and why.
 #[derive(Clone, Debug)]
 pub struct Denial {
     /// The ARN of the caller.
     pub principal: String,
+    /// Its unique id, as in `aws:userid`.
+    pub principal_id: String,
+    /// Its account.
+    pub principal_account: AccountId,
     /// Such as `iam:CreateUser`.
     pub action: String,
-    /// The ARN of the resource, or `*`.
+    /// The ARN of the resource that the decision is about, or `*`.
     pub resource: String,
+    /// Who owns the resource; `None` where nobody does.
+    pub resource_account: Option<AccountId>,
+    /// What the caller is told instead of the resource's ARN, who may not learn it.
+    pub named: Option<String>,
     /// The engine's answer, with the statements that made it.
     pub decision: Decision,
+    /// The condition keys that the request carried, as AWS spells them, with their values.
+    pub conditions: Vec<(String, Vec<String>)>,
+    /// When it was decided.
+    pub at: Timestamp,
+}
+
+impl Denial {
+    /// The account whose administrators may know the reasons. What the resource's own policy says is its owner's, and no business
+    /// of a caller from another account.
+    pub fn reader(&self) -> AccountId {
+        let decisive = match self.decision.effect {
+            Effect::ImplicitlyDenied => self.decision.missing.as_ref().map(|missing| missing.kind),
+            Effect::Allowed | Effect::ExplicitlyDenied => self.decision.statements.first().map(|denies| denies.kind),
+        };
+        match self.resource_account {
+            Some(owner) if decisive.is_some_and(of_resource) => owner,
+            _ => self.principal_account,
+        }
+    }
+
+    /// The decision as the account [`Denial::reader`] may know it: without what stands in the policies of the other side.
+    pub fn decision_for_reader(&self) -> Decision {
+        let mut decision = self.decision.clone();
+        if self.resource_account.is_some_and(|owner| owner != self.principal_account) {
+            let owners = self.reader() != self.principal_account;
+            decision.statements.retain(|statement| of_resource(statement.kind) == owners);
+        }
+        decision
+    }
+}
+
+/// Whether policies of this kind belong to the resource's owner.
+fn of_resource(kind: Kind) -> bool {
+    match kind {
+        Kind::Resource | Kind::Trust | Kind::ResourceControl => true,
+        Kind::Identity | Kind::Boundary | Kind::Session | Kind::ServiceControl => false,
+    }
 }
 
 impl fmt::Display for Denial {
@@ -25,8 +74,65 @@ impl fmt::Display for Denial {
             "User: {} is not authorized to perform: {} on resource: {}{}",
             self.principal,
             self.action,
-            self.resource,
+            self.named.as_deref().unwrap_or(&self.resource),
             self.decision.because(&self.action)
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::policy::{MatchedStatement, Missing, StatementEffect};
+
+    fn statement(kind: Kind, effect: StatementEffect) -> MatchedStatement {
+        MatchedStatement { policy: Arc::from("p"), kind, sid: None, index: 0, effect }
+    }
+
+    fn denial(effect: Effect, statements: Vec<MatchedStatement>, missing: Option<Kind>) -> Denial {
+        Denial {
+            principal: "arn:aws:iam::111122223333:user/ann".to_owned(),
+            principal_id: "AIDAEXAMPLE".to_owned(),
+            principal_account: "111122223333".parse().unwrap(),
+            action: "sts:AssumeRole".to_owned(),
+            resource: "arn:aws:iam::444455556666:role/r".to_owned(),
+            resource_account: Some("444455556666".parse().unwrap()),
+            named: None,
+            decision: Decision {
+                effect,
+                statements,
+                missing: missing.map(|kind| Missing { kind, level: None, near: None }),
+            },
+            conditions: Vec::new(),
+            at: Timestamp(0),
+        }
+    }
+
+    #[test]
+    fn each_side_learns_of_its_own_policies_alone() {
+        let allows =
+            || vec![statement(Kind::Identity, StatementEffect::Allow), statement(Kind::Trust, StatementEffect::Allow)];
+        let caller = denial(Effect::ImplicitlyDenied, allows(), Some(Kind::Identity));
+        assert_eq!(caller.reader(), caller.principal_account);
+        assert!(caller.decision_for_reader().statements.iter().all(|statement| statement.kind == Kind::Identity));
+        let owner = denial(Effect::ImplicitlyDenied, allows(), Some(Kind::Trust));
+        assert_eq!(Some(owner.reader()), owner.resource_account);
+        assert!(owner.decision_for_reader().statements.iter().all(|statement| statement.kind == Kind::Trust));
+        let denies =
+            vec![statement(Kind::Trust, StatementEffect::Deny), statement(Kind::Identity, StatementEffect::Deny)];
+        let explicit = denial(Effect::ExplicitlyDenied, denies, None);
+        assert_eq!(Some(explicit.reader()), explicit.resource_account);
+        assert_eq!(explicit.decision_for_reader().statements.len(), 1);
+    }
+
+    #[test]
+    fn within_an_account_everything_is_told() {
+        let statements =
+            vec![statement(Kind::Identity, StatementEffect::Allow), statement(Kind::Trust, StatementEffect::Allow)];
+        let mut own = denial(Effect::ImplicitlyDenied, statements, Some(Kind::Trust));
+        own.resource_account = Some(own.principal_account);
+        assert_eq!(own.decision_for_reader().statements.len(), 2);
     }
 }

@@ -47,6 +47,11 @@ impl Federation {
         key.name().starts_with(&*self.prefix).then(|| self.keys.fact(key))
     }
 
+    /// What the provider says.
+    pub(super) fn keys(&self) -> &Context {
+        &self.keys
+    }
+
     /// The principal in the policy engine's terms, before a role is assumed.
     pub(super) fn principal(&self) -> Principal {
         Principal {

@@ -8,7 +8,7 @@ use super::federation::Federation;
 use super::principal::CompiledPrincipal;
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Fact, Facts, Key, Principal};
+use crate::policy::{Context, Fact, Facts, Key, KnownKey, Principal};
 
 /// What is known of the request itself, whoever makes it.
 #[derive(Clone, Debug)]
@@ -97,6 +97,69 @@ impl Facts for RequestKeys<'_> {
     }
 }
 
+impl FederatedKeys<'_> {
+    /// What the request carried, for the reader of a denial: see [`RequestKeys::carried`].
+    pub(super) fn carried(&self) -> Vec<(String, Vec<String>)> {
+        let given = self.federation.keys().iter().chain(self.operation.iter());
+        let given = given.map(|(key, value)| (spelled(key.name()), values(value.as_fact())));
+        let telling = TELLING.iter().filter_map(|name| Some(((*name).to_owned(), values(self.fact(&Key::new(name))?))));
+        given.chain(telling).collect()
+    }
+}
+
+/// Keys that tell the reader of a denial something, beside those of the operation; the others stand in the denial itself.
+const TELLING: [&str; 11] = [
+    "aws:CurrentTime",
+    "aws:FederatedProvider",
+    "aws:MultiFactorAuthAge",
+    "aws:MultiFactorAuthPresent",
+    "aws:PrincipalType",
+    "aws:RequestedRegion",
+    "aws:SecureTransport",
+    "aws:SourceIdentity",
+    "aws:SourceIp",
+    "aws:TokenIssueTime",
+    "aws:UserAgent",
+];
+
+impl RequestKeys<'_> {
+    /// What the request carried, as AWS spells it: the operation's keys, and those that tell of the request, its caller and its
+    /// caller's tags.
+    pub(super) fn carried(&self) -> Vec<(String, Vec<String>)> {
+        let operation = self.operation.iter().map(|(key, value)| (spelled(key.name()), values(value.as_fact())));
+        let telling = TELLING.iter().filter_map(|name| Some(((*name).to_owned(), values(self.fact(&Key::new(name))?))));
+        let session = self.subject.session.iter().flat_map(|session| session.tags.iter());
+        let tags = session.chain(self.compiled.tags.iter());
+        let tags = tags.map(|tag| (format!("aws:PrincipalTag/{}", tag.key), vec![tag.value.clone()]));
+        let mut carried: Vec<(String, Vec<String>)> = Vec::new();
+        for (name, values) in operation.chain(telling).chain(tags) {
+            // The first counts: a session's tag hides the entity's own.
+            if !carried.iter().any(|(known, _)| known.eq_ignore_ascii_case(&name)) {
+                carried.push((name, values));
+            }
+        }
+        carried
+    }
+}
+
+/// As AWS writes it, if it is one of AWS's.
+fn spelled(name: &str) -> String {
+    match KnownKey::find(name) {
+        Some(known) if known.is_family() => {
+            format!("{}{}", known.name, name.get(known.name.len()..).unwrap_or_default())
+        }
+        Some(known) => known.name.to_owned(),
+        None => name.to_owned(),
+    }
+}
+
+fn values(fact: Fact<'_>) -> Vec<String> {
+    match fact {
+        Fact::List(values) => values.to_vec(),
+        single => vec![single.as_text().into_owned()],
+    }
+}
+
 /// Names are in lower case and without their `aws:`.
 impl RequestKeys<'_> {
     fn federation(&self) -> Option<&Federation> {
@@ -146,7 +209,7 @@ impl RequestKeys<'_> {
 mod tests {
     use super::*;
     use crate::decision::SessionFacts;
-    use crate::policy::{KnownKey, PolicySet, PrincipalKind, Source};
+    use crate::policy::{PolicySet, PrincipalKind, Source};
     use crate::types::{Tag, Tags};
 
     /// Every key that the table has as the broker's, or as one that it knows of requests to itself, has a value when all is

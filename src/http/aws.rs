@@ -11,7 +11,7 @@ use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::decision::RequestFacts;
-use crate::ops::{self, Fault};
+use crate::ops::{self, Fault, authorization_message};
 use crate::sigv4::RefusalCode;
 use crate::telemetry::names;
 use crate::wire::form::Form;
@@ -96,7 +96,7 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
         let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
         let request = ops::Unsigned { action, parameters: &parameters, facts, request_id };
         let answered = doors.registry.run_unsigned(&doors.broker, service, request).await;
-        return finish(answered, operation, request_id, refused);
+        return finish(doors, answered, operation, request_id, refused);
     }
     // Who calls comes before whether what they ask for exists: a stranger learns nothing about the broker.
     let caller = incoming.authenticate(doors, &[service.name()], &facts).await.map_err(|error| {
@@ -110,10 +110,11 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
     let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, call).await;
-    finish(answered, operation, request_id, refused)
+    finish(doors, answered, operation, request_id, refused)
 }
 
 fn finish(
+    doors: &Doors,
     answered: ops::Answered,
     operation: &'static str,
     request_id: &str,
@@ -127,7 +128,20 @@ fn finish(
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::error!(?error, cause, operation, request = request_id, "an operation failed");
             }
-            Err(refused(fault, error.to_string()))
+            Err(refused(fault, told(&error, doors, request_id)))
+        }
+    }
+}
+
+/// What the caller is told: the sentence, and with a denial all of its reasons in a form that others can read for it.
+fn told(error: &ops::Error, doors: &Doors, request_id: &str) -> String {
+    let ops::Error::Denied(denial) = error else { return error.to_string() };
+    match authorization_message::encode(denial, request_id, &doors.broker.vault) {
+        Ok(message) => format!("{error}. {} {message}", authorization_message::LABEL),
+        // Without its reasons a denial is a denial.
+        Err(cause) => {
+            tracing::warn!(%cause, request = request_id, "the reasons of a denial could not be encoded");
+            error.to_string()
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn as_asked(denial: &mut Denial, operation: &str, parameters: &Node<'
     let Ok(Some(given)) = parameters.fields() else { return };
     let text = |member: &str| given.get(member).and_then(|node| node.text().ok());
     if let (Some(key), "GetAccessKeyLastUsed") = (text("AccessKeyId"), operation) {
-        denial.resource = format!("access key {key}");
+        denial.named = Some(format!("access key {key}"));
         return;
     }
     let entity = denial.resource.splitn(6, ':').nth(5).unwrap_or_default();
@@ -39,6 +39,6 @@ pub(super) fn as_asked(denial: &mut Denial, operation: &str, parameters: &Node<'
         Some(format!("{noun} {asked}"))
     });
     if let Some(named) = named {
-        denial.resource = named;
+        denial.named = Some(named);
     }
 }

@@ -108,9 +108,16 @@ pub enum Error {
          administrator account for centralized root access."
     )]
     NotManagementAccount,
+    /// The message is not one that this broker encoded for the caller's account.
+    #[error("The encoded message is not valid.")]
+    InvalidAuthorizationMessage,
     /// Policy says no.
     #[error("{0}")]
     Denied(Box<Denial>),
+    /// The role's trust policy does not let in whom an identity provider vouches for. A stranger reads AWS's short sentence: neither
+    /// whether there is such a role, nor what it trusts. The reasons are in the record.
+    #[error("Not authorized to perform {}", .0.action)]
+    NotTrusted(Box<Denial>),
     /// The caller may not do this for another reason than policy; the text says which.
     #[error("{0}")]
     Forbidden(String),

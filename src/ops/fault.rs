@@ -65,7 +65,8 @@ impl Error {
             Self::NotManagementAccount => {
                 Fault::of_sender("AccountNotManagementOrDelegatedAdministratorException", 400)
             }
-            Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),
+            Self::InvalidAuthorizationMessage => Fault::of_sender("InvalidAuthorizationMessageException", 400),
+            Self::Denied(_) | Self::Forbidden(_) | Self::NotTrusted(_) => Fault::of_sender("AccessDenied", 403),
             Self::NoPrincipal => Fault::of_sender("InvalidClientTokenId", 403),
             Self::PackedPolicyTooLarge(_) => Fault::of_sender("PackedPolicyTooLarge", 400),
             Self::InvalidIdentityToken(_) => Fault::of_sender("InvalidIdentityToken", 400),

@@ -13,11 +13,11 @@ use serde_json::{Value, json};
 
 use super::operation::Permission;
 use super::pipeline::{Answered, invalid};
-use super::{Broker, Error, record};
+use super::{Broker, Error, authorization_message, record};
 use crate::audit::{Event, Outcome};
 use crate::authn::{Refused, Vouched, WebIdentity};
 use crate::clock::Timestamp;
-use crate::decision::{Asked, Permit, RequestFacts};
+use crate::decision::{self, Asked, Permit, RequestFacts};
 use crate::telemetry::names;
 use crate::types::AccountId;
 use crate::wire::model::{self, Service};
@@ -133,7 +133,6 @@ async fn permitted<O: FederatedOperation>(
 ) -> Result<String, Error> {
     let mut permit = None;
     for wanted in input.demands(caller, call).await? {
-        let action = wanted.action.clone();
         let asked = Asked {
             action: &wanted.action,
             resource: &wanted.resource,
@@ -141,8 +140,9 @@ async fn permitted<O: FederatedOperation>(
             keys: wanted.keys,
             trust: wanted.trust.as_deref(),
         };
-        let decided = call.broker.authorizer.authorize_federated(caller.federation(), &call.facts, asked);
-        permit = Some(decided.map_err(|refused| denied(refused, &action))?);
+        let authorizer = &call.broker.authorizer;
+        let decided = authorizer.authorize_federated(caller.federation(), call.account, &call.facts, asked);
+        permit = Some(decided.map_err(not_trusted)?);
     }
     let permit = permit.ok_or_else(|| Error::Internal(format!("{} demands nothing", O::NAME)))?;
     let output = input.run(&permit, caller, call).await?;
@@ -156,13 +156,9 @@ async fn permitted<O: FederatedOperation>(
     Ok(answer)
 }
 
-/// A stranger reads AWS's short sentence: neither whether there is such a role, nor what it trusts.
-fn denied(refused: crate::decision::Refused, action: &str) -> Error {
+fn not_trusted(refused: decision::Refused) -> Error {
     match refused {
-        crate::decision::Refused::Denied(denial) => {
-            tracing::debug!(%denial, "a web identity was denied");
-            Error::Forbidden(format!("Not authorized to perform {action}"))
-        }
+        decision::Refused::Denied(denial) => Error::NotTrusted(denial),
         other => other.into(),
     }
 }
@@ -182,8 +178,15 @@ async fn refuse<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, 
     let Some(unrecorded) = call.broker.strangers.admit(call.account, call.now()) else { return };
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
     let mut event = event::<O>(call, who, record::cut(parameters), outcome);
+    if let Error::NotTrusted(denial) = error {
+        event.additional_event_data = authorization_message::for_record(denial, call.request_id);
+    }
     if unrecorded > 0 {
-        event.additional_event_data = json!({ "refusalsNotRecorded": unrecorded });
+        let data = &mut event.additional_event_data;
+        if !data.is_object() {
+            *data = json!({});
+        }
+        data["refusalsNotRecorded"] = unrecorded.into();
     }
     if let Err(cause) = call.broker.trail.record_soon(&event).await {
         tracing::warn!(%cause, operation = O::NAME, request = call.request_id, "a refusal could not be recorded");

@@ -1,5 +1,6 @@
 //! Operations: AWS's, one file per entity of IAM and one per operation of STS, all run by one pipeline.
 
+pub mod authorization_message;
 mod broker;
 mod call;
 mod denied;

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::operation::{Demand, Operation};
-use super::{Broker, Error, denied, record};
+use super::{Broker, Error, authorization_message, denied, record};
 use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
 use crate::decision::{Asked, Permit, RequestFacts};
@@ -187,7 +187,11 @@ async fn note_use<O: Operation>(call: &Call<'_>) -> Result<(), Error> {
 async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, parameters: Value, error: Error) -> Error {
     let call = Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
-    keep(&call, event::<O>(&call, record::cut(parameters), outcome).await, O::NAME).await;
+    let mut event = event::<O>(&call, record::cut(parameters), outcome).await;
+    if let (Ok(event), Error::Denied(denial)) = (&mut event, &error) {
+        event.additional_event_data = authorization_message::for_record(denial, incoming.request_id);
+    }
+    keep(&call, event, O::NAME).await;
     error
 }
 

@@ -77,7 +77,7 @@ impl SqliteStore {
             options,
             tuning,
             readers: Lanes::new(READERS),
-            writer: Writer::start(engine, tuning.patience),
+            writer: Writer::start_thread(engine, tuning.patience)?,
             signal,
             watch: Mutex::new(None),
         })

@@ -26,6 +26,8 @@ pub(super) struct SqliteEngine {
 
 /// Rows in one statement, at the most.
 const AT_ONCE: usize = 32;
+/// Audit records in one statement, at the most.
+const AUDIT_AT_ONCE: usize = 256;
 
 impl SqliteEngine {
     pub(super) async fn new(
@@ -39,6 +41,17 @@ impl SqliteEngine {
             set.map_err(|error| from_driver(&error))?;
         }
         Ok(Self { connection, signal, tuning })
+    }
+
+    /// Audit records alone need nothing that is read first, so the whole transaction is one trip to the connection's thread.
+    async fn append(&mut self, audit: &[&AuditRow]) -> Result<Written, sqlx::Error> {
+        let pieces = audit.len().div_ceil(AUDIT_AT_ONCE);
+        for (at, some) in audit.chunks(AUDIT_AT_ONCE).enumerate() {
+            let begin = if at == 0 { "BEGIN IMMEDIATE; " } else { "" };
+            let commit = if at + 1 == pieces { "; COMMIT" } else { "" };
+            insert_audit(&mut self.connection, begin, some, commit).await?;
+        }
+        Ok(Written { verdicts: Vec::new(), revision: Revision(0) })
     }
 
     async fn transaction(&mut self, batches: &[&Batch], audit: &[&AuditRow]) -> Result<Written, sqlx::Error> {
@@ -84,9 +97,15 @@ impl Engine for SqliteEngine {
         batches: &[&Batch],
         audit: &[&AuditRow],
     ) -> Result<Vec<Result<Revision, Key>>, StoreError> {
-        match self.transaction(batches, audit).await {
+        let written = match batches {
+            [] => self.append(audit).await,
+            _ => self.transaction(batches, audit).await,
+        };
+        match written {
             Ok(written) => {
-                self.signal.committed(written.revision);
+                if !batches.is_empty() {
+                    self.signal.committed(written.revision);
+                }
                 Ok(written.verdicts)
             }
             Err(error) => {
@@ -173,15 +192,31 @@ async fn write_records(connection: &mut SqliteConnection, judgement: &Judgement<
 }
 
 async fn write_audit(connection: &mut SqliteConnection, audit: &[&AuditRow]) -> Result<(), sqlx::Error> {
-    for some in handfuls(audit) {
-        let statement = format!("INSERT INTO audit (id, time, account, body) VALUES {}", places(some.len(), 4));
-        let mut query = sqlx::query(AssertSqlSafe(statement));
-        for row in some {
-            query = query.bind(row.id.as_str()).bind(row.time).bind(row.account.as_str()).bind(row.body.as_slice());
-        }
-        query.execute(&mut *connection).await?;
+    for some in audit.chunks(AUDIT_AT_ONCE) {
+        insert_audit(connection, "", some, "").await?;
     }
     Ok(())
+}
+
+/// One statement for so many records, between `begin` and `commit`. It has room for a power of two of them, so that few different
+/// statements are prepared; places without a record are NULL and leave none.
+async fn insert_audit(
+    connection: &mut SqliteConnection,
+    begin: &str,
+    records: &[&AuditRow],
+    commit: &str,
+) -> Result<(), sqlx::Error> {
+    let room = records.len().next_power_of_two();
+    let statement = format!(
+        "{begin}INSERT INTO audit (id, time, account, body) \
+         SELECT column1, column2, column3, column4 FROM (VALUES {}) WHERE column1 IS NOT NULL{commit}",
+        places(room, 4)
+    );
+    let mut query = sqlx::query(AssertSqlSafe(statement));
+    for row in records {
+        query = query.bind(row.id.as_str()).bind(row.time).bind(row.account.as_str()).bind(row.body.as_slice());
+    }
+    query.execute(&mut *connection).await.map(|_| ())
 }
 
 /// What one statement takes: each costs a trip to the connection's thread and back, but every size is prepared by itself. So as

@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::contract::{AuditRow, Batch, CommitError, Revision};
@@ -36,7 +35,7 @@ pub(super) trait Engine: Send + 'static {
 /// The way into a writer task.
 pub(super) struct Writer {
     queue: Mutex<Option<mpsc::Sender<Job>>>,
-    task: Mutex<Option<JoinHandle<()>>>,
+    ended: Mutex<Option<oneshot::Receiver<()>>>,
     patience: Duration,
 }
 
@@ -51,10 +50,33 @@ const QUEUE: usize = 1_024;
 const GROUP: usize = 256;
 
 impl Writer {
+    /// A writer that runs beside all other tasks.
     pub(super) fn start(engine: impl Engine, patience: Duration) -> Self {
         let (queue, jobs) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(work(engine, jobs));
-        Self { queue: Mutex::new(Some(queue)), task: Mutex::new(Some(task)), patience }
+        let (done, ended) = oneshot::channel();
+        tokio::spawn(async move {
+            work(engine, jobs).await;
+            let _ = done.send(());
+        });
+        Self { queue: Mutex::new(Some(queue)), ended: Mutex::new(Some(ended)), patience }
+    }
+
+    /// A writer on a thread of its own: under load a task waits in line for longer than a commit takes, twice for each.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub(super) fn start_thread(engine: impl Engine, patience: Duration) -> Result<Self, StoreError> {
+        let (queue, jobs) = mpsc::channel(QUEUE);
+        let (done, ended) = oneshot::channel();
+        let unavailable = |error: std::io::Error| StoreError::Unavailable(format!("the writer's thread: {error}"));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().map_err(unavailable)?;
+        let thread = std::thread::Builder::new().name("brevet-writer".to_owned());
+        let run = move || {
+            runtime.block_on(work(engine, jobs));
+            let _ = done.send(());
+        };
+        thread.spawn(run).map_err(unavailable)?;
+        Ok(Self { queue: Mutex::new(Some(queue)), ended: Mutex::new(Some(ended)), patience })
     }
 
     pub(super) async fn commit(&self, batch: Batch) -> Result<Revision, CommitError> {
@@ -72,9 +94,9 @@ impl Writer {
     /// Writes what is in the queue and ends.
     pub(super) async fn close(&self) {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(task) = task {
-            let _ = task.await;
+        let ended = self.ended.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(ended) = ended {
+            let _ = ended.await;
         }
     }
 

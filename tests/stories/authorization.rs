@@ -106,6 +106,7 @@ pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "SerialNumber" => arn("mfa", "thing"),
         "PolicyDocument" => allow("notes:Read", "*"),
         "AssumeRolePolicyDocument" | "AssumeRolePolicy" => trust(&account.to_string(), &["sts:AssumeRole"], None),
+        "EncodedMessage" => "c2VhbGVk".to_owned(),
         "AccessKeyId" => "AKIAQAAAAAAAAAAAAAAA".to_owned(),
         "AuthenticationCode1" | "AuthenticationCode2" => "123456".to_owned(),
         "Arn" | "PolicySourceArn" => arn("user", "someone"),
@@ -195,7 +196,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
         (_, "ReportInProgress" | "ReportNotPresent") => "yes",
         // Switches that stand so already, or are another account's.
         (_, "FeatureEnabled" | "FeatureDisabled" | "AccountNotManagementOrDelegatedAdministratorException") => "yes",
-        (_, "CallerIsNotManagementAccountException") => "yes",
+        (_, "CallerIsNotManagementAccountException" | "InvalidAuthorizationMessageException") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),

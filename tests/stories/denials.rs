@@ -4,6 +4,7 @@ use brevet::ops::Registry;
 use brevet::wire::model::{Model, Service};
 
 use super::authorization::sample;
+use crate::world::outcome::ENCODED;
 use crate::world::policies::{allow, trust};
 use crate::world::raw::call;
 use crate::world::{Actor, Backend, Outcome, Running, User, World};
@@ -27,7 +28,9 @@ async fn told(who: &User, at: &Running, operation: &str, name: &str, key: &str) 
     let answer = call(at, Some(who), "iam", &pairs).await;
     assert_eq!(answer.code(), "AccessDenied", "{operation}: {answer:?}");
     let message = answer.body.split_once("<Message>").and_then(|(_, rest)| rest.split_once("</Message>"));
-    message.expect("a message").0.replace(name, "NAME").replace(key, "KEY")
+    // Its reasons are for others to read, and their length tells nothing either.
+    let (sentence, encoded) = message.expect("a message").0.split_once(ENCODED).expect("encoded reasons");
+    format!("{} ({} characters)", sentence.replace(name, "NAME").replace(key, "KEY"), encoded.len())
 }
 
 /// Whether there is somebody of that name, in which spelling, below which path, and whose a key is.

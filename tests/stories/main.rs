@@ -15,6 +15,7 @@ mod aws_managed;
 mod coverage;
 mod credential_reports;
 mod crowd;
+mod decode_denials;
 mod denials;
 #[macro_use]
 mod escalation;
@@ -38,6 +39,7 @@ mod passwords;
 mod policy_attacks;
 mod saml_providers;
 mod secrets;
+mod seen_tokens;
 mod server_certificates;
 mod service_linked_roles;
 mod sessions;

@@ -108,6 +108,9 @@ async fn whole_life(backend: Backend) {
     let records = records(&broker, "AssumeRoleWithWebIdentity", 4).await;
     let codes: Vec<&Value> = records.iter().map(|record| &record["errorCode"]).collect();
     assert_eq!(codes, [&Value::Null, &json!("AccessDenied"), &json!("AccessDenied"), &json!("InvalidIdentityToken")]);
+    // A stranger is told little; whoever may read the trail finds the condition that was not met.
+    let near = records[1].pointer("/additionalEventData/failures/items/0").expect("what was missing").to_string();
+    assert!(near.contains(&sub) && near.contains("StringLike"), "{near}");
     let first = &records[0];
     let principal = format!("{arn}:{}:repo:acme/shop", Issuer::CLIENT);
     assert_eq!(

@@ -5,6 +5,7 @@
 mod asked_role;
 mod assume_role;
 mod assume_role_with_web_identity;
+mod decode_authorization_message;
 mod get_access_key_info;
 mod get_caller_identity;
 mod get_session_token;
@@ -18,6 +19,7 @@ use super::Registry;
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<assume_role::AssumeRole>();
     registry.add_unsigned::<assume_role_with_web_identity::AssumeRoleWithWebIdentity>();
+    registry.add::<decode_authorization_message::DecodeAuthorizationMessage>();
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
     registry.add::<get_caller_identity::GetCallerIdentity>();
     registry.add::<get_session_token::GetSessionToken>();
