@@ -83,7 +83,9 @@ mod tests {
         assert_eq!(address(&"Login.example.com  10.0.0.5:443").unwrap().0, "login.example.com");
         assert_eq!(authority(&"a.example /etc/my ca.pem").unwrap().1, PathBuf::from("/etc/my ca.pem"));
         assert_eq!(key_file(&"https://a.example/x /k.json").unwrap().0.as_str(), "a.example/x");
-        for wrong in ["", "a.example", "a.example 10.0.0.5", "a.example:1 10.0.0.5:1", "a.example/x 10.0.0.5:1", " 1.2.3.4:1"] {
+        for wrong in
+            ["", "a.example", "a.example 10.0.0.5", "a.example:1 10.0.0.5:1", "a.example/x 10.0.0.5:1", " 1.2.3.4:1"]
+        {
             assert!(address(&wrong).is_err(), "{wrong}");
         }
         for wrong in ["a.example /k.json", "http://a.example /k.json", "https://a.example:1 /k", "https://a.example "] {

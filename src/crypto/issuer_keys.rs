@@ -191,7 +191,9 @@ mod tests {
 
     #[test]
     fn rsa_keys_have_a_size() {
-        for (bits, usable) in [(1_024, false), (2_047, false), (2_048, true), (4_096, true), (8_192, true), (8_200, false)] {
+        for (bits, usable) in
+            [(1_024, false), (2_047, false), (2_048, true), (4_096, true), (8_192, true), (8_200, false)]
+        {
             assert_eq!(set(&[rsa(bits)]).is_ok(), usable, "{bits}");
         }
         for alg in [Alg::Rs256, Alg::Rs384, Alg::Rs512, Alg::Ps256, Alg::Ps384, Alg::Ps512] {

@@ -200,8 +200,7 @@ impl Authorizer {
         let request = Request { principal: &principal, action, resource, resource_account, context: &context };
         let nothing = PolicySet::default();
         let trust = asked.trust.unwrap_or(&nothing);
-        let policies =
-            Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
+        let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
         let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
             return Ok(Permit(()));

@@ -99,7 +99,9 @@ fn unclaimable(key: &str) -> Option<&'static str> {
         Some(Source::Broker) => Some("the broker knows this key by itself"),
         Some(Source::Operation) => Some("only requests to the broker itself have this key"),
         Some(Source::Nobody) => Some("the broker cannot tell whether this is so, and takes nobody's word for it"),
-        None if KnownKey::is_of_identity_provider(key) => Some("only an identity provider's own token says what it claims"),
+        None if KnownKey::is_of_identity_provider(key) => {
+            Some("only an identity provider's own token says what it claims")
+        }
         None => KnownKey::is_reserved(key).then_some("there is no such key"),
     }
 }

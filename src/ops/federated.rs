@@ -193,11 +193,6 @@ async fn refuse<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, 
     }
 }
 
-fn event<O: FederatedOperation>(
-    call: &FederatedCall<'_>,
-    who: &Vouched,
-    parameters: Value,
-    outcome: Outcome,
-) -> Event {
+fn event<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, parameters: Value, outcome: Outcome) -> Event {
     record::federated_event(call, who, O::SERVICE.name(), O::NAME, parameters, outcome)
 }

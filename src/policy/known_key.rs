@@ -245,7 +245,9 @@ mod tests {
         ] {
             assert!(KnownKey::is_of_identity_provider(name), "{name}");
         }
-        for name in ["", "sub", "reports:Quarter", "reports:file.txt", "reports:a/b", "aws:SourceIp", "samlx:iss", "k:subject"] {
+        for name in
+            ["", "sub", "reports:Quarter", "reports:file.txt", "reports:a/b", "aws:SourceIp", "samlx:iss", "k:subject"]
+        {
             assert!(!KnownKey::is_of_identity_provider(name), "{name}");
         }
     }

@@ -175,7 +175,9 @@ mod tests {
     fn absent_facts_cost_nothing() {
         let claims = bare();
         let json = serde_json::to_string(&claims).unwrap();
-        for member in ["amr", "auth_time", "mfa", "act", "pol", "pola", "tags", "ttk", "src", "idp", "wid", "cd", "lexp"] {
+        for member in
+            ["amr", "auth_time", "mfa", "act", "pol", "pola", "tags", "ttk", "src", "idp", "wid", "cd", "lexp"]
+        {
             assert!(!json.contains(&format!("\"{member}\"")), "{member} in {json}");
         }
         assert_eq!(serde_json::from_str::<SessionClaims>(&json).unwrap(), claims);

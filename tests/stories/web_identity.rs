@@ -190,8 +190,11 @@ async fn durations_and_session_policies_are_those_of_roles() {
     let role = root.role("r", &trust, &allow("iam:*", "*")).await;
     let token = issuer.token(&Issuer::claims(world.now(), "ann"));
     let sts = sdk::anonymous_sts(&broker);
-    let ask = || sts.assume_role_with_web_identity().role_arn(&role).role_session_name("work").web_identity_token(&token);
-    for (seconds, code) in [(899, "ValidationError"), (900, "Ok"), (3_601, "ValidationError"), (43_201, "ValidationError")] {
+    let ask =
+        || sts.assume_role_with_web_identity().role_arn(&role).role_session_name("work").web_identity_token(&token);
+    for (seconds, code) in
+        [(899, "ValidationError"), (900, "Ok"), (3_601, "ValidationError"), (43_201, "ValidationError")]
+    {
         assert_eq!(ask().duration_seconds(seconds).send().await.code(), code, "{seconds}");
     }
     root.iam.update_role().role_name("r").max_session_duration(43_200).send().await.granted();
@@ -245,7 +248,8 @@ async fn the_session_keeps_who_vouched_for_whom() {
     }
     // A role that is assumed from the session is the role's own business: no provider vouched for it.
     let next_trust = crate::world::policies::trust(&root.account.to_string(), &["sts:AssumeRole"], None);
-    let provided = allow_if("iam:ListUsers", json!({ "Null": { "aws:FederatedProvider": "true", key("sub"): "true" } }));
+    let provided =
+        allow_if("iam:ListUsers", json!({ "Null": { "aws:FederatedProvider": "true", key("sub"): "true" } }));
     let next = root.role("next", &next_trust, &provided).await;
     let first = root.role("first", &trust(&arn, &[ASSUME], json!({})), &allow("sts:AssumeRole", "*")).await;
     let session = Session::of(assume(&broker, &first, &token).await.granted().credentials());

@@ -169,7 +169,12 @@ async fn the_brokers_own_tokens_are_not_taken() {
     broker.url = format!("http://{free}");
     let root = world.root.at(&broker);
     for path in ["", "/t"] {
-        let role = open_role_named(&root, &format!("r{}", path.len()), &provider_at(&root, &format!("{}{path}", Issuer::url())).await).await;
+        let role = open_role_named(
+            &root,
+            &format!("r{}", path.len()),
+            &provider_at(&root, &format!("{}{path}", Issuer::url())).await,
+        )
+        .await;
         let mut claims = Issuer::claims(world.now(), "someone");
         claims["iss"] = json!(format!("{}{path}", Issuer::url()));
         let said = assume(&broker, &role, &issuer.token(&claims)).await.refused("InvalidIdentityToken");
@@ -182,7 +187,9 @@ async fn issuers_inside_are_not_asked() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let root = world.root.at(&broker);
     let key = IssuerKey::es256("k");
-    for (number, host) in ["localhost", "127.0.0.1", "2130706433", "169.254.169.254", "10.0.0.1"].into_iter().enumerate() {
+    for (number, host) in
+        ["localhost", "127.0.0.1", "2130706433", "169.254.169.254", "10.0.0.1"].into_iter().enumerate()
+    {
         let url = format!("https://{host}");
         let role = open_role_named(&root, &format!("r{number}"), &provider_at(&root, &url).await).await;
         let mut claims = Issuer::claims(world.now(), "someone");
@@ -208,10 +215,14 @@ async fn nothing_else_is_done_without_a_signature() {
             let name = operation.name.as_str();
             let unsigned = name == "AssumeRoleWithWebIdentity";
             let mut pairs = vec![("Action".to_owned(), name.to_owned())];
-            for member in operation.input.iter().filter(|member| member.required && registry.names(service).contains(&name)) {
+            for member in
+                operation.input.iter().filter(|member| member.required && registry.names(service).contains(&name))
+            {
                 pairs.extend(sample(&member.name, root.account));
             }
-            for (member, value) in [("WebIdentityToken", &token), ("RoleArn", &role), ("RoleSessionName", &"work".to_owned())] {
+            for (member, value) in
+                [("WebIdentityToken", &token), ("RoleArn", &role), ("RoleSessionName", &"work".to_owned())]
+            {
                 pairs.retain(|(name, _)| name != member);
                 pairs.push((member.to_owned(), value.clone()));
             }
@@ -229,16 +240,34 @@ async fn nothing_else_is_done_without_a_signature() {
     }
     assert!(tried > 150, "{tried}");
     // In another service's name, with other letters, or beside another action it is not the operation.
-    for (service, action) in [("iam", "AssumeRoleWithWebIdentity"), ("sts", "assumerolewithwebidentity"), ("sts", "AssumeRoleWithWebIdentity ")] {
-        let pairs = [("Action", action), ("RoleArn", role.as_str()), ("RoleSessionName", "work"), ("WebIdentityToken", token.as_str())];
+    for (service, action) in [
+        ("iam", "AssumeRoleWithWebIdentity"),
+        ("sts", "assumerolewithwebidentity"),
+        ("sts", "AssumeRoleWithWebIdentity "),
+    ] {
+        let pairs = [
+            ("Action", action),
+            ("RoleArn", role.as_str()),
+            ("RoleSessionName", "work"),
+            ("WebIdentityToken", token.as_str()),
+        ];
         assert_eq!(call(&broker, None, service, &pairs).await.code(), "MissingAuthenticationToken", "{action}");
     }
-    let twice = [("Action", "AssumeRoleWithWebIdentity"), ("Action", "GetCallerIdentity"), ("WebIdentityToken", token.as_str())];
+    let twice = [
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("Action", "GetCallerIdentity"),
+        ("WebIdentityToken", token.as_str()),
+    ];
     assert_ne!(call(&broker, None, "sts", &twice).await.status, 200);
     // A signature changes nothing: the token counts.
     let session = Session::of(assume(&broker, &role, &token).await.granted().credentials());
     let signer: &dyn ActorKeys = &session;
-    let pairs = [("Action", "AssumeRoleWithWebIdentity"), ("RoleArn", role.as_str()), ("RoleSessionName", "work"), ("WebIdentityToken", "e30.e30.AA")];
+    let pairs = [
+        ("Action", "AssumeRoleWithWebIdentity"),
+        ("RoleArn", role.as_str()),
+        ("RoleSessionName", "work"),
+        ("WebIdentityToken", "e30.e30.AA"),
+    ];
     assert_eq!(call(&broker, Some(signer), "sts", &pairs).await.code(), "InvalidIdentityToken");
     session.iam(&broker).list_users().send().await.refused("AccessDenied");
 }
@@ -268,7 +297,8 @@ async fn strangers_do_not_fill_the_trail() {
     assume(&broker, &role, &issuer.token(&Issuer::claims(world.now(), "ours"))).await.granted();
     // What is granted is recorded whatever happens.
     let found = records(&broker, "AssumeRoleWithWebIdentity", 102).await;
-    let counted: Vec<&Value> = found.iter().filter_map(|record| record.pointer("/additionalEventData/refusalsNotRecorded")).collect();
+    let counted: Vec<&Value> =
+        found.iter().filter_map(|record| record.pointer("/additionalEventData/refusalsNotRecorded")).collect();
     assert_eq!(counted, [&json!(30)]);
 }
 
@@ -297,7 +327,8 @@ async fn the_sdk_needs_no_credentials() {
 }
 
 async fn assert_session(sts: &aws_sdk_sts::Client, role: &str, token: &str, broker: &Running) {
-    let assumed = sts.assume_role_with_web_identity().role_arn(role).role_session_name("work").web_identity_token(token);
+    let assumed =
+        sts.assume_role_with_web_identity().role_arn(role).role_session_name("work").web_identity_token(token);
     let session = Session::of(assumed.send().await.granted().credentials());
     session.sts(broker).get_caller_identity().send().await.granted();
     sts.get_caller_identity().send().await.expect_err("without credentials there is nobody to be");

@@ -115,9 +115,15 @@ async fn the_audience_key_names_the_party_that_the_token_was_issued_to() {
     assert!(gate.lets_in(hybrid(), equals("aud", "android")).await);
     assert!(gate.lets_in(hybrid(), equals("oaud", Issuer::CLIENT)).await);
     assert!(!gate.lets_in(hybrid(), equals("aud", Issuer::CLIENT)).await);
-    assert!(gate.lets_in(json!({}), json!({ "StringEquals": { key("aud"): Issuer::CLIENT, key("oaud"): Issuer::CLIENT } })).await);
+    assert!(
+        gate.lets_in(json!({}), json!({ "StringEquals": { key("aud"): Issuer::CLIENT, key("oaud"): Issuer::CLIENT } }))
+            .await
+    );
     assert_eq!(gate.code(&[ASSUME], json!({ "azp": "stranger" }), json!({})).await, "InvalidIdentityToken");
-    assert_eq!(gate.code(&[ASSUME], json!({ "aud": "stranger", "azp": "android" }), json!({})).await, "InvalidIdentityToken");
+    assert_eq!(
+        gate.code(&[ASSUME], json!({ "aud": "stranger", "azp": "android" }), json!({})).await,
+        "InvalidIdentityToken"
+    );
 }
 
 #[tokio::test]

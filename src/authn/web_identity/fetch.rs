@@ -67,8 +67,7 @@ impl Fetcher {
     pub(super) fn new(settings: &Settings) -> Result<Self, UnusableFile> {
         let mut authorities = HashMap::new();
         for (host, path) in &settings.authorities {
-            let unusable =
-                |reason| UnusableFile { setting: "web_identity.authorities", path: path.clone(), reason };
+            let unusable = |reason| UnusableFile { setting: "web_identity.authorities", path: path.clone(), reason };
             authorities.insert(host.clone(), tls::of_file(path).map_err(unusable)?);
         }
         for (_, path) in &settings.key_files {

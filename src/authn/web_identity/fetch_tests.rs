@@ -1,20 +1,21 @@
 use std::collections::HashMap;
 use std::io;
 
+use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::*;
 use crate::clock::{Clock, SystemClock};
 use crate::crypto::hash::sha1_thumbprint;
 use crate::crypto::x509::{DevelopmentCertificates, development};
 
-const KEYS: &str = r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+const KEYS: &str =
+    r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
 
 /// What a path is answered with: the head's first line and further lines, and the body; nothing for a path that never answers.
 type Pages = HashMap<&'static str, Option<(String, Vec<u8>)>>;
@@ -42,7 +43,8 @@ fn good() -> Pages {
 
 impl Issuer {
     async fn answering(pages: Pages) -> Self {
-        let certificates = development(&["idp.example".to_owned(), "evil.example".to_owned()], SystemClock.now()).expect("certificates");
+        let certificates = development(&["idp.example".to_owned(), "evil.example".to_owned()], SystemClock.now())
+            .expect("certificates");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("ca.pem"), &certificates.ca_certificate).expect("written");
         std::fs::write(folder.path().join("none.pem"), "").expect("written");
@@ -100,7 +102,8 @@ async fn answer(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, pages: &P
                 std::future::pending::<()>().await;
                 return Ok(());
             };
-            let length = if status.contains("chunked") { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+            let length =
+                if status.contains("chunked") { String::new() } else { format!("content-length: {}\r\n", body.len()) };
             stream.write_all(format!("HTTP/1.1 {status}\r\n{length}\r\n").as_bytes()).await?;
             stream.write_all(body).await?;
             stream.flush().await?;
@@ -135,7 +138,8 @@ async fn the_keys_of_an_issuer_are_fetched() {
         ("https://idp.example/t/", "/t/.well-known/openid-configuration"),
         ("https://idp.example/", ABOUT),
     ] {
-        let issuer = Issuer::answering([(about, discovery(url, "https://idp.example/keys")), ("/keys", ok(KEYS))].into()).await;
+        let issuer =
+            Issuer::answering([(about, discovery(url, "https://idp.example/keys")), ("/keys", ok(KEYS))].into()).await;
         assert!(fetch(&issuer.settings(), url, &[]).await.is_ok(), "{url}");
     }
 }
@@ -146,7 +150,8 @@ async fn a_discovery_document_speaks_for_its_own_issuer() {
         let pages = [(ABOUT, discovery(other, "https://idp.example/keys")), ("/keys", ok(KEYS))].into();
         assert_eq!(answered(from(pages).await), "its discovery document is of another issuer", "{other}");
     }
-    let twice = r#"{"issuer":"https://idp.example","issuer":"https://idp.example","jwks_uri":"https://idp.example/keys"}"#;
+    let twice =
+        r#"{"issuer":"https://idp.example","issuer":"https://idp.example","jwks_uri":"https://idp.example/keys"}"#;
     for text in ["", "{}", "[]", r#"{"issuer":"https://idp.example"}"#, twice] {
         let pages = [(ABOUT, ok(text)), ("/keys", ok(KEYS))].into();
         assert_eq!(answered(from(pages).await), "its discovery document has no issuer and jwks_uri", "{text}");
@@ -156,7 +161,9 @@ async fn a_discovery_document_speaks_for_its_own_issuer() {
 #[tokio::test]
 async fn keys_are_at_an_https_address_that_is_not_inside() {
     let at = |jwks: &str| [(ABOUT, discovery("https://idp.example", jwks)), ("/keys", ok(KEYS))].into();
-    for plain in ["http://idp.example/keys", "ftp://idp.example/keys", "file:///etc/passwd", "https://me@idp.example/keys"] {
+    for plain in
+        ["http://idp.example/keys", "ftp://idp.example/keys", "file:///etc/passwd", "https://me@idp.example/keys"]
+    {
         assert_eq!(answered(from(at(plain)).await), "the address of its keys is no https URL", "{plain}");
     }
     for nothing in ["", "/keys", "https://", &format!("https://idp.example/{}", "x".repeat(LONGEST_URL))] {

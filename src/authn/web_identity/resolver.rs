@@ -90,7 +90,11 @@ mod tests {
         }
     }
 
-    async fn resolve(says: &[&'static str], fixed: Option<(String, SocketAddr)>, host: &str) -> Option<Vec<SocketAddr>> {
+    async fn resolve(
+        says: &[&'static str],
+        fixed: Option<(String, SocketAddr)>,
+        host: &str,
+    ) -> Option<Vec<SocketAddr>> {
         let stopped = Stopped::default();
         let resolver =
             Guarded { lookup: Arc::new(Says(says.to_vec())), reach: Arc::default(), fixed, stopped: stopped.clone() };

@@ -95,7 +95,9 @@ fn tag(key: &str, value: &Value) -> Result<Tag, Refusal> {
 
 /// AWS's pattern of tag keys and values, `[\p{L}\p{Z}\p{N}_.:/=+\-@]`.
 fn is_tag_character(character: char) -> bool {
-    character.is_alphanumeric() || (character.is_whitespace() && !character.is_control()) || "_.:/=+-@".contains(character)
+    character.is_alphanumeric()
+        || (character.is_whitespace() && !character.is_control())
+        || "_.:/=+-@".contains(character)
 }
 
 fn keys(value: &Value) -> Result<Vec<String>, Refusal> {

@@ -56,9 +56,8 @@ fn moment(claims: &Claims, claim: &'static str) -> Result<Option<i64>, Refusal> 
 /// The subject.
 pub(super) fn subject(claims: &Claims) -> Result<&str, Refusal> {
     let value = claims.get("sub").ok_or(Refusal::Missing("sub"))?;
-    let fits = |text: &&str| {
-        (1..=LONGEST_SUBJECT).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    };
+    let fits =
+        |text: &&str| (1..=LONGEST_SUBJECT).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     let why = "it must be a text of 1 to 255 characters";
     value.as_str().filter(fits).ok_or_else(|| Refusal::Claim { claim: "sub".to_owned(), why })
 }
@@ -131,7 +130,8 @@ mod tests {
         assert_eq!(times(json!({"exp": at(900), "iat": at(301)})), Err("token-early"));
         assert_eq!(times(json!({"exp": i64::MAX, "nbf": i64::MIN})), Ok(()));
         assert_eq!(times(json!({"iat": at(0)})), Err("missing-claim"));
-        for exp in [json!("1900000000"), json!(1_900_000_000.5), json!(1e300), json!(u64::MAX), json!(null), json!([])] {
+        for exp in [json!("1900000000"), json!(1_900_000_000.5), json!(1e300), json!(u64::MAX), json!(null), json!([])]
+        {
             assert_eq!(times(json!({ "exp": exp })), Err("claim"), "{exp}");
         }
     }
@@ -174,8 +174,13 @@ mod tests {
 
     #[test]
     fn a_subject_is_a_short_text() {
-        assert_eq!(subject(&claims(json!({"sub": "repo:o/r:ref:refs/heads/main"}))).unwrap(), "repo:o/r:ref:refs/heads/main");
-        for wrong in [json!({}), json!({"sub": ""}), json!({"sub": 7}), json!({"sub": "a\nb"}), json!({"sub": "x".repeat(256)})] {
+        assert_eq!(
+            subject(&claims(json!({"sub": "repo:o/r:ref:refs/heads/main"}))).unwrap(),
+            "repo:o/r:ref:refs/heads/main"
+        );
+        for wrong in
+            [json!({}), json!({"sub": ""}), json!({"sub": 7}), json!({"sub": "a\nb"}), json!({"sub": "x".repeat(256)})]
+        {
             assert!(subject(&claims(wrong.clone())).is_err(), "{wrong}");
         }
     }

@@ -81,8 +81,7 @@ pub(super) fn client_config(
     };
     let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| FetchError::Unreachable(error.to_string()))?;
-    let mut config =
-        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
@@ -146,7 +145,11 @@ impl ServerCertVerifier for Vouching {
 
 impl Vouching {
     /// The certificates of a chain whose thumbprints are known, as authorities.
-    fn thumbprinted(&self, end_entity: &CertificateDer<'_>, intermediates: &[CertificateDer<'_>]) -> Option<Authorities> {
+    fn thumbprinted(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+    ) -> Option<Authorities> {
         /// No server needs a longer chain.
         const LONGEST: usize = 10;
         if self.thumbprints.is_empty() {
