@@ -53,7 +53,7 @@ impl FederatedOperation for AssumeRoleWithWebIdentity {
     fn account(&self, broker: &Broker) -> Result<AccountId, Error> {
         if let Some(issuer) = self.provider_id.as_deref() {
             return Err(if OAUTH_ISSUERS.contains(&issuer) {
-                Error::NotBuilt(format!("sts:AssumeRoleWithWebIdentity with access tokens of {issuer}"))
+                Error::NotBuilt(format!("{}:{} with access tokens of {issuer}", Self::SERVICE.name(), Self::NAME))
             } else {
                 let known = OAUTH_ISSUERS.join(" and ");
                 Error::Validation(format!(
