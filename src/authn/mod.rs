@@ -8,7 +8,7 @@ mod passwords;
 mod renamed;
 mod sigv4;
 mod throttle;
-mod web_identity;
+pub mod web_identity;
 
 pub use caller::Caller;
 pub use error::Error;

@@ -100,10 +100,12 @@ impl Facts for RequestKeys<'_> {
 impl FederatedKeys<'_> {
     /// What the request carried, for the reader of a denial: see [`RequestKeys::carried`].
     pub(super) fn carried(&self) -> Vec<(String, Vec<String>)> {
-        let given = self.federation.keys().iter().chain(self.operation.iter());
+        /// Of a token with many claims that many are told: strangers choose them.
+        const MOST: usize = 64;
+        let given = self.operation.iter().chain(self.federation.keys().iter());
         let given = given.map(|(key, value)| (spelled(key.name()), values(value.as_fact())));
         let telling = TELLING.iter().filter_map(|name| Some(((*name).to_owned(), values(self.fact(&Key::new(name))?))));
-        given.chain(telling).collect()
+        telling.chain(given).take(MOST).collect()
     }
 }
 

@@ -148,7 +148,10 @@ fn an_issuers_place_is_two_words() {
         ("allow_networks", "10.0.0.1/8"),
     ] {
         let said = refusals(&format!("[web_identity]\n{setting} = ['{wrong}']"));
-        assert!(said[0].starts_with(&format!("`web_identity.{setting}` in brevet.toml line 2 is `{wrong}`")), "{said:?}");
+        assert!(
+            said[0].starts_with(&format!("`web_identity.{setting}` in brevet.toml line 2 is `{wrong}`")),
+            "{said:?}"
+        );
     }
     let said = |variable| load("", &[(variable, "1")], &Overrides::default()).unwrap_err().to_string();
     assert!(said("BREVET_WEB_IDENTITY_TIMEOUTS").contains("did you mean `BREVET_WEB_IDENTITY_TIMEOUT`?"));

@@ -14,7 +14,7 @@ use crate::crypto::issuer_keys::IssuerKeys;
 use crate::types::{AccountId, OidcIssuer};
 
 /// Issuers whose keys are kept. Each takes some kilobytes, and at the most a hundred and fifty.
-const KEPT: u64 = 500;
+const KEPT: u64 = 1_000;
 /// Seconds between two fetches of one issuer's keys, however they ended.
 const PAUSE: i64 = 10;
 /// Seconds for which keys that are too old are taken all the same while their issuer cannot be reached: four hours.

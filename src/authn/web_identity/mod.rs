@@ -6,7 +6,7 @@
 //!
 //! Source: OpenID Connect Core 1.0 section 3.1.3.7; RFC 8725; "OIDC federation" in the IAM user guide.
 
-mod condition_keys;
+mod claimed_keys;
 mod fetch;
 mod fetch_error;
 mod issuers;
@@ -142,12 +142,8 @@ impl WebIdentities {
         account: AccountId,
         now: Timestamp,
     ) -> Result<WebIdentity, Refusal> {
-        terms::check_times(claims, now)?;
-        let subject = terms::subject(claims)?.to_owned();
-        let audience = terms::audience(claims, &provider.client_ids)?;
-        let given = session_tags::of(claims)?;
         let issuer = provider.issuer.as_str();
-        let keys = condition_keys::of(issuer, claims, audience.key.clone(), audience.all)?;
+        let Fitting { subject, audience, given, keys } = fitting(claims, issuer, &provider.client_ids, now)?;
         let amr = keys.iter().find(|(key, _)| *key == format!("{issuer}:amr")).map(|(_, value)| texts(value));
         let mut context = Context::new();
         for (key, value) in keys {
@@ -167,6 +163,38 @@ impl WebIdentities {
     }
 }
 
+/// Claims that fit a provider.
+struct Fitting {
+    subject: String,
+    audience: terms::Audience,
+    given: session_tags::Given,
+    keys: Vec<(String, Value)>,
+}
+
+fn fitting(claims: &Claims, issuer: &str, clients: &[String], now: Timestamp) -> Result<Fitting, Refusal> {
+    terms::check_times(claims, now)?;
+    let subject = terms::subject(claims)?.to_owned();
+    let audience = terms::audience(claims, clients)?;
+    let given = session_tags::of(claims)?;
+    let keys = claimed_keys::of(issuer, claims, audience.key.clone(), audience.all.clone())?;
+    Ok(Fitting { subject, audience, given, keys })
+}
+
+/// The condition keys that a token with these claims would have, in JSON, at a provider of `issuer` with `clients`. It says nothing of
+/// who wrote them: for trying what a trust policy will see.
+///
+/// # Errors
+/// The check that would fail.
+pub fn condition_keys(
+    claims: &[u8],
+    issuer: &OidcIssuer,
+    clients: &[String],
+    now: Timestamp,
+) -> Result<Vec<(String, Value)>, Refusal> {
+    let claims = strict_json::object(claims).map_err(Refusal::NotAToken)?;
+    fitting(&claims, issuer.as_str(), clients, now).map(|fitting| fitting.keys)
+}
+
 fn texts(value: &Value) -> Vec<String> {
     match value {
         Value::List(texts) => texts.clone(),
@@ -182,5 +210,29 @@ fn shown(text: &str) -> String {
 impl fmt::Debug for WebIdentities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WebIdentities").field("issuers", &self.issuers).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever a token claims: it is refused, or all of it is said in keys of its issuer, none twice.
+        #[test]
+        fn claims_become_keys_of_their_issuer_or_nothing(
+            more in r#"("(sub|AUD|azp|a|A|a/b|https://aws.amazon.com/tags)":("x"|7|true|null|\["y"\]|\{"b":\{"c":1\}\}),){0,3}"#,
+        ) {
+            let text = format!(r#"{{{more}"aud":"app","exp":2000000000,"sub":"ann"}}"#);
+            let issuer: OidcIssuer = "idp.example/t".parse().expect("an issuer");
+            if let Ok(keys) = condition_keys(text.as_bytes(), &issuer, &["app".to_owned()], Timestamp(1_800_000_000)) {
+                let folded: std::collections::HashSet<String> = keys.iter().map(|(key, _)| key.to_ascii_lowercase()).collect();
+                prop_assert_eq!(folded.len(), keys.len());
+                prop_assert!(keys.iter().all(|(key, _)| key.starts_with("idp.example/t:")));
+                prop_assert!(keys.iter().any(|(key, value)| key == "idp.example/t:sub" && *value == Value::from("ann")));
+            }
+        }
     }
 }
