@@ -259,21 +259,18 @@ async fn the_session_keeps_who_vouched_for_whom() {
 
 #[tokio::test]
 async fn whom_the_broker_does_not_know_is_believed_by_thumbprint() {
-    use rustls::pki_types::pem::PemObject;
-    let issuer = Issuer::begin().await;
-    let (world, broker) = World::begin_with(Backend::Sqlite, |config| issuer.tell_address(config)).await;
-    let root = world.root.at(&broker);
-    let arn = provider(&root).await;
-    let role = root.role("r", &trust(&arn, &[ASSUME], json!({})), "").await;
-    let token = issuer.token(&Issuer::claims(world.now(), "ann"));
-    let refused = assume(&broker, &role, &token).await.refused("InvalidIdentityToken");
-    assert_eq!(refused, "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint");
-    let pem = issuer.certificates.ca_certificate.as_bytes();
-    let authority = rustls::pki_types::CertificateDer::from_pem_slice(pem).expect("a certificate");
-    let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &authority);
-    let update = root.iam.update_open_id_connect_provider_thumbprint().open_id_connect_provider_arn(&arn);
-    update.thumbprint_list(data_encoding::HEXUPPER.encode(digest.as_ref())).send().await.granted();
-    assume(&broker, &role, &token).await.granted();
+    for issuer in [Issuer::begin().await, Issuer::self_signed().await] {
+        let (world, broker) = World::begin_with(Backend::Sqlite, |config| issuer.tell_address(config)).await;
+        let root = world.root.at(&broker);
+        let arn = provider(&root).await;
+        let role = root.role("r", &trust(&arn, &[ASSUME], json!({})), "").await;
+        let token = issuer.token(&Issuer::claims(world.now(), "ann"));
+        let refused = assume(&broker, &role, &token).await.refused("InvalidIdentityToken");
+        assert_eq!(refused, "OpenIDConnect provider's HTTPS certificate doesn't match configured thumbprint");
+        let update = root.iam.update_open_id_connect_provider_thumbprint().open_id_connect_provider_arn(&arn);
+        update.thumbprint_list(issuer.thumbprint()).send().await.granted();
+        assume(&broker, &role, &token).await.granted();
+    }
 }
 
 #[tokio::test]

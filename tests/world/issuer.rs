@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use brevet::clock::{Clock, SystemClock, Timestamp};
 use brevet::config::Config;
-use brevet::crypto::x509::{DevelopmentCertificates, development};
+use brevet::crypto::x509::development;
 use data_encoding::BASE64URL_NOPAD;
 use ring::rand::SystemRandom;
 use ring::signature::{
@@ -25,7 +25,8 @@ use tokio_rustls::TlsAcceptor;
 type Pages = Arc<Mutex<HashMap<String, String>>>;
 
 pub struct Issuer {
-    pub certificates: DevelopmentCertificates,
+    /// The certificate that vouches for its server.
+    pub authority: CertificateDer<'static>,
     /// The key that it signs with.
     pub key: IssuerKey,
     address: SocketAddr,
@@ -52,27 +53,45 @@ impl Issuer {
 
     /// An issuer that has one key and publishes it.
     pub async fn begin() -> Self {
-        let certificates = development(&[Self::HOST.to_owned()], SystemClock.now()).expect("certificates");
-        let folder = tempfile::tempdir().expect("a folder");
-        std::fs::write(folder.path().join("ca.pem"), &certificates.ca_certificate).expect("written");
-        let chain = [&certificates.server_certificate, &certificates.ca_certificate]
+        let made = development(&[Self::HOST.to_owned()], SystemClock.now()).expect("certificates");
+        let chain = [&made.server_certificate, &made.ca_certificate]
             .map(|pem| CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate"));
-        let key = PrivateKeyDer::from_pem_slice(certificates.server_key.expose().as_bytes()).expect("a key");
+        let key = PrivateKeyDer::from_pem_slice(made.server_key.expose().as_bytes()).expect("a key");
+        Self::with(chain.to_vec(), key, &made.ca_certificate).await
+    }
+
+    /// An issuer whose server vouches for itself.
+    pub async fn self_signed() -> Self {
+        let made = rcgen::generate_simple_self_signed([Self::HOST.to_owned()]).expect("a certificate");
+        let key = PrivateKeyDer::from_pem_slice(made.signing_key.serialize_pem().as_bytes()).expect("a key");
+        Self::with(vec![made.cert.der().clone()], key, &made.cert.pem()).await
+    }
+
+    async fn with(chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>, authority: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("ca.pem"), authority).expect("written");
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("versions")
             .with_no_client_auth()
-            .with_single_cert(chain.to_vec(), key)
+            .with_single_cert(chain, key)
             .expect("a certificate with its key");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (pages, asked) = (Pages::default(), Arc::<AtomicUsize>::default());
         tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), Arc::clone(&pages), Arc::clone(&asked)));
-        let issuer = Self { certificates, key: IssuerKey::es256("first"), address, folder, pages, asked };
+        let authority = CertificateDer::from_pem_slice(authority.as_bytes()).expect("a certificate");
+        let issuer = Self { authority, key: IssuerKey::es256("first"), address, folder, pages, asked };
         issuer.describes("");
         issuer.publishes(&[&issuer.key]);
         issuer
+    }
+
+    /// The thumbprint of the certificate that vouches for it.
+    pub fn thumbprint(&self) -> String {
+        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, &self.authority);
+        data_encoding::HEXUPPER.encode(digest.as_ref())
     }
 
     pub fn url() -> String {
