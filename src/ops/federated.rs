@@ -65,6 +65,8 @@ pub trait FederatedOperation: DeserializeOwned + Send + Sync + 'static {
     const NAME: &'static str;
     /// What it answers.
     type Output: Serialize + Send + 'static;
+    /// The role that is asked for, whether there is one or not.
+    type Role: Send + Sync;
 
     /// The account whose providers count: that of the role.
     ///
@@ -75,20 +77,23 @@ pub trait FederatedOperation: DeserializeOwned + Send + Sync + 'static {
     /// The token that proves who calls.
     fn token(&self) -> &str;
 
+    /// Finds the role that is asked for. It is found once, so that what is permitted is what is done.
+    fn role(&self, call: &FederatedCall<'_>) -> impl Future<Output = Result<Self::Role, Error>> + Send;
+
     /// What the role's trust policy must allow.
-    fn demands(
-        &self,
-        caller: &WebIdentity,
-        call: &FederatedCall<'_>,
-    ) -> impl Future<Output = Result<Vec<Permission>, Error>> + Send;
+    fn demands(&self, role: &Self::Role, caller: &WebIdentity) -> Vec<Permission>;
 
     /// Does it.
+    ///
+    /// # Errors
+    /// What else is wrong with the request.
     fn run(
         &self,
         permit: &Permit,
+        role: &Self::Role,
         caller: &WebIdentity,
         call: &FederatedCall<'_>,
-    ) -> impl Future<Output = Result<Self::Output, Error>> + Send;
+    ) -> Result<Self::Output, Error>;
 }
 
 pub(super) async fn run<O: FederatedOperation>(
@@ -132,7 +137,8 @@ async fn permitted<O: FederatedOperation>(
     parameters: &Value,
 ) -> Result<String, Error> {
     let mut permit = None;
-    for wanted in input.demands(caller, call).await? {
+    let role = input.role(call).await?;
+    for wanted in input.demands(&role, caller) {
         let asked = Asked {
             action: &wanted.action,
             resource: &wanted.resource,
@@ -145,7 +151,7 @@ async fn permitted<O: FederatedOperation>(
         permit = Some(decided.map_err(not_trusted)?);
     }
     let permit = permit.ok_or_else(|| Error::Internal(format!("{} demands nothing", O::NAME)))?;
-    let output = input.run(&permit, caller, call).await?;
+    let output = input.run(&permit, &role, caller, call)?;
     let xmlns = model::Model::of(O::SERVICE).xmlns();
     let answer = xml::response(&operation.name, xmlns, Some(&output), call.request_id)
         .map_err(|error| Error::Internal(error.to_string()))?;

@@ -28,6 +28,18 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// A short word for metrics.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Unreachable(_) => "unreachable",
+            Self::Answer(_) => "answer",
+            Self::Inside => "inside",
+            Self::Certificate => "certificate",
+            Self::Keys(_) => "keys",
+            Self::Busy => "busy",
+        }
+    }
+
     /// Whether it may pass by itself, or the operator has to look at the network between.
     pub(super) fn is_communication(&self) -> bool {
         !matches!(self, Self::Certificate)

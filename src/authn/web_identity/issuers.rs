@@ -11,6 +11,7 @@ use super::fetch::Source;
 use super::fetch_error::FetchError;
 use crate::clock::Timestamp;
 use crate::crypto::issuer_keys::IssuerKeys;
+use crate::telemetry::names;
 use crate::types::{AccountId, OidcIssuer};
 
 /// Issuers whose keys are kept. Each takes some kilobytes, and at the most a hundred and fifty.
@@ -88,6 +89,8 @@ impl Issuers {
         // In a task of its own: whoever asks and hangs up does not end what others wait for.
         let task = tokio::spawn(async move {
             let fetched = source.keys(&issuer, &sorted).await;
+            let outcome = fetched.as_ref().map_or_else(FetchError::outcome, |_| "success");
+            metrics::counter!(names::ISSUER_FETCHES, "outcome" => outcome).increment(1);
             if let Err(error) = &fetched {
                 tracing::warn!(%issuer, %error, "the keys of an issuer could not be fetched");
             }

@@ -49,6 +49,7 @@ impl FederatedOperation for AssumeRoleWithWebIdentity {
     const SERVICE: Service = Service::Sts;
     const NAME: &'static str = "AssumeRoleWithWebIdentity";
     type Output = Assumed;
+    type Role = AskedRole;
 
     fn account(&self, broker: &Broker) -> Result<AccountId, Error> {
         if let Some(issuer) = self.provider_id.as_deref() {
@@ -68,22 +69,31 @@ impl FederatedOperation for AssumeRoleWithWebIdentity {
         &self.web_identity_token
     }
 
-    async fn demands(&self, caller: &WebIdentity, call: &FederatedCall<'_>) -> Result<Vec<Permission>, Error> {
-        let role = AskedRole::find(&self.role_arn, call.broker).await?;
-        let mut demands = vec![self.permission("sts:AssumeRoleWithWebIdentity", &role, caller)];
-        if !caller.tags().is_empty() {
-            demands.push(self.permission("sts:TagSession", &role, caller));
-        }
-        if caller.source_identity().is_some() {
-            demands.push(self.permission("sts:SetSourceIdentity", &role, caller));
-        }
-        Ok(demands)
+    async fn role(&self, call: &FederatedCall<'_>) -> Result<AskedRole, Error> {
+        AskedRole::find(&self.role_arn, call.broker).await
     }
 
-    async fn run(&self, _permit: &Permit, caller: &WebIdentity, call: &FederatedCall<'_>) -> Result<Assumed, Error> {
-        let AskedRole { account, known, .. } = AskedRole::find(&self.role_arn, call.broker).await?;
-        // No trust policy has let the caller in if there is no role; one that vanished meanwhile is refused in the same words.
-        let known = known.ok_or_else(|| Error::Forbidden(format!("Not authorized to perform sts:{}", Self::NAME)))?;
+    fn demands(&self, role: &AskedRole, caller: &WebIdentity) -> Vec<Permission> {
+        let mut demands = vec![self.permission("sts:AssumeRoleWithWebIdentity", role, caller)];
+        if !caller.tags().is_empty() {
+            demands.push(self.permission("sts:TagSession", role, caller));
+        }
+        if caller.source_identity().is_some() {
+            demands.push(self.permission("sts:SetSourceIdentity", role, caller));
+        }
+        demands
+    }
+
+    fn run(
+        &self,
+        _permit: &Permit,
+        role: &AskedRole,
+        caller: &WebIdentity,
+        call: &FederatedCall<'_>,
+    ) -> Result<Assumed, Error> {
+        let account = role.account;
+        // A role that is not there trusts nobody, so there is one.
+        let known = role.known.as_ref().ok_or_else(|| Error::Internal("a role that is not there trusts".to_owned()))?;
         let role = &known.role;
         let seconds = asked_role::seconds(self.duration_seconds, role)?;
         let arn = call.broker.realm.assumed_role(account, role.name.as_str(), self.role_session_name.as_str());
