@@ -171,10 +171,6 @@ fn facts(question: &Question) -> RequestFacts {
     }
 }
 
-/// The allocator of the binary, so that what is measured is what runs.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 criterion_group! {
     name = benches;
     config = Criterion::default()

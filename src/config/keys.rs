@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 42] = [
+pub static KEYS: [Key; 43] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -60,6 +60,11 @@ pub static KEYS: [Key; 42] = [
     }),
     number("sessions", "rotate_after_days", 1..=365, |config, n| config.sessions.rotate_after_days = count(n)),
     number("sessions", "publish_ahead_hours", 1..=720, |config, n| config.sessions.publish_ahead_hours = count(n)),
+    list("sessions", "rsa_keys", |config, texts| {
+        let path =
+            |text: &&str| if text.is_empty() { Err(Fault::malformed(text, "a file")) } else { Ok(PathBuf::from(text)) };
+        set(&mut config.sessions.rsa_keys, texts.iter().map(path).collect())
+    }),
     number("cache", "principals", 1..=10_000_000, |config, n| config.cache.principals = n),
     number("cache", "decisions_mib", 1..=65_536, |config, n| config.cache.decisions_mib = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),

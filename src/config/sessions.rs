@@ -1,6 +1,8 @@
 //! The `[sessions]` section.
 
-/// How temporary credentials are signed.
+use std::path::PathBuf;
+
+/// How temporary credentials and web identity tokens are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sessions {
     /// What new signing keys sign with: ES256 or EdDSA. Keys made before a change go on as they are. Default ES256.
@@ -10,6 +12,10 @@ pub struct Sessions {
     /// How long before it signs a key is published, in hours: longer than verifiers keep the key set, shorter than a key
     /// signs. Default 24, from 1 to 720.
     pub publish_ahead_hours: u32,
+    /// PEM files with RSA private keys (PKCS#8 or PKCS#1, 2048 to 4096 bits) that not everybody may read. The first signs the web identity tokens that
+    /// are asked for with RS256; all are published, so that a key can be shown before it signs and after it has. Default none: RS256
+    /// is refused.
+    pub rsa_keys: Vec<PathBuf>,
 }
 
 /// An algorithm that session tokens are signed with, by its JWA name (RFC 7518 section 3.1, RFC 8037 section 3.1).
@@ -35,6 +41,11 @@ impl SigningAlgorithm {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { algorithm: SigningAlgorithm::Es256, rotate_after_days: 30, publish_ahead_hours: 24 }
+        Self {
+            algorithm: SigningAlgorithm::Es256,
+            rotate_after_days: 30,
+            publish_ahead_hours: 24,
+            rsa_keys: Vec::new(),
+        }
     }
 }

@@ -48,6 +48,12 @@ pub enum SigningAlg {
     /// Ed25519.
     #[serde(rename = "EdDSA")]
     EdDsa,
+    /// ECDSA on P-384 with SHA-384.
+    #[serde(rename = "ES384")]
+    Es384,
+    /// RSASSA-PKCS1-v1_5 with SHA-256, by keys that the operator brings: ring makes none.
+    #[serde(rename = "RS256")]
+    Rs256,
 }
 
 impl Alg {
@@ -104,11 +110,28 @@ impl Alg {
     }
 }
 
+impl SigningAlg {
+    /// Every algorithm that is signed with.
+    pub const ALL: [Self; 4] = [Self::Es256, Self::EdDsa, Self::Es384, Self::Rs256];
+
+    /// The JWA name.
+    pub fn name(self) -> &'static str {
+        Alg::from(self).name()
+    }
+
+    /// The algorithm of a JWA name, which is case-sensitive; `None` for one that is not signed with.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|alg| alg.name() == name)
+    }
+}
+
 impl From<SigningAlg> for Alg {
     fn from(alg: SigningAlg) -> Self {
         match alg {
             SigningAlg::Es256 => Self::Es256,
             SigningAlg::EdDsa => Self::EdDsa,
+            SigningAlg::Es384 => Self::Es384,
+            SigningAlg::Rs256 => Self::Rs256,
         }
     }
 }
@@ -136,6 +159,15 @@ mod tests {
             assert_eq!(serde_json::to_string(&alg).unwrap(), format!("\"{}\"", alg.name()));
             assert_eq!(Alg::from_jwt(alg.to_jwt()), Some(alg));
         }
+    }
+
+    #[test]
+    fn names_of_what_is_signed_with_read_back() {
+        for alg in SigningAlg::ALL {
+            assert_eq!(SigningAlg::parse(alg.name()), Some(alg));
+            assert_eq!(serde_json::to_string(&alg).unwrap(), format!("\"{}\"", alg.name()));
+        }
+        assert_eq!(SigningAlg::parse("PS256"), None);
     }
 
     #[test]

@@ -3,8 +3,9 @@
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::alg::{Alg, SigningAlg};
+use crate::crypto::alg::SigningAlg;
 use crate::crypto::hash::sha256;
+use crate::crypto::private_key::PrivateKey;
 use crate::crypto::provider::point_coordinates;
 
 /// The longest JWKS document that is read, in bytes. The largest issuers publish some dozen RSA keys in about 20 KiB.
@@ -61,27 +62,38 @@ pub enum JwkSetError {
 }
 
 impl Jwk {
-    /// The public half of a signing key; `None` when `public` is not a public key of that algorithm.
-    pub(super) fn from_public(alg: SigningAlg, public: &[u8]) -> Option<Self> {
+    /// The public half of a signing key; `None` when `key` is not a key of that algorithm.
+    pub(super) fn from_private(alg: SigningAlg, key: &PrivateKey) -> Option<Self> {
         let encode = |bytes: &[u8]| Some(BASE64URL_NOPAD.encode(bytes));
-        let (kty, crv, x, y) = match alg {
-            SigningAlg::Es256 => {
-                let (x, y) = point_coordinates(public)?;
-                ("EC", "P-256", encode(x), encode(y))
-            }
-            SigningAlg::EdDsa => ("OKP", "Ed25519", encode(public), None),
-        };
         let mut jwk = Self {
-            kty: kty.into(),
-            crv: Some(crv.into()),
-            x,
-            y,
+            kty: String::new(),
+            crv: None,
+            x: None,
+            y: None,
             n: None,
             e: None,
             key_use: Some("sig".into()),
-            alg: Some(Alg::from(alg).name().into()),
+            alg: Some(alg.name().into()),
             kid: None,
         };
+        match alg {
+            SigningAlg::Es256 | SigningAlg::Es384 => {
+                let (x, y) = point_coordinates(key.public())?;
+                jwk.kty = "EC".into();
+                jwk.crv = Some(if alg == SigningAlg::Es256 { "P-256" } else { "P-384" }.into());
+                (jwk.x, jwk.y) = (encode(x), encode(y));
+            }
+            SigningAlg::EdDsa => {
+                jwk.kty = "OKP".into();
+                jwk.crv = Some("Ed25519".into());
+                jwk.x = encode(key.public());
+            }
+            SigningAlg::Rs256 => {
+                let (n, e) = key.rsa_components()?;
+                jwk.kty = "RSA".into();
+                (jwk.n, jwk.e) = (encode(&n), encode(&e));
+            }
+        }
         jwk.kid = Some(jwk.thumbprint());
         Some(jwk)
     }

@@ -19,7 +19,7 @@ fn part(value: &Value) -> String {
 
 #[test]
 fn what_was_signed_is_read() {
-    for alg in [SigningAlg::Es256, SigningAlg::EdDsa] {
+    for alg in [SigningAlg::Es256, SigningAlg::EdDsa, SigningAlg::Es384] {
         let key = key(alg);
         let token = sign(HEADER, &json!({"sub": "alice"}), &key).unwrap();
         let header = peek_header(token.expose()).unwrap();

@@ -1,7 +1,7 @@
 //! jsonwebtoken's cryptography, by ring (the `CryptoProvider` hook of jsonwebtoken 11).
 //!
 //! With this provider neither of jsonwebtoken's own backends is in the binary, and with them the `rsa` crate
-//! (RUSTSEC-2023-0071). It verifies every algorithm of [`Alg`] and signs ES256, ES384 and EdDSA; ring makes no RSA keys.
+//! (RUSTSEC-2023-0071). It verifies every algorithm of [`Alg`] and signs ES256, ES384, EdDSA and RS256; ring makes no RSA keys.
 
 use std::sync::{Arc, Once};
 

@@ -1,4 +1,5 @@
-//! RSA private keys that are handed to the broker, such as those that SAML assertions are encrypted for.
+//! RSA private keys that are handed to the broker: those that SAML assertions are encrypted for, and those that sign web
+//! identity tokens.
 //!
 //! ring reads them and holds them to its rules: 2,048 to 4,096 bits, an exponent of at least 65,537, numbers that belong together.
 
@@ -7,6 +8,7 @@ use rustls_pki_types::PrivateKeyDer;
 use rustls_pki_types::pem::PemObject;
 use zeroize::Zeroize;
 
+use crate::crypto::signing_key::SigningKey;
 use crate::types::secret::SecretText;
 
 /// Why a text is not one RSA private key.
@@ -25,6 +27,18 @@ pub enum RsaKeyError {
 /// # Errors
 /// [`RsaKeyError`].
 pub fn check_pem(text: &SecretText) -> Result<(), RsaKeyError> {
+    pair(text).map(|_| ())
+}
+
+/// Reads such a text as the key of RS256 signatures (RFC 7518 section 3.3).
+///
+/// # Errors
+/// [`RsaKeyError`].
+pub fn signing_key(text: &SecretText) -> Result<SigningKey, RsaKeyError> {
+    SigningKey::from_rsa(pair(text)?).map_err(|_| RsaKeyError::NotRsa)
+}
+
+fn pair(text: &SecretText) -> Result<RsaKeyPair, RsaKeyError> {
     let mut keys = PrivateKeyDer::pem_slice_iter(text.expose().as_bytes());
     let mut key = keys.next().and_then(Result::ok).ok_or(RsaKeyError::NotOneKey)?;
     let alone = match keys.next() {
@@ -36,16 +50,12 @@ pub fn check_pem(text: &SecretText) -> Result<(), RsaKeyError> {
         Some(Err(_)) => false,
     };
     let read = match &key {
-        PrivateKeyDer::Pkcs8(document) => RsaKeyPair::from_pkcs8(document.secret_pkcs8_der()).is_ok(),
-        PrivateKeyDer::Pkcs1(document) => RsaKeyPair::from_der(document.secret_pkcs1_der()).is_ok(),
-        _ => false,
+        PrivateKeyDer::Pkcs8(document) => RsaKeyPair::from_pkcs8(document.secret_pkcs8_der()).ok(),
+        PrivateKeyDer::Pkcs1(document) => RsaKeyPair::from_der(document.secret_pkcs1_der()).ok(),
+        _ => None,
     };
     key.zeroize();
-    match (alone, read) {
-        (false, _) => Err(RsaKeyError::NotOneKey),
-        (true, false) => Err(RsaKeyError::NotRsa),
-        (true, true) => Ok(()),
-    }
+    if alone { read.ok_or(RsaKeyError::NotRsa) } else { Err(RsaKeyError::NotOneKey) }
 }
 
 #[cfg(test)]

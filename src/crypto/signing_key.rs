@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jsonwebtoken::EncodingKey;
 use ring::rand::SystemRandom;
-use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RsaKeyPair,
+};
 
 use crate::crypto::alg::{Alg, SigningAlg};
 use crate::crypto::jwk::Jwk;
@@ -20,7 +22,7 @@ pub enum KeyError {
     /// The document is not a PKCS#8 private key of the algorithm.
     #[error("not a PKCS#8 private key for {0}")]
     NotPkcs8(Alg),
-    /// ring could not make a key pair: the operating system gave no randomness.
+    /// ring could not make a key pair: the operating system gave no randomness, or it is an RSA key, which ring makes none of.
     #[error("no key pair for {0} could be generated")]
     Generation(Alg),
     /// A JWK lacks a member, or a member is not what its type wants.
@@ -51,7 +53,9 @@ impl SigningKey {
         let random = SystemRandom::new();
         let document = match alg {
             SigningAlg::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random),
+            SigningAlg::Es384 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P384_SHA384_FIXED_SIGNING, &random),
             SigningAlg::EdDsa => Ed25519KeyPair::generate_pkcs8(&random),
+            SigningAlg::Rs256 => return Err(KeyError::Generation(alg.into())),
         };
         document.map(|d| SecretBytes::new(d.as_ref())).map_err(|_| KeyError::Generation(alg.into()))
     }
@@ -59,12 +63,22 @@ impl SigningKey {
     /// Reads a PKCS#8 document.
     pub fn from_pkcs8(alg: SigningAlg, document: &SecretBytes) -> Result<Self, KeyError> {
         let key = PrivateKey::from_pkcs8(alg.into(), document.expose()).ok_or(KeyError::NotPkcs8(alg.into()))?;
-        let jwk = Jwk::from_public(alg, key.public()).ok_or(KeyError::NotPkcs8(alg.into()))?;
+        Self::of(alg, key)
+    }
+
+    /// An RSA key that somebody else has made.
+    pub(super) fn from_rsa(pair: RsaKeyPair) -> Result<Self, KeyError> {
+        Self::of(SigningAlg::Rs256, PrivateKey::Rsa(pair))
+    }
+
+    fn of(alg: SigningAlg, key: PrivateKey) -> Result<Self, KeyError> {
+        let jwk = Jwk::from_private(alg, &key).ok_or(KeyError::NotPkcs8(alg.into()))?;
         let public = VerifyingKey::from_jwk(&jwk, alg.into())?;
         let registered = key_handle::register(Arc::new(key));
         let handle = match alg {
-            SigningAlg::Es256 => EncodingKey::from_ec_der(&registered.bytes()),
+            SigningAlg::Es256 | SigningAlg::Es384 => EncodingKey::from_ec_der(&registered.bytes()),
             SigningAlg::EdDsa => EncodingKey::from_ed_der(&registered.bytes()),
+            SigningAlg::Rs256 => EncodingKey::from_rsa_der(&registered.bytes()),
         };
         let kid = jwk.thumbprint();
         Ok(Self(Arc::new(Inner { alg, handle, public, jwk, kid, _registered: registered })))
@@ -107,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_key_reads_back_from_its_document() {
-        for alg in [SigningAlg::Es256, SigningAlg::EdDsa] {
+        for alg in [SigningAlg::Es256, SigningAlg::EdDsa, SigningAlg::Es384] {
             let document = SigningKey::generate(alg).unwrap();
             let first = SigningKey::from_pkcs8(alg, &document).unwrap();
             let second = SigningKey::from_pkcs8(alg, &document).unwrap();
@@ -120,6 +134,11 @@ mod tests {
     fn a_document_of_another_algorithm_is_refused() {
         let document = SigningKey::generate(SigningAlg::EdDsa).unwrap();
         assert_eq!(SigningKey::from_pkcs8(SigningAlg::Es256, &document).unwrap_err(), KeyError::NotPkcs8(Alg::Es256));
+    }
+
+    #[test]
+    fn rsa_keys_are_brought_and_not_made() {
+        assert_eq!(SigningKey::generate(SigningAlg::Rs256).unwrap_err(), KeyError::Generation(Alg::Rs256));
     }
 
     #[test]

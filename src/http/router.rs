@@ -35,6 +35,8 @@ pub fn router(doors: Doors) -> Router {
         .route("/access/v1/evaluation", post(authzen::evaluation))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
+        .route("/outbound/{account}/.well-known/jwks.json", get(discovery::account_jwks))
+        .route("/outbound/{account}/.well-known/openid-configuration", get(discovery::account_configuration))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
         .route("/metrics", get(health::metrics))

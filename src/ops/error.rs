@@ -139,6 +139,18 @@ pub enum Error {
     /// The time of the web identity's token has run out.
     #[error("{0}")]
     ExpiredIdentityToken(String),
+    /// A web identity token would be too long.
+    #[error(
+        "The requested token payload size exceeds the maximum allowed size. Reduce the number of request tags included in the \
+         GetWebIdentityToken API call to reduce the token payload size."
+    )]
+    IdentityTokenTooLong,
+    /// The account's principals may not prove who they are to services elsewhere.
+    #[error("The outbound web identity federation feature is not enabled for this account.")]
+    OutboundFederationDisabled,
+    /// A token would outlive the session that asks for it.
+    #[error("The requested token duration would extend the session beyond its original expiration time.")]
+    SessionDurationEscalation,
     /// AWS declares the operation, and this broker has not built it.
     #[error("{0} is declared by AWS and not built in this broker yet.")]
     NotBuilt(String),

@@ -226,13 +226,13 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("sts:AWSServiceName", String, Nobody)
         .holds("the service that the bearer token is for")
         .present("a service gets a bearer token for its caller"),
-    KnownKey::one("sts:DurationSeconds", Numeric, Nobody)
+    KnownKey::one("sts:DurationSeconds", Numeric, Operation)
         .holds("for how many seconds the token is asked for")
-        .present("`GetWebIdentityToken`, and a service gets a bearer token for its caller; not when a role is assumed"),
+        .present("`GetWebIdentityToken`; not when a role is assumed"),
     KnownKey::one("sts:ExternalId", String, Operation)
         .holds("the external id by which the role's owner knows on whose behalf the caller acts")
         .present("`AssumeRole` with an `ExternalId`"),
-    KnownKey::many("sts:IdentityTokenAudience", String, Nobody)
+    KnownKey::many("sts:IdentityTokenAudience", String, Operation)
         .holds("whom the identity token is meant for")
         .present("`GetWebIdentityToken`"),
     KnownKey::one("sts:RequestContext/", String, Nobody)
@@ -247,7 +247,7 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("sts:RoleSessionName", String, Operation)
         .holds("the name that the session will have")
         .present("`AssumeRole`, `AssumeRoleWithWebIdentity`"),
-    KnownKey::one("sts:SigningAlgorithm", String, Nobody)
+    KnownKey::one("sts:SigningAlgorithm", String, Operation)
         .holds("the algorithm that the identity token is signed with")
         .present("`GetWebIdentityToken`"),
     KnownKey::one("sts:SourceIdentity", String, Operation)

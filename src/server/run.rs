@@ -12,11 +12,13 @@ use tokio_rustls::TlsAcceptor;
 
 use super::accounts::NewAccount;
 use super::foundation::{Bootstrap, Foundation, FoundationError};
+use super::rsa_keys::{self, RsaKeysError};
 use crate::audit::Trail;
 use crate::authn::{self, Authenticator, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
+use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
@@ -32,7 +34,11 @@ pub struct Server {
     doors: Doors,
     limits: Limits,
     first: Option<NewAccount>,
+    look_at_keys_every: Duration,
 }
+
+/// How often the time is looked at for the rotation of the signing keys.
+const LOOK_AT_KEYS_EVERY: Duration = Duration::from_secs(60);
 
 /// Why a broker does not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +55,9 @@ pub enum StartError {
     /// The rotation settings make no sense.
     #[error("signing keys: {0}")]
     Rotation(#[from] RotationPolicyError),
+    /// The operator's RSA keys.
+    #[error("sessions.rsa_keys: {0}")]
+    RsaKeys(#[from] RsaKeysError),
     /// The certificate or its key.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
@@ -77,7 +86,7 @@ impl Server {
             (Some(certificate), Some(key)) => Some(http::acceptor(certificate, key)?),
             _ => None,
         };
-        let policy = rotation_policy(config)?;
+        let rules = KeyRules::of(config)?;
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
@@ -87,7 +96,7 @@ impl Server {
 
         let foundation = Foundation::lay(&config.store, bootstrap, &public_url, &*clock, &random).await?;
         let issuer = config.server.public_url.clone().unwrap_or_else(|| foundation.installation.issuer.clone());
-        let broker = Arc::new(build(config, &foundation, issuer, policy, clock, random).await?);
+        let broker = Arc::new(build(config, &foundation, issuer, rules, clock, random).await?);
         let doors = Doors {
             broker,
             registry: Arc::new(Registry::new()),
@@ -102,7 +111,13 @@ impl Server {
             request_timeout: config.server.request_timeout,
             shutdown_grace: config.server.shutdown_grace,
         };
-        Ok(Self { listener, tls, doors, limits, first: foundation.first })
+        Ok(Self { listener, tls, doors, limits, first: foundation.first, look_at_keys_every: LOOK_AT_KEYS_EVERY })
+    }
+
+    /// This server, looking at the time more or less often for the rotation of its signing keys: for a test that moves the time.
+    #[must_use]
+    pub fn looking_at_keys_every(self, span: Duration) -> Self {
+        Self { look_at_keys_every: span, ..self }
     }
 
     /// The URL that clients reach it by.
@@ -124,7 +139,8 @@ impl Server {
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let broker = Arc::clone(&self.doors.broker);
         let follow = tokio::spawn(Arc::clone(&broker.feed).follow());
-        let tend = tokio::spawn(Arc::clone(&broker.keys).tend(broker.feed.signing_key_changes()));
+        let tend =
+            tokio::spawn(Arc::clone(&broker.keys).tend(broker.feed.signing_key_changes(), self.look_at_keys_every));
         let (no_more, ended) = tokio::sync::oneshot::channel::<()>();
         let mut write = tokio::spawn(broker.trail.clone().write_queue(async move {
             // Told, or the teller is gone: either way nobody records any more.
@@ -169,7 +185,7 @@ async fn keep_metrics_small(handle: PrometheusHandle) {
 /// What a keeper of the signing keys needs, for a command that works on the store directly.
 ///
 /// # Errors
-/// The rotation settings make no sense.
+/// The rotation settings make no sense, or an RSA key cannot be read.
 pub fn keeper_parts(
     config: &Config,
     foundation: &Foundation,
@@ -177,14 +193,14 @@ pub fn keeper_parts(
     random: Arc<dyn Random>,
 ) -> Result<Parts, StartError> {
     let issuer = config.server.public_url.clone().unwrap_or_else(|| foundation.installation.issuer.clone());
-    Ok(parts(config, foundation, issuer, rotation_policy(config)?, clock, random))
+    Ok(parts(config, foundation, issuer, KeyRules::of(config)?, clock, random))
 }
 
 fn parts(
     config: &Config,
     foundation: &Foundation,
     issuer: String,
-    policy: RotationPolicy,
+    rules: KeyRules,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Parts {
@@ -198,7 +214,20 @@ fn parts(
             SigningAlgorithm::Es256 => SigningAlg::Es256,
             SigningAlgorithm::EdDsa => SigningAlg::EdDsa,
         },
-        policy,
+        policy: rules.policy,
+        rsa: rules.rsa,
+    }
+}
+
+/// What the settings say of signing keys.
+struct KeyRules {
+    policy: RotationPolicy,
+    rsa: Vec<SigningKey>,
+}
+
+impl KeyRules {
+    fn of(config: &Config) -> Result<Self, StartError> {
+        Ok(Self { policy: rotation_policy(config)?, rsa: rsa_keys::read(&config.sessions.rsa_keys)? })
     }
 }
 
@@ -212,7 +241,7 @@ async fn build(
     config: &Config,
     foundation: &Foundation,
     issuer: String,
-    policy: RotationPolicy,
+    rules: KeyRules,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Broker, StartError> {
@@ -221,7 +250,7 @@ async fn build(
     let realm = config.realm.clone();
     let invalidations = Arc::new(Invalidations::default());
     let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), config.store.staleness_bound).await?;
-    let parts = parts(config, foundation, issuer, policy, Arc::clone(&clock), Arc::clone(&random));
+    let parts = parts(config, foundation, issuer, rules, Arc::clone(&clock), Arc::clone(&random));
     let keys = Arc::new(Keeper::open(parts).await?);
     let authorizer = Authorizer::new(
         Arc::clone(&store),

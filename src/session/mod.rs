@@ -4,26 +4,37 @@
 //! secret is derived from the key ring and the token's `jti`, so it is stored nowhere. A token travels in the clear to every
 //! service that its holder calls, so alone it proves nothing: it counts only beside a SigV4 signature made with the secret.
 //!
-//! Pure and synchronous: the ring is an immutable snapshot, the time is a parameter, rotation is a plan that the caller
+//! Web identity tokens ([`identity_token`]) say who somebody is to services elsewhere. They are bound to an audience, and no key that
+//! signs them signs sessions.
+//!
+//! Pure and synchronous but for [`keeper`]: the ring is an immutable snapshot, the time is a parameter, rotation is a plan that the caller
 //! carries out.
 
 pub mod claims;
 pub mod draft;
+pub mod identity_keys;
+pub mod identity_token;
 pub mod keeper;
+pub mod key_family;
 pub mod key_ring;
 pub mod material;
 pub mod mint;
 pub mod open;
+pub mod rings;
 pub mod rotation;
 
 pub use claims::{Actor, Confirmation, SessionClaims, SessionKind, WebIdentityClaims};
 pub use draft::SessionDraft;
+pub use identity_keys::IdentityKeys;
+pub use identity_token::{IdentityDraft, IdentityError, IdentityToken, account_issuer, is_own_issuer, mint_identity};
 pub use keeper::{Keeper, KeeperError};
+pub use key_family::KeyFamily;
 pub use key_ring::{KeyRing, KeyRingError, RingKey};
 pub use material::{RingKeyMaterial, RingRecord};
 pub use mint::{MintError, MintedSession, mint};
 pub use open::{SessionError, VerifiedSession, open};
-pub use rotation::{Previous, RotationPolicy, RotationPolicyError, Step, plan_rotation, rotate_now};
+pub use rings::{Rings, UnreadableKey};
+pub use rotation::{Previous, RotationPolicy, RotationPolicyError, Step, plan_rotation, remove_now, rotate_now};
 
 /// The `typ` of a session token. No other token of the broker has it, so no other token can pass for a session, nor a session
 /// for another token (RFC 8725 section 3.11).

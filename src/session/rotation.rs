@@ -75,6 +75,12 @@ impl RotationPolicy {
         Ok(Self { sign_for, publish_ahead, max_session })
     }
 
+    /// The same changes, for keys whose tokens live for `seconds` at the most.
+    #[must_use]
+    pub fn for_tokens_of(self, seconds: i64) -> Self {
+        Self { max_session: seconds, ..self }
+    }
+
     /// When the tokens of a key stop verifying whose successor begins at `successor`. A broker whose clock is behind signs with
     /// the old key for a moment longer.
     fn retirement(&self, successor: Timestamp) -> Timestamp {
@@ -132,6 +138,25 @@ pub fn rotate_now(ring: &KeyRing, now: Timestamp, policy: &RotationPolicy, previ
         Some(key) => Step::Begin { kid: key.kid().to_owned(), not_before: begins },
         None => Step::Generate { not_before: begins },
     });
+    steps
+}
+
+/// One key's removal at once, because it has leaked: nothing that it signed verifies any more. If it was the one that signs, the key
+/// takes over that was published to be next, or a new one where there is none. Nothing, where the ring has no such key.
+pub fn remove_now(ring: &KeyRing, now: Timestamp, kid: &str) -> Vec<Step> {
+    if ring.find(kid).is_none() {
+        return Vec::new();
+    }
+    let mut steps = vec![Step::Remove { kid: kid.to_owned() }];
+    if ring.active(now).is_some_and(|active| active.kid() == kid) {
+        let left: Vec<&RingKey> = ring.keys().iter().filter(|key| key.kid() != kid).collect();
+        let before = left.iter().rev().find(|key| key.not_before() <= now).copied();
+        let begins = at_once(before, now);
+        steps.push(match left.iter().find(|key| key.not_before() > now) {
+            Some(next) => Step::Begin { kid: next.kid().to_owned(), not_before: begins },
+            None => Step::Generate { not_before: begins },
+        });
+    }
     steps
 }
 
@@ -254,6 +279,60 @@ mod tests {
         let ring = carry_out(&ring, &rotate_now(&ring, NOW, &policy(), Previous::DropAtOnce), NOW);
         assert!(old.iter().all(|kid| ring.find(kid).is_none()));
         assert!(ring.active(NOW).is_some());
+    }
+
+    #[test]
+    fn a_removed_key_that_signs_gives_way_to_the_published_one() {
+        let ring = KeyRing::new("iss", vec![key(NOW), key(NOW.plus(DAY))]).unwrap();
+        let (bad, next) = (ring.keys()[0].kid().to_owned(), ring.keys()[1].kid().to_owned());
+        let now = NOW.plus(60);
+        let ring = carry_out(&ring, &remove_now(&ring, now, &bad), now);
+        assert!(ring.find(&bad).is_none());
+        for at in [now.plus(-CLOCK_SKEW_SECONDS), now] {
+            assert_eq!(ring.active(at).unwrap().kid(), next, "also where the clock is behind");
+        }
+        assert_eq!(remove_now(&ring, now, &bad), [], "it is gone");
+        let ring = carry_out(&ring, &plan_rotation(&ring, now, &policy()), now);
+        assert_eq!((ring.keys().len(), ring.active(now).unwrap().kid()), (2, next.as_str()));
+        assert_eq!(plan_rotation(&ring, now, &policy()), []);
+    }
+
+    #[test]
+    fn a_removed_key_that_does_not_sign_changes_nothing_else() {
+        let (old, active, next) = (key(NOW.plus(-DAY)), key(NOW), key(NOW.plus(DAY)));
+        let kids = [&old, &active, &next].map(|key| key.kid().to_owned());
+        let ring = KeyRing::new("iss", vec![old, active, next]).unwrap().with_retirement(&kids[0], NOW.plus(DAY));
+        assert_eq!(remove_now(&ring, NOW, &kids[0]), [Step::Remove { kid: kids[0].clone() }]);
+        // The next one, gone before it signed, gets another in its place.
+        let ring = carry_out(&ring, &remove_now(&ring, NOW, &kids[2]), NOW);
+        assert_eq!(ring.active(NOW).unwrap().kid(), kids[1]);
+        let ring = carry_out(&ring, &plan_rotation(&ring, NOW, &policy()), NOW);
+        assert!(ring.keys().iter().any(|key| key.not_before() >= NOW.plus(DAY)));
+    }
+
+    #[test]
+    fn of_a_ring_without_a_next_key_the_removed_one_is_replaced_at_once() {
+        let (old, active) = (key(NOW.plus(-DAY)), key(NOW));
+        let kids = [&old, &active].map(|key| key.kid().to_owned());
+        let ring = KeyRing::new("iss", vec![old, active]).unwrap().with_retirement(&kids[0], NOW.plus(DAY));
+        let ring = carry_out(&ring, &remove_now(&ring, NOW, &kids[1]), NOW);
+        let signs = ring.active(NOW).unwrap().kid().to_owned();
+        assert!(!kids.contains(&signs), "a key that retires does not sign again");
+        let only = KeyRing::new("iss", vec![key(NOW)]).unwrap();
+        let ring = carry_out(&only, &remove_now(&only, NOW, only.keys()[0].kid()), NOW);
+        assert_eq!(ring.keys().len(), 1);
+        assert!(ring.active(NOW).is_some());
+    }
+
+    #[test]
+    fn keys_of_short_tokens_retire_sooner() {
+        let ring = KeyRing::new("iss", vec![key(NOW)]).unwrap();
+        let retires = |policy: RotationPolicy| {
+            let ring = carry_out(&ring, &plan_rotation(&ring, NOW, &policy), NOW);
+            ring.keys()[0].retire_after().unwrap()
+        };
+        assert_eq!(retires(policy()), NOW.plus(12 * DAY + CLOCK_SKEW_SECONDS));
+        assert_eq!(retires(policy().for_tokens_of(3_600)), NOW.plus(10 * DAY + 3_600 + CLOCK_SKEW_SECONDS));
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl Feed {
         self.bound
     }
 
-    /// Changes its value whenever one of the keys that sign sessions may have changed.
+    /// Changes its value whenever one of the keys that sign tokens may have changed.
     pub fn signing_key_changes(&self) -> watch::Receiver<u64> {
         self.keys.subscribe()
     }
@@ -140,8 +140,8 @@ impl Feed {
     }
 
     fn tell_about_signing_keys(&self, keys: &[Key]) {
-        let range = super::layout::signing_keys();
-        if keys.iter().any(|key| range.contains(key)) {
+        let ranges = [super::layout::signing_keys(), super::layout::identity_keys()];
+        if keys.iter().any(|key| ranges.iter().any(|range| range.contains(key))) {
             self.keys.send_modify(|count| *count += 1);
         }
     }

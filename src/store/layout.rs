@@ -268,6 +268,16 @@ pub fn signing_keys() -> Range {
     Key::of(&["signing-key"]).children()
 }
 
+/// A key that signs web identity tokens.
+pub fn identity_key(kid: &str) -> Key {
+    Key::of(&["identity-key", kid])
+}
+
+/// All keys that sign or have signed web identity tokens.
+pub fn identity_keys() -> Range {
+    Key::of(&["identity-key"]).children()
+}
+
 /// What all records of a kind (`user`, `group`, `role`, `policy`, `instance-profile`, `mfa-device`, `oidc-provider`,
 /// `saml-provider`, `server-certificate`) in an account lie below, in the order of their names.
 pub fn all(kind: &str, account: AccountId) -> Key {

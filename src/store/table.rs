@@ -67,6 +67,23 @@ impl Reader {
         self.record(key).await?.map(decode).transpose()
     }
 
+    /// As [`Reader::scan`], with a verdict on each record: for those who must go on although one of them cannot be read.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn scan_each<T: Entity>(
+        &mut self,
+        range: &Range,
+        limit: usize,
+    ) -> Result<Vec<(Key, Result<T, StoreError>)>, StoreError> {
+        let mut found = Vec::new();
+        for record in self.store.scan(range, limit).await? {
+            found.push((record.key.clone(), decode(&record)));
+            self.seen.entry(record.key.clone()).or_insert(Some(record));
+        }
+        Ok(found)
+    }
+
     /// The first `limit` records of a range. Of what was read before it keeps the version that it saw then.
     ///
     /// What is found counts as read; that nothing else was there does not.
@@ -213,6 +230,18 @@ impl Tx {
         let body = Some(encode(key, value)?);
         self.stage(key, body, self.reader.expectation(key));
         Ok(())
+    }
+
+    /// As [`Reader::scan_each`]: what is stored, whatever this transaction has staged.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn scan_each<T: Entity>(
+        &mut self,
+        range: &Range,
+        limit: usize,
+    ) -> Result<Vec<(Key, Result<T, StoreError>)>, StoreError> {
+        self.reader.scan_each(range, limit).await
     }
 
     /// Stages a write of a record that the commit expects not to be there.

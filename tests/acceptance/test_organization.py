@@ -1,7 +1,7 @@
 """An installation's accounts as an organization, and what is switched per account, by the AWS CLI and boto3."""
 
 import pytest
-from world import PARTNER_ACCOUNT
+from world import HOME_ACCOUNT, PARTNER_ACCOUNT
 
 
 def test_the_management_account_switches_root_features(world):
@@ -33,7 +33,9 @@ def test_outbound_federation_names_the_issuer_whose_keys_are_published(world):
     iam = root.boto("iam")
     assert root.refused("iam", "get-outbound-web-identity-federation-info").code == "FeatureDisabled"
     issuer = root.aws("iam", "enable-outbound-web-identity-federation")["IssuerIdentifier"]
-    assert issuer == world.broker.json("/.well-known/openid-configuration")["issuer"]
+    path = issuer.removeprefix(world.endpoint)
+    assert path == f"/outbound/{HOME_ACCOUNT}"
+    assert issuer == world.broker.json(f"{path}/.well-known/openid-configuration")["issuer"]
     info = root.aws("iam", "get-outbound-web-identity-federation-info")
     assert info == {"IssuerIdentifier": issuer, "JwtVendingEnabled": True}
     with pytest.raises(iam.exceptions.FeatureEnabledException):

@@ -121,6 +121,7 @@ impl Sampler {
             "PolicySourceArn" | "CallerArn" => arn("user/someone"),
             "Arn" | "ResourceArn" => arn("user/someone"),
             "SerialNumber" => arn("mfa/thing"),
+            "SigningAlgorithm" => "ES384".to_owned(),
             "AssumeRolePolicyDocument" => trust(&self.account.to_string(), &["sts:AssumeRole"], None),
             "PolicyDocument" | "Policy" | "PolicyInput" => allow("notes:Read", "*"),
             "ActionName" => "notes:Read".to_owned(),

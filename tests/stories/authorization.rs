@@ -97,6 +97,7 @@ pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
     let value = match member {
         "UserName" | "ExistingUserName" => "someone".to_owned(),
         "AccountAlias" => "example-corp".to_owned(),
+        "Audience" => return vec![("Audience.member.1".into(), "https://api.example.com".into())],
         "GroupName" => "crew".to_owned(),
         "RoleName" => "worker".to_owned(),
         "PolicyName" | "VirtualMFADeviceName" => "thing".to_owned(),
@@ -128,6 +129,7 @@ pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
             return vec![("ThumbprintList.member.1".into(), "0123456789abcdef0123456789abcdef01234567".into())];
         }
         "VersionId" => "v1".to_owned(),
+        "SigningAlgorithm" => "ES384".to_owned(),
         "Status" => "Inactive".to_owned(),
         "Password" | "NewPassword" | "OldPassword" => "Tr0ub4dor&3-correct".to_owned(),
         "RoleSessionName" => "work".to_owned(),
@@ -197,6 +199,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
         // Switches that stand so already, or are another account's.
         (_, "FeatureEnabled" | "FeatureDisabled" | "AccountNotManagementOrDelegatedAdministratorException") => "yes",
         (_, "CallerIsNotManagementAccountException" | "InvalidAuthorizationMessageException") => "yes",
+        (_, "OutboundWebIdentityFederationDisabledException") => "yes",
         // Who asks about another account's user.
         (_, "InvalidInput") => "yes",
         _ => panic!("{operation}: {answer:?}"),

@@ -113,8 +113,10 @@ async fn outbound_federation_is_switched_per_account() {
     enable(&root).await.refused("FeatureEnabled");
     let found = info(&root).await.granted();
     assert_eq!((found.issuer_identifier(), found.jwt_vending_enabled()), (Some(issuer.as_str()), true));
-    // It is the issuer that the broker's own discovery names.
-    let discovery = raw::get(&broker, "/.well-known/openid-configuration").await.json();
+    // It is the account's own, and its discovery is below it.
+    let path = issuer.strip_prefix(&broker.url).expect("an issuer below the broker's");
+    assert_eq!(path, format!("/outbound/{}", root.account));
+    let discovery = raw::get(&broker, &format!("{path}/.well-known/openid-configuration")).await.json();
     assert_eq!(discovery["issuer"], issuer.as_str());
     info(&other).await.refused("FeatureDisabled");
     disable(&other).await.refused("FeatureDisabled");

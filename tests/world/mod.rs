@@ -23,6 +23,7 @@ use std::time::Duration;
 use brevet::clock::{Clock, Random, ShiftedClock, SystemClock, SystemRandom, Timestamp};
 use brevet::config::Config;
 use brevet::server::{Bootstrap, Foundation, Server, create_account};
+use brevet::store::AuditQuery;
 use brevet::types::SecretText;
 
 pub use actors::{Actor, Keys, Root, Session, User};
@@ -45,6 +46,8 @@ pub struct World {
     pub config: Config,
     pub folder: tempfile::TempDir,
     pub root: Root,
+    /// How often its brokers look at the time for their signing keys; as in production where it is absent.
+    look_at_keys: Option<Duration>,
 }
 
 /// A moment that does not pass.
@@ -65,6 +68,19 @@ impl World {
 
     /// As [`World::begin`], with other settings.
     pub async fn begin_with(backend: Backend, settings: impl FnOnce(&mut Config)) -> (Self, Running) {
+        Self::begin_looking(backend, None, settings).await
+    }
+
+    /// As [`World::begin_with`], with brokers that notice in no time that it is time for another signing key.
+    pub async fn begin_watching_keys(backend: Backend, settings: impl FnOnce(&mut Config)) -> (Self, Running) {
+        Self::begin_looking(backend, Some(Duration::from_millis(20)), settings).await
+    }
+
+    async fn begin_looking(
+        backend: Backend,
+        look_at_keys: Option<Duration>,
+        settings: impl FnOnce(&mut Config),
+    ) -> (Self, Running) {
         // Whoever was here first has installed the same one.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -79,16 +95,40 @@ impl World {
         // The SDK signs with the machine's time, so the world begins there: at the beginning of a one-time code's half minute.
         let now = SystemClock.now();
         let clock = ShiftedClock::new(Arc::new(StandingStill(Timestamp(now.seconds() / 30 * 30))));
-        let mut server = start(&config, &clock).await;
+        let mut server = start(&config, &clock, look_at_keys).await;
         let first = server.take_first_account().expect("the first start makes an account");
         let root = Root { account: first.id, keys: Keys::long_lived(first.access_key.as_str(), first.secret.expose()) };
         let running = Running::run(server, clock.clone());
-        (Self { clock, config, folder, root }, running)
+        (Self { clock, config, folder, root, look_at_keys }, running)
     }
 
     /// One more broker on the same store.
     pub async fn another_broker(&self) -> Running {
-        Running::run(start(&self.config, &self.clock).await, self.clock.clone())
+        self.another_broker_at(&self.clock).await
+    }
+
+    /// One more broker on the same store, with a clock of its own.
+    pub async fn another_broker_at(&self, clock: &ShiftedClock) -> Running {
+        Running::run(start(&self.config, clock, self.look_at_keys).await, clock.clone())
+    }
+
+    /// One more broker that does not come to be; why.
+    pub async fn another_broker_fails(&self) -> String {
+        let bootstrap = Bootstrap::default();
+        let clock = Arc::new(self.clock.clone());
+        let started = Server::start(&self.config, &bootstrap, clock, Arc::new(SystemRandom), None).await;
+        started.expect_err("it does not start").to_string()
+    }
+
+    /// The audit records of an operation, one in a line.
+    pub async fn trail(&self, event: &str) -> String {
+        let (foundation, _) = self.keeper().await;
+        let all = AuditQuery { limit: 10_000, ..AuditQuery::default() };
+        let rows = foundation.store.audit(&all).await.expect("the trail can be read");
+        foundation.store.close().await;
+        let of_it = format!("\"eventName\":\"{event}\"");
+        let bodies = rows.iter().map(|(_, row)| String::from_utf8_lossy(&row.body).into_owned() + "\n");
+        bodies.filter(|body| body.contains(&of_it)).collect()
     }
 
     /// What `brevet account create` does.
@@ -102,13 +142,26 @@ impl World {
 
     /// What `brevet keys rotate` does: on the store directly, as another process.
     pub async fn rotate_keys(&self, previous: brevet::session::Previous) {
+        let (foundation, keeper) = self.keeper().await;
+        keeper.rotate(previous).await.expect("the ring can be changed");
+        foundation.store.close().await;
+    }
+
+    /// What `brevet keys remove` does.
+    pub async fn remove_key(&self, kid: &str) {
+        let (foundation, keeper) = self.keeper().await;
+        keeper.remove(kid).await.expect("the key can be removed");
+        foundation.store.close().await;
+    }
+
+    /// The signing keys, as another process has them in hand.
+    pub async fn keeper(&self) -> (Foundation, brevet::session::Keeper) {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let clock: Arc<dyn Clock> = Arc::new(self.clock.clone());
         let foundation = Foundation::find(&self.config.store, None, &random).await.expect("the store is set up");
         let parts = brevet::server::keeper_parts(&self.config, &foundation, clock, random).expect("the settings fit");
-        let keeper = brevet::session::Keeper::open(parts).await.expect("the ring can be read");
-        keeper.rotate(previous).await.expect("the ring can be changed");
-        foundation.store.close().await;
+        let keeper = brevet::session::Keeper::find(parts).await.expect("the store can be read");
+        (foundation, keeper)
     }
 
     /// Lets time pass.
@@ -122,10 +175,11 @@ impl World {
     }
 }
 
-async fn start(config: &Config, clock: &ShiftedClock) -> Server {
+async fn start(config: &Config, clock: &ShiftedClock, look_at_keys: Option<Duration>) -> Server {
     let bootstrap = Bootstrap::default();
     let started = Server::start(config, &bootstrap, Arc::new(clock.clone()), Arc::new(SystemRandom), None).await;
-    started.unwrap_or_else(|error| panic!("the broker does not start: {error}"))
+    let server = started.unwrap_or_else(|error| panic!("the broker does not start: {error}"));
+    look_at_keys.into_iter().fold(server, Server::looking_at_keys_every)
 }
 
 /// Tries again until it holds, for as long as a fleet may take to hear of a change.

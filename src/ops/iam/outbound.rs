@@ -2,14 +2,14 @@
 //! `DisableOutboundWebIdentityFederation`, `GetOutboundWebIdentityFederationInfo`; and how its session tokens are to be:
 //! `SetSecurityTokenServicePreferences`.
 //!
-//! AWS makes an issuer for each account. This broker has one issuer, which its discovery document names and its keys sign for;
-//! that is what is answered, so a service that trusts it looks at the account in a token as well.
+//! Each account has an issuer of its own, as with AWS: a service that trusts it trusts no other account.
 
 use serde::{Deserialize, Serialize};
 
 use crate::decision::Permit;
 use crate::identity::{OutboundFederation, TokenPreferences, TokenVersion};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
+use crate::session::account_issuer;
 use crate::store::{Tx, layout};
 use crate::wire::model::Service;
 
@@ -116,7 +116,7 @@ impl Operation for SetSecurityTokenServicePreferences {
     }
 }
 
-/// The issuer of this broker's tokens.
+/// The issuer of the account's web identity tokens.
 fn issuer(call: &Call<'_>) -> String {
-    call.broker.keys.ring().issuer().to_owned()
+    account_issuer(call.broker.keys.ring().issuer(), call.account())
 }

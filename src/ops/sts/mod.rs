@@ -9,6 +9,7 @@ mod decode_authorization_message;
 mod get_access_key_info;
 mod get_caller_identity;
 mod get_session_token;
+mod get_web_identity_token;
 mod issue;
 mod session_policies;
 mod session_tags;
@@ -23,4 +24,5 @@ pub(super) fn register(registry: &mut Registry) {
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
     registry.add::<get_caller_identity::GetCallerIdentity>();
     registry.add::<get_session_token::GetSessionToken>();
+    registry.add::<get_web_identity_token::GetWebIdentityToken>();
 }

@@ -5,9 +5,24 @@ import { chmodSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { before, test } from "node:test";
-import { CreateAccessKeyCommand, CreateRoleCommand, CreateUserCommand, PutUserPolicyCommand } from "@aws-sdk/client-iam";
-import { AssumeRoleCommand, GetCallerIdentityCommand, GetSessionTokenCommand, STSServiceException } from "@aws-sdk/client-sts";
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  DisableOutboundWebIdentityFederationCommand,
+  EnableOutboundWebIdentityFederationCommand,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
+import {
+  AssumeRoleCommand,
+  GetCallerIdentityCommand,
+  GetSessionTokenCommand,
+  GetWebIdentityTokenCommand,
+  OutboundWebIdentityFederationDisabledException,
+  STSServiceException,
+} from "@aws-sdk/client-sts";
 import { fromEnv, fromIni, fromNodeProviderChain, fromProcess, fromTemporaryCredentials } from "@aws-sdk/credential-providers";
+import { createRemoteJWKSet, errors, jwtVerify } from "jose";
 import { allow, arn, given, iamClient, policy, stsClient, trust } from "./broker.mjs";
 
 const folder = mkdtempSync(join(tmpdir(), "brevet-js-"));
@@ -63,4 +78,27 @@ test("a session of the caller's own, and errors with a name", async () => {
   await assert.rejects(stranger.send(new GetCallerIdentityCommand({})), named("SignatureDoesNotMatch", 403));
   const assume = new AssumeRoleCommand({ RoleArn: arn("role", "nobodys"), RoleSessionName: "x".repeat(8) });
   await assert.rejects(stsClient().send(assume), named("AccessDenied", 403));
+});
+
+test("a web identity token, which jose verifies by the issuer's discovery", async () => {
+  const audience = "https://api.example.com";
+  const ask = (SigningAlgorithm) => stsClient().send(new GetWebIdentityTokenCommand({ Audience: [audience], SigningAlgorithm, Tags: [{ Key: "job", Value: "7" }] }));
+  await assert.rejects(ask("ES384"), OutboundWebIdentityFederationDisabledException);
+  const issuer = (await iamClient().send(new EnableOutboundWebIdentityFederationCommand({}))).IssuerIdentifier;
+  const discovered = await (await fetch(`${issuer}/.well-known/openid-configuration`)).json();
+  assert.equal(discovered.issuer, issuer);
+  const keys = createRemoteJWKSet(new URL(discovered.jwks_uri));
+  for (const algorithm of ["ES384", "ES256", "EdDSA"]) {
+    const { WebIdentityToken, Expiration } = await ask(algorithm);
+    const expected = { issuer, audience, typ: "JWT", algorithms: [algorithm], requiredClaims: ["iss", "sub", "aud", "iat", "exp", "jti"] };
+    const { payload } = await jwtVerify(WebIdentityToken, keys, expected);
+    assert.equal(payload.sub, `arn:aws:iam::${given.account}:root`);
+    assert.equal(payload.exp * 1000, Expiration.getTime());
+    assert.deepEqual(payload["https://sts.amazonaws.com/"].request_tags, { job: "7" });
+    await assert.rejects(jwtVerify(WebIdentityToken, keys, { ...expected, audience: "https://elsewhere.example" }), errors.JWTClaimValidationFailed);
+  }
+  // A session's token is for nobody: its key is not among these.
+  const { Credentials } = await stsClient().send(new GetSessionTokenCommand({ DurationSeconds: 900 }));
+  await assert.rejects(jwtVerify(Credentials.SessionToken, keys), errors.JWKSNoMatchingKey);
+  await iamClient().send(new DisableOutboundWebIdentityFederationCommand({}));
 });
