@@ -180,6 +180,15 @@ async fn the_brokers_own_tokens_are_not_taken() {
         let said = assume(&broker, &role, &issuer.token(&claims)).await.refused("InvalidIdentityToken");
         assert!(said.contains("this broker"), "{said}");
     }
+    // One that it has made itself, for an account that would take it.
+    let identifier = root.iam.enable_outbound_web_identity_federation().send().await.granted();
+    let url = identifier.issuer_identifier().expect("an issuer").to_owned();
+    assert!(url.starts_with(&Issuer::url()), "{url}");
+    let role = open_role_named(&root, "outbound", &provider_at(&root, &url).await).await;
+    let ask = world.root.sts(&broker).get_web_identity_token().audience(Issuer::CLIENT).signing_algorithm("ES384");
+    let made = ask.send().await.granted();
+    let said = assume(&broker, &role, made.web_identity_token().expect("a token")).await;
+    assert!(said.refused("InvalidIdentityToken").contains("this broker"));
 }
 
 #[tokio::test]
