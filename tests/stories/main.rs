@@ -52,5 +52,8 @@ mod simulate;
 mod story;
 mod sts_reference;
 mod user_credentials;
+mod web_identity;
+mod web_identity_attacks;
+mod web_identity_claims;
 mod web_identity_tokens;
 mod workload;
