@@ -66,7 +66,7 @@ pub struct Event {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserIdentity {
-    /// `Root`, `IAMUser` or `AssumedRole`.
+    /// `Root`, `IAMUser`, `AssumedRole` or `FederatedUser`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// `AIDA…`, `AROA…:session` or the account's id.
@@ -89,7 +89,7 @@ pub struct UserIdentity {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SessionContext {
-    /// The role behind the session: type, principalId, arn, accountId and userName.
+    /// The role behind the session, or who federated it: type, principalId, arn, accountId and userName.
     #[serde(skip_serializing_if = "Value::is_null")]
     pub session_issuer: Value,
     /// `creationDate` and `mfaAuthenticated`, as texts.
@@ -97,6 +97,9 @@ pub struct SessionContext {
     /// Who is behind a chain of roles.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source_identity: Option<String>,
+    /// `true` for a session of `AssumeRoot`, as a text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assumed_root: Option<&'static str>,
 }
 
 /// How a request ended.

@@ -59,22 +59,13 @@ impl Caller {
         self.subject.session.as_ref().and_then(|session| session.mfa)
     }
 
-    /// The ARN that AWS shows for it: of the user, of the account's root, or of the session of a role.
+    /// The ARN that AWS shows for it, see [`Subject::arn`].
     pub fn arn(&self, realm: &Realm, entity: &Arn) -> Arn {
-        match (&self.subject.identity, &self.subject.session) {
-            (Identity::Root, _) => realm.root(self.subject.account),
-            (Identity::Role(_), Some(session)) => session.assumed_role.clone().unwrap_or_else(|| entity.clone()),
-            _ => entity.clone(),
-        }
+        self.subject.arn(realm, entity)
     }
 
-    /// The unique id that AWS shows for it: `AIDA…`, the account's id, or `AROA…:session`.
+    /// The unique id that AWS shows for it, see [`Subject::user_id`].
     pub fn user_id(&self, entity: &str) -> String {
-        match (&self.subject.identity, &self.subject.session) {
-            (Identity::Role(_), Some(session)) => {
-                format!("{entity}:{}", session.session_name.as_deref().unwrap_or_default())
-            }
-            _ => entity.to_owned(),
-        }
+        self.subject.user_id(entity)
     }
 }

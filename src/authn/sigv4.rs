@@ -10,7 +10,7 @@ use super::{Caller, Error};
 use crate::clock::Timestamp;
 use crate::crypto::hash::sha256;
 use crate::decision::{Identity, SessionFacts, Subject};
-use crate::identity::{AccessKey, KeyOwner, KeyStatus};
+use crate::identity::{AccessKey, KeyOwner, KeyStatus, RootTask};
 use crate::session::claims::{SessionClaims, SessionKind};
 use crate::session::{Keeper, Lineage, Revocations, SessionError, VerifiedSession};
 use crate::sigv4::{RequestParts, Scope, SignedRequest, SigningKey};
@@ -232,10 +232,14 @@ fn subject(claims: &SessionClaims) -> Option<Subject> {
         SessionKind::AssumedRole => {
             (Identity::Role(claims.name.parse::<RoleName>().ok()?), Some(claims.sub.parse().ok()?))
         }
-        SessionKind::SessionToken if claims.name.is_empty() => (Identity::Root, None),
-        SessionKind::SessionToken => (Identity::User(claims.name.parse::<UserName>().ok()?), None),
-        // No operation issues these yet, so a token that says so is not ours.
-        SessionKind::FederatedUser => return None,
+        // A root session without its task would be all of root.
+        SessionKind::AssumedRoot if !claims.name.is_empty() || !has_one_task(claims) => return None,
+        SessionKind::AssumedRoot => (Identity::Root, None),
+        SessionKind::FederatedUser if claims.session_name.is_none() => return None,
+        SessionKind::SessionToken | SessionKind::FederatedUser if claims.name.is_empty() => (Identity::Root, None),
+        SessionKind::SessionToken | SessionKind::FederatedUser => {
+            (Identity::User(claims.name.parse::<UserName>().ok()?), None)
+        }
     };
     let tags = claims.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     let arns: Result<Vec<_>, _> = claims.policy_arns.iter().map(|arn| arn.parse()).collect();
@@ -246,6 +250,7 @@ fn subject(claims: &SessionClaims) -> Option<Subject> {
         identity,
         unique_id: Some(claims.uid.clone()),
         session: Some(SessionFacts {
+            kind: claims.kind,
             jti: claims.jti.clone(),
             assumed_role,
             session_name: claims.session_name.clone(),
@@ -258,6 +263,11 @@ fn subject(claims: &SessionClaims) -> Option<Subject> {
             policy_arns: arns.ok()?,
         }),
     })
+}
+
+fn has_one_task(claims: &SessionClaims) -> bool {
+    let [task] = claims.policy_arns.as_slice() else { return false };
+    task.parse().is_ok_and(|arn| RootTask::named_by(&arn).is_some())
 }
 
 impl fmt::Debug for Authenticator {

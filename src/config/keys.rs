@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::value::Value;
-use super::{Config, Fault, Network, Overrides, SigningAlgorithm, log, url};
+use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, log, url};
 use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 38] = [
+pub static KEYS: [Key; 41] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -65,6 +65,9 @@ pub static KEYS: [Key; 38] = [
             |text: &&str| if text.is_empty() { Err(Fault::malformed(text, "a file")) } else { Ok(PathBuf::from(text)) };
         set(&mut config.sessions.rsa_keys, texts.iter().map(path).collect())
     }),
+    number("sessions", "chained_session_seconds", 3_600..=43_200, |config, n| {
+        config.sessions.chained_session_seconds = count(n);
+    }),
     number("cache", "principals", 1..=10_000_000, |config, n| config.cache.principals = n),
     number("cache", "decisions_mib", 1..=65_536, |config, n| config.cache.decisions_mib = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),
@@ -79,6 +82,12 @@ pub static KEYS: [Key; 38] = [
     number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
     number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
     number("quotas", "revocations", QUOTA, |config, n| config.quotas.revocations = n),
+    number("quotas", "session_policy_characters", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
+        config.quotas.session_policy_characters = n;
+    }),
+    number("quotas", "packed_session_bytes", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
+        config.quotas.packed_session_bytes = n;
+    }),
     text("log", "level", |config, text| {
         let expected = "off, error, warn, info, debug or trace, or a list such as info,brevet::store=debug";
         let level = if log::is_level(text) { Ok(text.to_owned()) } else { Err(Fault::malformed(text, expected)) };

@@ -1,9 +1,9 @@
-//! The `[quotas]` section: how much an account may hold.
+//! The `[quotas]` section: how much an account, or a session, may hold.
 //!
 //! Source: "IAM and AWS STS quotas", `reference_iam-quotas.html`: the defaults are AWS's. What AWS raises for nobody, such as the
 //! versions of a policy, is no setting and stands in `src/identity/quota.rs`.
 
-/// How many entities of a kind an account may have.
+/// How many entities of a kind an account may have, and how large a session may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quotas {
     /// Users, and as many virtual MFA devices. Default 5000, from 1 to 100000000.
@@ -27,6 +27,19 @@ pub struct Quotas {
     /// Revocations of single sessions in force, half of them by the sessions themselves; each takes some 40 bytes of every broker's
     /// memory. Those of users, roles and access keys have a tenth more. Default 100000, from 1 to 100000000.
     pub revocations: u64,
+    /// Characters of a session policy, without white space. Default 2048, from 1 to 6144.
+    pub session_policy_characters: u64,
+    /// Bytes that the policies and tags of a session may take in its token: what `PackedPolicySize` calls 100 percent. Default 4096,
+    /// from 1 to 6144.
+    pub packed_session_bytes: u64,
+}
+
+impl Quotas {
+    /// AWS's length of a session policy.
+    pub const SESSION_POLICY_CHARACTERS: u64 = 2_048;
+    /// The most that policies and tags may take of a session token. Written as JSON within JSON and in Base64 it is some ten KiB,
+    /// which fits into the 16 KiB that a token, and the head of a request, have at the most.
+    pub const MOST_OF_A_TOKEN: u64 = 6_144;
 }
 
 impl Default for Quotas {
@@ -42,6 +55,8 @@ impl Default for Quotas {
             oidc_providers: 100,
             saml_providers: 100,
             revocations: 100_000,
+            session_policy_characters: Self::SESSION_POLICY_CHARACTERS,
+            packed_session_bytes: 4_096,
         }
     }
 }

@@ -12,6 +12,7 @@ use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
 use crate::policy::{Context, Decision, Facts, Policies, PolicySet, Request, ResourceRule, Value, evaluate};
+use crate::session::SessionKind;
 use crate::store::{Feed, Fresh, Invalidations, Reader, Revision, Stale, Store, StoreError};
 use crate::telemetry::names;
 use crate::types::{AccountId, Realm};
@@ -275,7 +276,10 @@ impl Authorizer {
 
     async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<SessionPolicies>>, Refused> {
         let Some(session) = &subject.session else { return Ok(None) };
-        if session.policy.is_none() && session.policy_arns.is_empty() {
+        let policies = session.policy.is_some() || !session.policy_arns.is_empty();
+        // A federated user without session policies has an empty set of them, which allows nothing: and a stamp of its own, for
+        // its decisions are not those of the user behind it.
+        if !policies && session.kind != SessionKind::FederatedUser {
             return Ok(None);
         }
         if let Some(found) = self.sessions.find(&session.jti) {
@@ -283,11 +287,8 @@ impl Authorizer {
         }
         let ticket = self.sessions.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));
-        let inline = session.policy.as_deref();
         let set = loop {
-            let set =
-                principal::session_policies(&mut reader, &self.aws, subject.account, inline, &session.policy_arns)
-                    .await?;
+            let set = principal::session_policies(&mut reader, &self.aws, subject.account, session).await?;
             // As with principals: the state of one revision, or read again.
             if !reader.restart_if_changed().await? {
                 break set;

@@ -7,7 +7,8 @@ use std::net::IpAddr;
 use super::principal::CompiledPrincipal;
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Fact, Facts, Key, KnownKey, Principal};
+use crate::policy::{Context, Fact, Facts, Key, KnownKey, Principal, PrincipalKind};
+use crate::session::SessionKind;
 
 /// What is known of the request itself, whoever makes it.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ pub struct RequestFacts {
 
 /// The condition keys of a request, each looked up when a policy asks for it: those of the operation, facts of the request, of
 /// the principal and of its session.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct RequestKeys<'a> {
     pub(super) facts: &'a RequestFacts,
     pub(super) subject: &'a Subject,
@@ -123,16 +124,22 @@ impl RequestKeys<'_> {
 
     fn of_principal(&self, name: &str) -> Option<Fact<'_>> {
         match name {
-            // For a session of a role AWS compares the role's ARN, not the session's.
+            // For a session of a role AWS compares the role's ARN, not the session's; a federated user has its own.
+            "principalarn" if self.principal.kind == PrincipalKind::FederatedUser => {
+                Some(Fact::Text(&self.principal.arn))
+            }
             "principalarn" => Some(Fact::Text(self.compiled.arn.as_str())),
             "principalaccount" => Some(Fact::Text(&self.principal.account)),
             "principalisawsservice" => Some(Fact::Bool(false)),
             "userid" => Some(Fact::Text(&self.principal.unique_id)),
             "principaltype" => Some(Fact::Text(match self.subject.identity {
+                Identity::Role(_) => "AssumedRole",
+                _ if self.principal.kind == PrincipalKind::FederatedUser => "FederatedUser",
                 Identity::Root => "Account",
                 Identity::User(_) => "User",
-                Identity::Role(_) => "AssumedRole",
             })),
+            // Whoever a user makes a federated session for is not that user.
+            "username" if self.principal.kind == PrincipalKind::FederatedUser => None,
             "username" => self.compiled.user_name.as_deref().map(Fact::Text),
             _ => self.tag(name.strip_prefix("principaltag/")?),
         }
@@ -153,6 +160,10 @@ impl RequestKeys<'_> {
             "multifactorauthpresent" if session.is_some() || proven.is_some() => Some(Fact::Bool(proven.is_some())),
             "multifactorauthage" => proven.map(|at| Fact::Number(self.facts.now.seconds() - at.seconds())),
             "tokenissuetime" => session.map(|session| Fact::Time(session.issued)),
+            // Only there for root sessions: AWS has policies ask with `Null`.
+            "assumedroot" => {
+                session.filter(|session| session.kind == SessionKind::AssumedRoot).map(|_| Fact::Bool(true))
+            }
             "sourceidentity" => session.and_then(|session| session.source_identity.as_deref()).map(Fact::Text),
             _ => None,
         }
@@ -163,7 +174,7 @@ impl RequestKeys<'_> {
 mod tests {
     use super::*;
     use crate::decision::SessionFacts;
-    use crate::policy::{PolicySet, PrincipalKind, Source};
+    use crate::policy::{PolicySet, Source};
     use crate::types::{Tag, Tags};
 
     /// Every key that the table has as the broker's, or as one that it knows of requests to itself, has a value when all is
@@ -180,6 +191,7 @@ mod tests {
             mfa_now: None,
         };
         let session = SessionFacts {
+            kind: SessionKind::SessionToken,
             jti: "j".to_owned(),
             assumed_role: None,
             session_name: None,
@@ -191,12 +203,15 @@ mod tests {
             policy: None,
             policy_arns: Vec::new(),
         };
-        let subject = Subject {
+        let root_session = SessionFacts { kind: SessionKind::AssumedRoot, ..session.clone() };
+        let of = |identity, session| Subject {
             account: "111122223333".parse().unwrap(),
-            identity: Identity::User("ann".parse().unwrap()),
+            identity,
             unique_id: None,
             session: Some(session),
         };
+        let subject = of(Identity::User("ann".parse().unwrap()), session);
+        let root = of(Identity::Root, root_session);
         let compiled = CompiledPrincipal {
             stamp: 1,
             arn: "arn:aws:iam::111122223333:user/ann".parse().unwrap(),
@@ -221,11 +236,13 @@ mod tests {
             resource_account: Some("111122223333"),
             operation: &Context::new(),
         };
+        let of_root = RequestKeys { subject: &root, ..keys };
         /// Keys of requests to the broker that, in questions, are for the asker to say.
         const OF_THE_REQUEST: [&str; 5] =
             ["aws:SourceIp", "aws:UserAgent", "aws:SecureTransport", "aws:RequestedRegion", "aws:ResourceAccount"];
         for known in KnownKey::all() {
-            let value = keys.fact(&Key::new(&known.to_string()));
+            let key = Key::new(&known.to_string());
+            let value = keys.fact(&key).or_else(|| of_root.fact(&key));
             let ours = known.source == Source::Broker || OF_THE_REQUEST.contains(&known.name);
             assert_eq!(value.is_some(), ours, "{known}: {value:?}");
         }

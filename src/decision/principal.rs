@@ -6,7 +6,8 @@ use crate::store::{Reader, StoreError, layout};
 use crate::types::{AccountId, Arn, PolicyName, Realm, Tags};
 
 use super::aws_policies::AwsPolicies;
-use super::subject::Identity;
+use super::subject::{Identity, SessionFacts};
+use crate::session::SessionKind;
 use std::sync::Arc;
 
 /// What a decision about a principal needs, made once and kept until a record that it was read from changes.
@@ -112,7 +113,7 @@ impl CompiledPrincipal {
     }
 }
 
-/// The managed policies of a session, which bound it.
+/// The policies of a session, which bound it.
 ///
 /// # Errors
 /// As [`CompiledPrincipal::load`].
@@ -120,20 +121,26 @@ pub(super) async fn session_policies(
     reader: &mut Reader,
     aws: &AwsPolicies,
     account: AccountId,
-    inline: Option<&str>,
-    arns: &[Arn],
+    session: &SessionFacts,
 ) -> Result<PolicySet, StoreError> {
     let mut from = Sources { reader, aws, account };
     let mut policies = Vec::new();
-    if let Some(document) = inline {
+    if let Some(document) = &session.policy {
         policies.push(compile(document, Kind::Session, "session-policy")?);
     }
-    for arn in arns {
+    for arn in &session.policy_arns {
         // A policy that is gone allows nothing any more.
         policies.extend(from.managed(arn, Kind::Session).await?);
     }
+    // The policy of a root session's task only denies, from everything that root may.
+    if session.kind == SessionKind::AssumedRoot && !policies.is_empty() {
+        policies.push(compile(EVERYTHING, Kind::Session, "root")?);
+    }
     Ok(PolicySet::new(policies))
 }
+
+/// What the root user may.
+const EVERYTHING: &str = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}"#;
 
 /// What `AllowUsersToChangePassword` of the account's password policy gives a user: to change its own password, and to see what a
 /// password is held to. It is a permission like any other: denials, boundaries and session policies stand above it.

@@ -2,6 +2,7 @@
 
 use crate::clock::Timestamp;
 use crate::policy::{Principal, PrincipalKind};
+use crate::session::SessionKind;
 use crate::types::{AccountId, Arn, Realm, RoleName, Tags, UserName};
 
 /// A principal and, for temporary credentials, what their token says.
@@ -32,11 +33,13 @@ pub enum Identity {
 /// What a session adds to its principal, and takes from it.
 #[derive(Clone, Debug)]
 pub struct SessionFacts {
+    /// How the session came to be.
+    pub kind: SessionKind,
     /// The token's unique id.
     pub jti: String,
     /// The session's own ARN, for an assumed role.
     pub assumed_role: Option<Arn>,
-    /// The name of the session, for an assumed role.
+    /// The name of the session, for an assumed role; of the federated user, for one of those.
     pub session_name: Option<String>,
     /// When it was issued.
     pub issued: Timestamp,
@@ -50,44 +53,62 @@ pub struct SessionFacts {
     pub tags: Tags,
     /// An inline session policy.
     pub policy: Option<String>,
-    /// Managed policies that bound the session.
+    /// Managed policies that bound the session; of a root session, its task.
     pub policy_arns: Vec<Arn>,
 }
 
 impl Subject {
-    /// The principal in the policy engine's terms.
-    pub fn principal(&self, realm: &Realm, arn: &Arn, unique_id: &str) -> Principal {
-        let account = self.account.to_string();
+    /// The name of the federated user that it is, if it is one: a session that a user, or the root user, made for somebody else.
+    pub fn federated_user(&self) -> Option<&str> {
+        let session = self.session.as_ref().filter(|session| session.kind == SessionKind::FederatedUser)?;
+        session.session_name.as_deref()
+    }
+
+    /// The ARN that AWS shows for it: of the user or root, of the session of a role, of the federated user. `entity` is the ARN of
+    /// the user, root or role behind it.
+    pub fn arn(&self, realm: &Realm, entity: &Arn) -> Arn {
         match (&self.identity, &self.session) {
-            (Identity::Root, _) => Principal {
-                kind: PrincipalKind::Root,
-                unique_id: account.clone(),
-                arn: realm.root(self.account).to_string(),
-                account,
-                issuer_arn: None,
-            },
-            (Identity::Role(_), Some(session)) => Principal {
-                kind: PrincipalKind::AssumedRole,
-                account,
-                arn: session.assumed_role.as_ref().unwrap_or(arn).to_string(),
-                issuer_arn: Some(arn.to_string()),
-                unique_id: format!("{unique_id}:{}", session.session_name.as_deref().unwrap_or_default()),
-            },
+            (Identity::Role(_), Some(session)) => session.assumed_role.clone().unwrap_or_else(|| entity.clone()),
             // A role that is asked about without a session has the role's own ARN.
-            (Identity::Role(_), None) => Principal {
-                kind: PrincipalKind::AssumedRole,
-                account,
-                arn: arn.to_string(),
-                issuer_arn: Some(arn.to_string()),
-                unique_id: unique_id.to_owned(),
+            (Identity::Role(_), None) => entity.clone(),
+            (Identity::Root | Identity::User(_), _) => match self.federated_user() {
+                Some(name) => realm.federated_user(self.account, name),
+                None => entity.clone(),
             },
-            (Identity::User(_), _) => Principal {
-                kind: PrincipalKind::User,
-                account,
-                arn: arn.to_string(),
-                issuer_arn: None,
-                unique_id: unique_id.to_owned(),
+        }
+    }
+
+    /// The unique id that AWS shows for it: `AIDA…`, the account's id, `AROA…:session`, or `account:name` of a federated user.
+    ///
+    /// Source: IAM User Guide, `reference_policies_variables`, "Principal key values".
+    pub fn user_id(&self, entity: &str) -> String {
+        match (&self.identity, &self.session) {
+            (Identity::Role(_), Some(session)) => {
+                format!("{entity}:{}", session.session_name.as_deref().unwrap_or_default())
+            }
+            _ => match self.federated_user() {
+                Some(name) => format!("{}:{name}", self.account),
+                None => entity.to_owned(),
             },
+        }
+    }
+
+    /// The principal in the policy engine's terms.
+    pub fn principal(&self, realm: &Realm, entity: &Arn, unique_id: &str) -> Principal {
+        let federated = self.federated_user().is_some();
+        let kind = match &self.identity {
+            Identity::Role(_) => PrincipalKind::AssumedRole,
+            _ if federated => PrincipalKind::FederatedUser,
+            Identity::Root => PrincipalKind::Root,
+            Identity::User(_) => PrincipalKind::User,
+        };
+        let issued = matches!(kind, PrincipalKind::AssumedRole | PrincipalKind::FederatedUser);
+        Principal {
+            kind,
+            account: self.account.to_string(),
+            arn: self.arn(realm, entity).to_string(),
+            issuer_arn: issued.then(|| entity.to_string()),
+            unique_id: self.user_id(unique_id),
         }
     }
 }

@@ -4,8 +4,8 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderValue, Request, Response, StatusCode};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 
 use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
@@ -15,6 +15,7 @@ use crate::ops::{self, Fault, authorization_message};
 use crate::sigv4::RefusalCode;
 use crate::telemetry::names;
 use crate::wire::form::Form;
+use crate::wire::json;
 use crate::wire::model::{Model, Service};
 use crate::wire::tree::Node;
 use crate::wire::xml;
@@ -23,12 +24,13 @@ use crate::wire::xml;
 pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
     let started = std::time::Instant::now();
     let request_id = doors.broker.new_id();
-    let (mut response, operation, code) = match answer(&doors, request, &request_id).await {
-        Ok(done) => (xml_response(StatusCode::OK, done.body, &request_id, done.revision), done.operation, "Success"),
+    let json = wants_json(request.headers());
+    let (mut response, operation, code) = match answer(&doors, request, json, &request_id).await {
+        Ok(done) => (reply(StatusCode::OK, done.body, json, &request_id, done.revision), done.operation, "Success"),
         Err(refusal) => {
-            let document = refusal.document(&request_id);
+            let document = refusal.document(json, &request_id);
             let status = StatusCode::from_u16(refusal.fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            (xml_response(status, document, &request_id, None), refusal.operation, refusal.fault.code)
+            (reply(status, document, json, &request_id, None), refusal.operation, refusal.fault.code)
         }
     };
     say_if_closing(&mut response);
@@ -42,7 +44,14 @@ pub(super) async fn no_such_path(State(doors): State<Doors>) -> Response<Body> {
     let request_id = doors.broker.new_id();
     let refusal =
         Refusal::new(Service::Sts, Fault::of_sender("UnknownEndpoint", 404), "There is no door at this path.");
-    xml_response(StatusCode::NOT_FOUND, refusal.document(&request_id), &request_id, None)
+    reply(StatusCode::NOT_FOUND, refusal.document(false, &request_id), false, &request_id, None)
+}
+
+/// Whether the answer is to be JSON: aws-iam-authenticator asks so for the identity that a presigned URL is of.
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = |part: &str| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    accepted.split(',').any(|part| kind(part) == "application/json")
 }
 
 struct Done {
@@ -64,13 +73,16 @@ impl Refusal {
         Self { service, operation: "unknown", fault, message: message.into() }
     }
 
-    fn document(&self, request_id: &str) -> String {
+    fn document(&self, json: bool, request_id: &str) -> String {
         let fault = if self.fault.sender { xml::Fault::Sender } else { xml::Fault::Receiver };
+        if json {
+            return json::error(self.fault.code, &self.message, fault, request_id);
+        }
         xml::error(Model::of(self.service).xmlns(), self.fault.code, &self.message, fault, request_id)
     }
 }
 
-async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Result<Done, Refusal> {
+async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &str) -> Result<Done, Refusal> {
     let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
         Unreadable::TooLarge => Refusal::new(
             Service::Sts,
@@ -106,7 +118,7 @@ async fn answer(doors: &Doors, request: Request<Body>, request_id: &str) -> Resu
     })?;
     facts.region = Some(caller.region().to_owned());
     let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
-    let call = ops::Incoming { action, parameters: &parameters, caller: &caller, facts, request_id };
+    let call = ops::Incoming { action, parameters: &parameters, json, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, call).await;
     match answered.result {
         Ok(body) => Ok(Done { body, operation, revision: answered.revision.map(|revision| revision.0) }),
@@ -230,11 +242,11 @@ fn of_authentication(error: &authn::Error, service: Service) -> (Fault, String) 
     }
 }
 
-fn xml_response(status: StatusCode, body: String, request_id: &str, revision: Option<u64>) -> Response<Body> {
+fn reply(status: StatusCode, body: String, json: bool, request_id: &str, revision: Option<u64>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(if json { "application/json" } else { "text/xml" }));
     headers.insert("cache-control", HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         headers.insert("x-amzn-requestid", id);

@@ -37,8 +37,6 @@ pub const GROUP_INLINE_SIZE: usize = 5_120;
 pub const ROLE_INLINE_SIZE: usize = 10_240;
 /// Characters of a role's trust policy.
 pub const TRUST_POLICY_SIZE: usize = 2_048;
-/// Characters of a session policy.
-pub const SESSION_POLICY_SIZE: usize = 2_048;
 
 /// The length of a policy document as quotas count it: without white space.
 pub fn policy_size(document: &str) -> usize {

@@ -6,7 +6,7 @@ use super::{Roles, Turns};
 use crate::audit::Trail;
 use crate::authn::{Authenticator, Passwords};
 use crate::clock::{Clock, Random};
-use crate::config::Quotas;
+use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
 use crate::session::{Keeper, Revocations};
 use crate::store::{Feed, Store, Vault};
@@ -46,6 +46,8 @@ pub struct Broker {
     pub turns: Turns,
     /// How much an account may hold.
     pub quotas: Quotas,
+    /// How long sessions live.
+    pub sessions: Sessions,
     /// Partition and region.
     pub realm: Realm,
 }

@@ -13,6 +13,7 @@ mod record;
 mod registry;
 mod revoke;
 mod roles;
+mod session_kinds;
 pub mod sts;
 mod turns;
 mod used;

@@ -7,15 +7,16 @@ use serde_json::Value;
 
 use super::call::Call;
 use super::operation::{Demand, Operation};
-use super::{Broker, Error, authorization_message, denied, record};
+use super::{Broker, Error, authorization_message, denied, record, session_kinds};
 use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
+use crate::config::Quotas;
 use crate::decision::{Asked, Permit, RequestFacts};
 use crate::store::{CommitError, Revision, Tx};
 use crate::usage::Use;
 use crate::wire::model;
 use crate::wire::tree::Node;
-use crate::wire::{query, validate, xml};
+use crate::wire::{json, query, validate, xml};
 
 /// A request that a door has read and whose caller it has authenticated.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Incoming<'a> {
     pub action: &'a str,
     /// The parameters.
     pub parameters: &'a Node<'a>,
+    /// Whether the answer is to be JSON.
+    pub json: bool,
     /// Who calls.
     pub caller: &'a Caller,
     /// Facts of the request.
@@ -35,7 +38,7 @@ pub struct Incoming<'a> {
 /// What came of it.
 #[derive(Debug)]
 pub struct Answered {
-    /// The answer as XML, or why there is none.
+    /// The answer as XML or JSON, or why there is none.
     pub result: Result<String, Error>,
     /// The revision that a write made.
     pub revision: Option<Revision>,
@@ -68,7 +71,8 @@ async fn attempt<O: Operation>(
     incoming: &Incoming<'_>,
     parameters: &Value,
 ) -> Result<(String, Option<Revision>), Error> {
-    validate::validate(operation, incoming.parameters).map_err(invalid)?;
+    session_kinds::check(incoming.caller.session(), O::SERVICE, O::NAME)?;
+    validate::validate_but(operation, incoming.parameters, longer(broker)).map_err(invalid)?;
     let input: O = query::decode(incoming.parameters).map_err(|error| Error::MalformedInput(error.to_string()))?;
     let mut call =
         Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
@@ -85,8 +89,12 @@ async fn attempt<O: Operation>(
         let output = input.run(&permit, &call, &mut tx).await?;
         let result = operation.output.is_some().then_some(&output);
         let xmlns = model::Model::of(O::SERVICE).xmlns();
-        let answer = xml::response(&operation.name, xmlns, result, incoming.request_id)
-            .map_err(|error| Error::Internal(error.to_string()))?;
+        let answer = if incoming.json {
+            json::response(operation, result, incoming.request_id)
+        } else {
+            xml::response(&operation.name, xmlns, result, incoming.request_id)
+        };
+        let answer = answer.map_err(|error| Error::Internal(error.to_string()))?;
         let response = if O::READ_ONLY { Value::Null } else { record::response(operation, &output) };
         let event = event::<O>(&call, parameters.clone(), Outcome::Answered(response)).await?;
         if O::READ_ONLY {
@@ -117,6 +125,12 @@ async fn attempt<O: Operation>(
     }
     drop(turn);
     Err(Error::Contended)
+}
+
+/// The shapes whose values may be longer than AWS has it, where a quota is raised.
+fn longer(broker: &Broker) -> &'static [&'static str] {
+    let raised = broker.quotas.session_policy_characters > Quotas::SESSION_POLICY_CHARACTERS;
+    if raised { &["sessionPolicyDocumentType"] } else { &[] }
 }
 
 fn invalid(found: validate::Violations) -> Error {

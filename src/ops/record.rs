@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use super::Error;
 use super::call::Call;
 use crate::audit::{Event, Outcome, SessionContext, UserIdentity};
-use crate::decision::{Identity, Refused};
+use crate::decision::{CompiledPrincipal, Identity, Refused};
+use crate::session::SessionKind;
 use crate::wire::model::{Kind, Member, Operation, Shape};
 use crate::wire::tree::{Branch, Node};
 
@@ -141,28 +142,35 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
         Err(Refused::NoPrincipal) => None,
         Err(other) => return Err(other.into()),
     };
+    let federated = caller.subject().federated_user().is_some();
     let (arn, principal_id, user_name) = match &compiled {
         Some(found) => (
             caller.arn(call.realm(), &found.arn).to_string(),
             caller.user_id(&found.unique_id),
-            found.user_name.clone(),
+            found.user_name.clone().filter(|_| !federated),
         ),
         None => (String::new(), String::new(), None),
     };
     let kind = match caller.identity() {
+        Identity::Role(_) => "AssumedRole",
+        _ if federated => "FederatedUser",
         Identity::Root => "Root",
         Identity::User(_) => "IAMUser",
-        Identity::Role(_) => "AssumedRole",
+    };
+    let account = caller.account().to_string();
+    let issuer = |kind: &str, found: &CompiledPrincipal, name: Option<&str>| {
+        let (id, arn) = (found.unique_id.as_str(), found.arn.as_str());
+        let mut issuer = json!({ "type": kind, "principalId": id, "arn": arn, "accountId": account });
+        if let Some(name) = name {
+            issuer["userName"] = Value::from(name);
+        }
+        issuer
     };
     let session_context = caller.session().map(|session| SessionContext {
         session_issuer: match (caller.identity(), &compiled) {
-            (Identity::Role(name), Some(found)) => json!({
-                "type": "Role",
-                "principalId": found.unique_id,
-                "arn": found.arn.as_str(),
-                "accountId": caller.account().to_string(),
-                "userName": name.as_str(),
-            }),
+            (Identity::Role(name), Some(found)) => issuer("Role", found, Some(name.as_str())),
+            (Identity::User(name), Some(found)) if federated => issuer("IAMUser", found, Some(name.as_str())),
+            (Identity::Root, Some(found)) if federated => issuer("Root", found, None),
             _ => Value::Null,
         },
         attributes: json!({
@@ -170,12 +178,13 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
             "mfaAuthenticated": session.auth_time.is_some().to_string(),
         }),
         source_identity: session.source_identity.clone(),
+        assumed_root: (session.kind == SessionKind::AssumedRoot).then_some("true"),
     });
     Ok(UserIdentity {
         kind,
         principal_id,
         arn,
-        account_id: caller.account().to_string(),
+        account_id: account.clone(),
         access_key_id: caller.access_key().to_string(),
         user_name,
         session_context,

@@ -19,7 +19,8 @@ use super::verdict::{Gap, Near, Statements, Verdict};
 /// The policies that apply to a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Policies<'a> {
-    /// The principal's own and his groups'; the role's, for a session of a role; the user's, for a federated user.
+    /// The principal's own and his groups'; the role's, for a session of a role; the user's, for a federated user. The root user,
+    /// and whom he federates, need none.
     pub identity: &'a PolicySet,
     /// The permissions boundary of the user or role, if there is one.
     pub boundary: Option<&'a PolicySet>,
@@ -72,7 +73,8 @@ pub struct Request<'a> {
 /// no permission in it, and neither identity policies nor boundaries limit him. Within an account, the principal's side (own
 /// policies, limited by boundary and session) or the resource's policy must allow; between accounts both must, and where the
 /// [`ResourceRule`] says so the resource's policy must in any case. How far a resource's policy overrides implicit denials
-/// depends on whom it names: the principal, the role or user behind his session, or only his account.
+/// depends on whom it names: the principal, the role or user behind his session, or only his account. A session policy of the root
+/// user himself is overridden by none.
 ///
 /// Nothing is allocated, unless more than six statements matter or more than 32 of one set may be about the request, the action
 /// has more than 96 bytes, a string operator is given bytes, or a pattern with many `?` meets a long text.
@@ -116,7 +118,7 @@ struct Layers<'p> {
 
 impl<'p> Layers<'p> {
     fn new(principal: &Principal, policies: &Policies<'p>) -> Self {
-        let root = principal.kind == PrincipalKind::Root;
+        let root = principal.acts_as_root();
         // Guardrails never bind the roles through which services do their own work.
         let guarded = !(policies.service_control.is_empty() && policies.resource_control.is_empty());
         let exempt = guarded && principal.is_service_linked();
@@ -222,7 +224,9 @@ impl<'p> Scan<'_, 'p> {
             return by_resource;
         }
         let same_account = self.request.resource_account.is_none_or(|account| account == principal.account);
-        if same_account && resource.grant == Grant::Direct {
+        // What names an account, or everybody, reaches its root user too: that opens nothing beyond a root session's task.
+        let bounded_root = kind == PrincipalKind::Root && session.is_some();
+        if same_account && resource.grant == Grant::Direct && !bounded_root {
             return None;
         }
         let by_role = same_account && resource.grant == Grant::Issuer;

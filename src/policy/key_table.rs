@@ -9,9 +9,9 @@ use super::known_key::Source::{Asker, Broker, Nobody, Operation};
 
 /// Every key.
 pub(super) static TABLE: &[KnownKey] = &[
-    KnownKey::one("aws:AssumedRoot", Bool, Nobody)
-        .holds("whether the session is one of `AssumeRoot`")
-        .present("sessions of `AssumeRoot`"),
+    KnownKey::one("aws:AssumedRoot", Bool, Broker)
+        .holds("that the session is one of `AssumeRoot`: `true`")
+        .present("sessions of `AssumeRoot`, and no others: use `Null` in a Deny"),
     KnownKey::many("aws:CalledVia", String, Nobody)
         .holds("the services that passed the request on in the caller's name, in their order")
         .present("a service calls another with its caller's credentials"),
@@ -51,7 +51,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .present("sessions, and requests with a code; not long-lived keys alone: use `BoolIfExists` in a Deny"),
     KnownKey::one("aws:PrincipalAccount", String, Broker).holds("the account of whoever calls").present("always"),
     KnownKey::one("aws:PrincipalArn", Arn, Broker)
-        .holds("the ARN of the user, of root or of the role; for a session it is the role's")
+        .holds("the ARN of the user, of root or of the role; for a session it is the role's, and a federated user has its own")
         .present("always"),
     KnownKey::one("aws:PrincipalIsAWSService", Bool, Broker)
         .holds("whether a service calls in its own name, which none does here: `false`")
@@ -72,7 +72,7 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("the value of the session's tag, or else of the tag of the user or role")
         .present("there is such a tag"),
     KnownKey::one("aws:PrincipalType", String, Broker)
-        .holds("what the caller is: `Account` (root), `User` or `AssumedRole`")
+        .holds("what the caller is: `Account` (root), `User`, `AssumedRole` or `FederatedUser`")
         .present("always"),
     KnownKey::one("aws:referer", String, Asker)
         .holds("the page that led to the request: the `Referer` header, which a client may invent")
@@ -140,11 +140,11 @@ pub(super) static TABLE: &[KnownKey] = &[
         .holds("the program that calls: the `User-Agent` header cut at 512 characters, which a client may invent")
         .present("requests to the broker that have the header, or as the asker gives it"),
     KnownKey::one("aws:userid", String, Broker)
-        .holds("the unique id of the caller; for a session of a role `ROLE-ID:SESSION-NAME`")
+        .holds("the unique id of the caller; for a session of a role `ROLE-ID:SESSION-NAME`, of a federated user `ACCOUNT:NAME`")
         .present("always"),
     KnownKey::one("aws:username", String, Broker)
         .holds("the user's name")
-        .present("users and their sessions; not root, not roles"),
+        .present("users and their sessions; not root, not roles, not federated users"),
     KnownKey::one("aws:ViaAWSMCPService", Bool, Nobody)
         .holds("whether an MCP server of AWS's passed the request on in the caller's name")
         .present("requests that come through such a server"),
@@ -253,7 +253,7 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("sts:SourceIdentity", String, Operation)
         .holds("the source identity that the session will have")
         .present("`AssumeRole` with a `SourceIdentity`"),
-    KnownKey::one("sts:TaskPolicyArn", Arn, Nobody)
+    KnownKey::one("sts:TaskPolicyArn", Arn, Operation)
         .holds("the policy that says what the root session is for")
         .present("`AssumeRoot`"),
     KnownKey::many("sts:TransitiveTagKeys", String, Operation)

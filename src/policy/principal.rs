@@ -46,6 +46,13 @@ impl Principal {
         self.kind == PrincipalKind::AssumedRole && self.issuer_arn.as_ref() == Some(&self.arn)
     }
 
+    /// Whether it is the root user of its account, or somebody for whom he made a federated session: nothing that is attached to
+    /// anybody gives or takes anything from him.
+    pub(super) fn acts_as_root(&self) -> bool {
+        let of_root = || self.issuer_arn.as_deref().and_then(account_of) == Some(&self.account);
+        self.kind == PrincipalKind::Root || self.kind == PrincipalKind::FederatedUser && of_root()
+    }
+
     /// Whether it is a session of a service-linked role, which is made for and used by a service alone. Whoever lets one
     /// be made decides neither whom it trusts nor what it may do: paths that begin so are the services'.
     pub(super) fn is_service_linked(&self) -> bool {
@@ -123,7 +130,7 @@ impl Principals {
         }
         let reached = match effect {
             StatementEffect::Deny => {
-                let bounded = has_boundary && principal.kind != PrincipalKind::Root;
+                let bounded = has_boundary && !principal.acts_as_root();
                 !self.everyone && (bounded || !self.names_every_step(principal))
             }
             StatementEffect::Allow => self.naming(principal) == Grant::None,
@@ -168,6 +175,7 @@ impl Principals {
         };
         session
             && (principal.issuer_arn.as_deref().is_some_and(|issuer| has(&self.aws, issuer))
+                || principal.acts_as_root() && has(&self.accounts, &principal.account)
                 || role_id.is_some_and(|id| has(&self.aws, id)))
     }
 

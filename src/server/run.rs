@@ -286,6 +286,7 @@ async fn build(
         random,
         turns: Turns::default(),
         quotas: config.quotas.clone(),
+        sessions: config.sessions.clone(),
         realm,
         store,
     })

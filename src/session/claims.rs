@@ -90,6 +90,9 @@ pub enum SessionKind {
     /// `GetFederationToken`.
     #[serde(rename = "fu")]
     FederatedUser,
+    /// `AssumeRoot`: an account's root user, for one task.
+    #[serde(rename = "rt")]
+    AssumedRoot,
 }
 
 /// RFC 7800 section 3.4: proof of possession by reference to a key.

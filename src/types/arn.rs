@@ -191,6 +191,16 @@ impl Realm {
         self.made("sts", &account.to_string(), &format!("assumed-role/{role}/{session}"))
     }
 
+    /// `arn:aws:sts::ACCOUNT:federated-user/name`
+    pub fn federated_user(&self, account: AccountId, name: &str) -> Arn {
+        self.made("sts", &account.to_string(), &format!("federated-user/{name}"))
+    }
+
+    /// Whoever calls, as the resource of what it asks for itself: `arn:aws:sts::111122223333:self`.
+    pub fn own_session(&self, account: AccountId) -> Arn {
+        self.made("sts", &account.to_string(), "self")
+    }
+
     fn iam(&self, account: AccountId, resource: &str) -> Arn {
         self.made("iam", &account.to_string(), resource)
     }

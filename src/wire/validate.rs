@@ -85,8 +85,19 @@ impl std::error::Error for Violations {}
 
 /// Holds a request against the operation's input. Parameters that the operation does not have are ignored. The tree's
 /// own limits bound the work: each value is matched against one pattern, in linear time.
+///
+/// # Errors
+/// What is not met.
 pub fn validate(operation: &Operation, tree: &Node<'_>) -> Result<(), Violations> {
-    let mut found = Found { count: 0, told: Vec::new() };
+    validate_but(operation, tree, &[])
+}
+
+/// As [`validate`], but values of the shapes of these names may be longer than AWS has it: the operation knows how long.
+///
+/// # Errors
+/// What is not met.
+pub fn validate_but(operation: &Operation, tree: &Node<'_>, longer: &[&str]) -> Result<(), Violations> {
+    let mut found = Found { longer, count: 0, told: Vec::new() };
     let root = Path::ROOT;
     let branch = tree.fields().map_err(|misfit| malformed(&root, Expected::Node(misfit)))?;
     found.members(&operation.input, branch, &root, false)?;
@@ -96,7 +107,8 @@ pub fn validate(operation: &Operation, tree: &Node<'_>) -> Result<(), Violations
     }
 }
 
-struct Found {
+struct Found<'l> {
+    longer: &'l [&'l str],
     count: usize,
     told: Vec<String>,
 }
@@ -120,7 +132,7 @@ enum Constraint<'c> {
     MaxValue(i64),
 }
 
-impl Found {
+impl Found<'_> {
     fn members(
         &mut self,
         members: &[Member],
@@ -202,7 +214,8 @@ impl Found {
     }
 
     fn length(&mut self, shape: &Shape, length: usize, shown: Shown<'_>, path: &Path<'_>) {
-        if let Some(max) = shape.max.filter(|max| exceeds(length, *max)) {
+        let bounded = !self.longer.contains(&&*shape.name);
+        if let Some(max) = shape.max.filter(|max| bounded && exceeds(length, *max)) {
             self.add(shown, path, &Constraint::MaxLength(max));
         }
         if let Some(min) = shape.min.filter(|min| i64::try_from(length).is_ok_and(|length| length < *min)) {

@@ -344,9 +344,11 @@ def test_a_token_is_good_only_with_its_own_key(root, session):
 
 def test_a_session_ends_with_its_user_and_is_not_of_the_next_of_that_name(root):
     actor = user(root, "phoenix", allow("iam:ListRoles"))
-    old = actor.with_session(actor.boto("sts").get_session_token()["Credentials"])
+    serial, app = phone(root, "ashes", "phoenix")
+    old = with_second_factor(actor, serial, app)
     assert old.call(LIST_ROLES).status == 200
     iam = root.boto("iam")
+    iam.deactivate_mfa_device(UserName="phoenix", SerialNumber=serial)
     iam.delete_access_key(UserName="phoenix", AccessKeyId=actor.key.id)
     iam.delete_user_policy(UserName="phoenix", PolicyName="inline")
     iam.delete_user(UserName="phoenix")

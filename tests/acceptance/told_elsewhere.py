@@ -10,3 +10,10 @@ TOLD_ELSEWHERE = {
     "SendDelegationToken",
     "UpdateDelegationRequest",
 }
+
+# Of STS's, those that need a provider or another party of their own.
+STS_TOLD_ELSEWHERE = {
+    "AssumeRoleWithSAML",
+    "AssumeRoleWithWebIdentity",
+    "GetWebIdentityToken",
+}

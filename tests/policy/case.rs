@@ -12,7 +12,7 @@ use crate::model::{Answer, Missing, Near, Reason};
 /// The account of principals that name none.
 pub const HOME: &str = "111122223333";
 
-/// `root`, `user/ann`, `session/role/name`, `linked/service/role` (a session of a service-linked role), `federated/bob`,
+/// `root`, `user/ann`, `session/role/name`, `linked/service/role` (a session of a service-linked role), `federated/bob`, `federated-by-root/bob`,
 /// `service/ec2.amazonaws.com`, `oidc/accounts.google.com`, `saml/corp`, `anonymous`; of another account with `@444455556666`
 /// behind.
 pub fn principal(text: &str) -> Principal {
@@ -49,11 +49,14 @@ pub fn principal(text: &str) -> Principal {
             Some(format!("arn:aws:iam::{account}:role/aws-service-role/{first}/{second}")),
             format!("AROA{}:s", second.to_uppercase()),
         ),
-        "federated" => make(
+        "federated" | "federated-by-root" => make(
             PrincipalKind::FederatedUser,
             account,
             format!("arn:aws:sts::{account}:federated-user/{first}"),
-            Some(format!("arn:aws:iam::{account}:user/{first}")),
+            Some(format!(
+                "arn:aws:iam::{account}:{}",
+                if kind == "federated" { format!("user/{first}") } else { "root".to_owned() }
+            )),
             format!("{account}:{first}"),
         ),
         "service" => make(PrincipalKind::Service, "", first.to_owned(), None, String::new()),

@@ -111,9 +111,10 @@ proptest! {
         let who = asked.principal.kind;
         let stranger = matches!(who, PrincipalKind::Service | PrincipalKind::Federated | PrincipalKind::Anonymous);
         let linked = asked.principal.issuer_arn.as_ref().is_some_and(|arn| arn.contains("/AWSServiceRoleFor"));
+        let by_root = asked.principal.issuer_arn.as_ref().is_some_and(|arn| arn.ends_with(":root"));
         for (place, more) in with_one_more(&texts, |form| policy(&everything(form, "Deny"))) {
             let applies = match place.split(' ').next().unwrap() {
-                "identity" | "boundary" => who != PrincipalKind::Root && !stranger,
+                "identity" | "boundary" => who != PrincipalKind::Root && !by_root && !stranger,
                 "scps" => !stranger && !linked,
                 "rcps" => !linked,
                 // Trust policies can only speak of actions of STS.

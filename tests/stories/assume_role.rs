@@ -202,7 +202,12 @@ async fn tags_need_a_permission_of_their_own_and_transitive_ones_pass_on() {
     tagged(alice.sts(&broker), &first, twice, vec![]).await.refused("ValidationError");
     let one = tagged(alice.sts(&broker), &first, red(), vec!["team".into()]).await.granted();
     let one = Session::of(one.credentials());
-    tagged(one.sts(&broker), &second, vec![tag("team", "blue")], vec![]).await.refused("ValidationError");
+    // What passes on is not set anew, in whatever case it is written.
+    for key in ["team", "TEAM", "Team"] {
+        let told = tagged(one.sts(&broker), &second, vec![tag(key, "blue")], vec![]).await.refused("ValidationError");
+        assert!(told.contains("conflicts with a transitive tag key from the calling session: team"), "{told}");
+        tagged(one.sts(&broker), &second, vec![tag(key, "red")], vec![key.into()]).await.refused("ValidationError");
+    }
     let two = assumed(&one, &second, &broker).await;
     assert_eq!(claims(&two)["tags"], json!({ "team": "red" }), "only the transitive one passed on");
     // Policies see the session's tags.
@@ -242,6 +247,65 @@ async fn a_source_identity_is_set_once_and_stays() {
     assert_eq!(two.source_identity(), Some("alice@hq"));
     let silent = one.sts(&broker).assume_role().role_arn(&second).role_session_name("work").send().await.granted();
     assert_eq!(claims(&Session::of(silent.credentials()))["src"], "alice@hq");
+}
+
+#[tokio::test]
+async fn a_trust_policy_may_ask_for_a_second_factor_of_late() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let alice = root.user_with("alice", &allow(ASSUME, "*")).await;
+    let device = root.device_of(&alice).await;
+    let late = json!({ "NumericLessThan": { "aws:MultiFactorAuthAge": "600" } });
+    let role = root.role("fresh", &trust(&alice.arn, &[ASSUME], Some(late)), "").await;
+    let login = alice.sts(&broker).get_session_token().serial_number(&device.serial).token_code(device.next_code());
+    let session = Session::of(login.send().await.granted().credentials());
+    let plain = Session::of(alice.sts(&broker).get_session_token().send().await.granted().credentials());
+    world.advance(599);
+    assert_eq!(tried(&session, &role, &broker).await, "Ok");
+    assert_eq!(tried(&plain, &role, &broker).await, "AccessDenied", "no factor has no age");
+    assert_eq!(tried(&alice, &role, &broker).await, "AccessDenied", "nor has a key");
+    world.advance(1);
+    assert_eq!(tried(&session, &role, &broker).await, "AccessDenied");
+    // Proven in the very request it has the age of nothing.
+    let call = alice.sts(&broker).assume_role().role_arn(&role).role_session_name("work");
+    let call = call.serial_number(&device.serial).token_code(device.next_code());
+    let fresh = Session::of(call.send().await.granted().credentials());
+    // The role's own session does not carry it on.
+    let present = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+    let next = root.role("next", &trust(&role, &[ASSUME], Some(present)), "").await;
+    assert_eq!(tried(&fresh, &next, &broker).await, "AccessDenied");
+}
+
+#[tokio::test]
+async fn contexts_of_other_providers_are_not_taken_in() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let alice = root.user("alice").await;
+    let role = root.role("any", &trust(&alice.arn, &[ASSUME], None), "").await;
+    let context = aws_sdk_sts::types::ProvidedContext::builder();
+    let context =
+        context.provider_arn("arn:aws:iam::aws:contextProvider/IdentityCenter").context_assertion("a.b.c").build();
+    let call = alice.sts(&broker).assume_role().role_arn(&role).role_session_name("work").provided_contexts(context);
+    let told = call.send().await.refused("NotImplemented");
+    assert!(told.contains("ProvidedContexts"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_not_built_says_so() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let missing = brevet::ops::Registry::new().missing(brevet::wire::model::Service::Sts);
+    let sentence = |name: &str| format!("sts:{name} is declared by AWS and not built in this broker yet.");
+    let sts = world.root.sts(&broker);
+    if missing.contains(&"GetDelegatedAccessToken") {
+        let told = sts.get_delegated_access_token().trade_in_token("token-1").send().await.refused("NotImplemented");
+        assert_eq!(told, sentence("GetDelegatedAccessToken"));
+    }
+    if missing.contains(&"AssumeRoleWithSAML") {
+        let role = format!("arn:aws:iam::{}:role/any", world.root.account);
+        let provider = format!("arn:aws:iam::{}:saml-provider/corp", world.root.account);
+        let call = sts.assume_role_with_saml().role_arn(role).principal_arn(provider).saml_assertion("PHNhbWw+");
+        assert_eq!(call.send().await.refused("NotImplemented"), sentence("AssumeRoleWithSAML"));
+    }
 }
 
 #[tokio::test]

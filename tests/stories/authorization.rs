@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use aws_sdk_sts::types::PolicyDescriptorType;
 use brevet::ops::Registry;
 use brevet::store::{Key, Revision};
 use brevet::types::AccountId;
@@ -19,6 +20,7 @@ const HEAD: &str = "\
 # Who may call what. Made by tests/stories/authorization.rs; an operation that is not here fails the test.
 #   yes       authorization lets it through: it is done, or refused for what it asks (such as NoSuchEntity)
 #   no        AccessDenied, and nothing was changed
+#   invalid   InvalidClientTokenId: IAM does not take such a session's token; nothing was changed
 #   unsigned  MissingAuthenticationToken, and nothing was changed
 #
 # Everybody acts on the user someone, the role worker, the group crew and so on, which are there, in the account of:
@@ -30,14 +32,33 @@ const HEAD: &str = "\
 #   self       the same user with the long-lived keys alone
 #   role       a session of a role that may look at roles: iam:GetRole, iam:ListRoles, iam:ListRoleTags
 #   nobody     a user without policies
+#   session    the administrator in a session that no second factor opened
+#   federated  a federated user of the administrator's, with a session policy that allows everything
 # The stranger is administrator of another account: it names the entities of the first, reaches none of them, and works in its
-# own account. anonymous does not sign.
+# own account. task is a session as that account's root user, begun with AssumeRoot to audit root's credentials. anonymous does not
+# sign.
 ";
 
 /// Set, it makes the test write the matrix instead of comparing it.
 const BLESS: &str = "BREVET_BLESS";
 
-const COLUMNS: [&str; 9] = ["root", "admin", "reader", "self-mfa", "self", "role", "nobody", "stranger", "anonymous"];
+const COLUMNS: [&str; 12] = [
+    "root",
+    "admin",
+    "reader",
+    "self-mfa",
+    "self",
+    "role",
+    "nobody",
+    "session",
+    "federated",
+    "task",
+    "stranger",
+    "anonymous",
+];
+
+/// The stranger's account, which requests name as the one to enter as root.
+const STRANGERS: &str = "444455556666";
 
 /// "AWS: Allows MFA-authenticated IAM users to manage their own credentials", `reference_policies_examples_aws_my-sec-creds-
 /// self-manage` of the IAM user guide.
@@ -144,10 +165,14 @@ pub fn sample(member: &str, account: AccountId) -> Vec<(String, String)> {
         "ServiceName" => "codecommit.amazonaws.com".to_owned(),
         "AWSServiceName" => "lex.amazonaws.com".to_owned(),
         "DeletionTaskId" => "task/aws-service-role/lex.amazonaws.com/AWSServiceRoleForLexBots/1".to_owned(),
+        "TargetPrincipal" => STRANGERS.to_owned(),
+        "TaskPolicyArn" => return vec![("TaskPolicyArn.arn".into(), AUDIT.into())],
         other => panic!("tests/stories/authorization.rs needs a sample value for {other}"),
     };
     vec![(member.to_owned(), value)]
 }
+
+const AUDIT: &str = "arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials";
 
 /// What somebody who works on their own user names instead of someone.
 fn own(member: &str, account: AccountId) -> Option<String> {
@@ -187,6 +212,7 @@ fn word(answer: &Answer, operation: &str) -> &'static str {
     match (answer.status, answer.code()) {
         (_, "AccessDenied") => "no",
         (_, "MissingAuthenticationToken") => "unsigned",
+        (_, "InvalidClientTokenId") => "invalid",
         (200, _) | (_, "NoSuchEntity" | "EntityAlreadyExists" | "DeleteConflict" | "InvalidAuthenticationCode") => {
             "yes"
         }
@@ -259,6 +285,14 @@ fn sanity(found: &BTreeMap<(&str, &str, &str), &str>) {
                 assert!(!yes || more == "yes" || FREE.contains(name), "{line}, and with MFA: {more}");
             }
             "admin" => assert_eq!(*word, "yes", "{line}"),
+            "session" | "federated" if *service == "iam" => assert_eq!(*word, "invalid", "{line}"),
+            "session" => assert_eq!(yes, ["AssumeRole", "GetCallerIdentity"].contains(name), "{line}"),
+            "federated" => assert_eq!(yes, *name == "GetCallerIdentity", "{line}"),
+            // ChangePassword is refused as being for users, before policies are asked.
+            "task" => {
+                let may = ["ChangePassword", "GetAccountSummary", "GetCallerIdentity"].contains(name);
+                assert_eq!(yes, may, "{line}");
+            }
             _ => {}
         }
     }
@@ -285,12 +319,23 @@ async fn the_matrix_of_operations_and_callers_is_the_one_that_is_checked_in() {
         root.role("clerk", &trust(&root.account.to_string(), &["sts:AssumeRole"], None), &document([looks])).await;
     let assumed = administrator.sts(&broker).assume_role().role_arn(clerk).role_session_name("desk").send().await;
     let role_session = Session::of(assumed.granted().credentials());
-    let partner = world.another_account("partner").await;
+    let session = administrator.sts(&broker).get_session_token().send().await.granted();
+    let session = Session::of(session.credentials());
+    let federated = administrator.sts(&broker).get_federation_token().name("guest").policy(allow("*", "*"));
+    let federated = Session::of(federated.send().await.granted().credentials());
+    let partner = world.another_account_of(STRANGERS.parse().ok(), "partner").await;
+    root.iam.enable_organizations_root_credentials_management().send().await.granted();
+    let task = PolicyDescriptorType::builder().arn(AUDIT).build();
+    let task = administrator.sts(&broker).assume_root().target_principal(STRANGERS).task_policy_arn(task);
+    let task = Session::of(task.send().await.granted().credentials());
     let stranger = partner.at(&broker).user_with("stranger", &allow("*", "*")).await;
     // Those come last who may change what the others act on.
-    let callers: [(&str, Option<&dyn ActorKeys>); 9] = [
+    let callers: [(&str, Option<&dyn ActorKeys>); 12] = [
         ("anonymous", None),
         ("nobody", Some(&nobody)),
+        ("session", Some(&session)),
+        ("federated", Some(&federated)),
+        ("task", Some(&task)),
         ("role", Some(&role_session)),
         ("reader", Some(&reader)),
         ("stranger", Some(&stranger)),

@@ -1,7 +1,7 @@
 //! What a user may do: its own policies, those of its groups, within its boundary; and how soon a change is felt.
 
 use crate::world::policies::{allow, deny};
-use crate::world::{Actor, Backend, Outcome, Running, Session, User, World, within_a_second};
+use crate::world::{Actor, Backend, Outcome, Running, User, World, within_a_second};
 
 on_both_stores! {
     joining_and_leaving_a_group_is_felt_by_the_whole_fleet => joining_and_leaving;
@@ -141,8 +141,7 @@ async fn a_renamed_users_sessions_go_on_and_nobody_inherits_them() {
     let there = world.another_broker().await;
     let root = world.root.at(&broker);
     let alice = root.user_with("alice", &allow("iam:ListUsers", "*")).await;
-    let session = alice.sts(&broker).get_session_token().send().await.granted();
-    let session = Session::of(session.credentials());
+    let session = root.session_with_mfa(&alice).await;
     let name = async |at: &Running| session.sts(at).get_caller_identity().send().await.granted().arn.expect("an ARN");
     assert!(name(&broker).await.ends_with(":user/alice"));
     assert!(name(&there).await.ends_with(":user/alice"));
@@ -165,6 +164,8 @@ async fn a_renamed_users_sessions_go_on_and_nobody_inherits_them() {
         root.iam.delete_user_policy().user_name("alison").policy_name(policy).send().await.granted();
     }
     root.iam.delete_access_key().user_name("alison").access_key_id(&alice.keys.id).send().await.granted();
+    let device = format!("arn:aws:iam::{}:mfa/alice", root.account);
+    root.iam.deactivate_mfa_device().user_name("alison").serial_number(device).send().await.granted();
     root.iam.delete_user().user_name("alison").send().await.granted();
     root.user_with("alison", &allow("*", "*")).await;
     for at in [&broker, &there] {

@@ -42,7 +42,7 @@ async fn key(backend: Backend) {
     let session = alice.sts(&broker).get_session_token().send().await.granted();
     let session = Session::of(session.credentials());
     world.advance(60);
-    session.iam(&broker).get_user().user_name("alice").send().await.granted();
+    session.sts(&broker).get_caller_identity().send().await.granted();
     assert_eq!(last_use(&root, id).await.0, Some(now + 3_600));
 
     // The root user's key is used right now.

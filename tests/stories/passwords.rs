@@ -417,7 +417,7 @@ async fn who_helps_itself_with_mfa_changes_its_password_after_mfa_only() {
     change(&alice, &broker, FIRST, "Another-pass-1").await.refused("AccessDenied");
     let session = alice.sts(&broker).get_session_token().send().await.granted();
     let session = Session::of(session.credentials());
-    change(&session, &broker, FIRST, "Another-pass-1").await.refused("AccessDenied");
+    change(&session, &broker, FIRST, "Another-pass-1").await.refused("InvalidClientTokenId");
     let login = alice.sts(&broker).get_session_token().serial_number(&device.serial).token_code(device.next_code());
     let session = Session::of(login.send().await.granted().credentials());
     session.iam(&broker).get_account_password_policy().send().await.granted();

@@ -114,9 +114,11 @@ async fn a_session_does_not_pass_to_a_later_user_of_the_same_name() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let root = world.root.at(&broker);
     let alice = root.user_with("alice", &allow("iam:*", "*")).await;
-    let session = session_of(&alice, &broker).await;
-    assert_eq!(who_am_i(&session.keys, &broker).await, "Ok");
+    let session = root.session_with_mfa(&alice).await;
+    assert_eq!(session.iam(&broker).list_users().send().await.code(), "Ok");
     root.iam.delete_user_policy().user_name("alice").policy_name("own").send().await.granted();
+    let device = format!("arn:aws:iam::{}:mfa/alice", root.account);
+    root.iam.deactivate_mfa_device().user_name("alice").serial_number(device).send().await.granted();
     root.iam.delete_access_key().user_name("alice").access_key_id(&alice.keys.id).send().await.granted();
     root.iam.delete_user().user_name("alice").send().await.granted();
     assert_eq!(who_am_i(&alice.keys, &broker).await, "InvalidClientTokenId");

@@ -137,8 +137,9 @@ async fn no_token_outlives_the_session_that_asks_for_it() {
     let root = world.root.at(&broker);
     root.iam.enable_outbound_web_identity_federation().send().await.granted();
     let alice = root.user_with("alice", &allow("sts:GetWebIdentityToken", "*")).await;
-    let given = alice.sts(&broker).get_session_token().duration_seconds(900).send().await.granted();
-    let session = Session::of(given.credentials());
+    let role = root.role("deploy", &trust(&alice.arn, &["sts:AssumeRole"], None), &allow("sts:*", "*")).await;
+    let assume = alice.sts(&broker).assume_role().role_arn(role).role_session_name("work").duration_seconds(900);
+    let session = Session::of(assume.send().await.granted().credentials());
     asked(&session.keys, &broker, "ES384", Some(900)).await.granted();
     asked(&session.keys, &broker, "ES384", Some(901)).await.refused("SessionDurationEscalationException");
     world.advance(601);
@@ -215,7 +216,7 @@ async fn policies_say_for_whom_for_how_long_and_how_signed() {
     tagged(&alice.keys, &[("scope", "read")]).await.granted();
     tagged(&alice.keys, &[("scope", "write")]).await.refused("AccessDenied");
     tagged(&alice.keys, &[("scope", "read"), ("role", "admin")]).await.refused("AccessDenied");
-    // The reference has no resource for these actions, so policies must say "*".
+    // The resource is the caller's own session, and nobody else's thing.
     let arn = format!("arn:aws:iam::{}:user/bob", root.account);
     let bob = root.user_with("bob", &allow("sts:GetWebIdentityToken", &arn)).await;
     asked(&bob.keys, &broker, "ES384", None).await.refused("AccessDenied");

@@ -2,7 +2,7 @@
 
 use brevet::types::AccountId;
 
-use super::{Actor, Device, Keys, Outcome, Root, Running, User};
+use super::{Actor, Device, Keys, Outcome, Root, Running, Session, User};
 
 /// Somebody who may do everything in an account, at one broker.
 pub struct Hand<'a> {
@@ -92,6 +92,14 @@ impl Hand<'_> {
         let device = self.device(&user.name).await;
         self.enable(&user.name, &device, &device.code_in(-1), &device.code()).await.granted();
         device
+    }
+
+    /// A session of this user that a second factor opened: with one that none did, IAM's operations cannot be called. The device
+    /// is made for it.
+    pub async fn session_with_mfa(&self, user: &User) -> Session {
+        let device = self.device_of(user).await;
+        let login = user.sts(self.at).get_session_token().serial_number(&device.serial).token_code(device.next_code());
+        Session::of(login.send().await.granted().credentials())
     }
 
     pub async fn enable(

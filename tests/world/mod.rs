@@ -23,7 +23,7 @@ use brevet::clock::{Clock, Random, ShiftedClock, SystemClock, SystemRandom, Time
 use brevet::config::Config;
 use brevet::server::{Bootstrap, Foundation, Server, create_account};
 use brevet::store::AuditQuery;
-use brevet::types::SecretText;
+use brevet::types::{AccountId, SecretText};
 
 pub use actors::{Actor, Keys, Root, Session, User};
 pub use build::Hand;
@@ -131,9 +131,14 @@ impl World {
 
     /// What `brevet account create` does.
     pub async fn another_account(&self, name: &str) -> Root {
+        self.another_account_of(None, name).await
+    }
+
+    /// The same, with an id of one's choice.
+    pub async fn another_account_of(&self, id: Option<AccountId>, name: &str) -> Root {
         let random: Arc<dyn Random> = Arc::new(SystemRandom);
         let foundation = Foundation::find(&self.config.store, None, &random).await.expect("the store is set up");
-        let made = create_account(&foundation, None, name, &self.clock, &*random).await.expect("the account is made");
+        let made = create_account(&foundation, id, name, &self.clock, &*random).await.expect("the account is made");
         foundation.store.close().await;
         Root { account: made.id, keys: Keys::long_lived(made.access_key.as_str(), made.secret.expose()) }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::common::{find_user, named, on_user};
+use super::own_root;
 use super::password::{Password, Rules, find_profile, hash};
 use crate::decision::Permit;
 use crate::identity::LoginProfile;
@@ -60,10 +61,13 @@ impl Operation for CreateLoginProfile {
     type Output = OneProfile;
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        on_user("iam:CreateLoginProfile", named(self.user_name.as_ref(), call)?, call, tx).await
+        own_root::permission("iam:CreateLoginProfile", self.user_name.as_ref(), call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneProfile, Error> {
+        if own_root::is_meant(self.user_name.as_ref(), call) {
+            return Err(Error::NotBuilt("iam:CreateLoginProfile for a root user".to_owned()));
+        }
         let mut user = find_user(tx, call, named(self.user_name.as_ref(), call)?).await?;
         if user.has_login_profile {
             return Err(Error::EntityAlreadyExists(format!("Login Profile for user {} already exists.", user.name)));
@@ -93,10 +97,13 @@ impl Operation for GetLoginProfile {
     type Output = OneProfile;
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        on_user("iam:GetLoginProfile", named(self.user_name.as_ref(), call)?, call, tx).await
+        own_root::permission("iam:GetLoginProfile", self.user_name.as_ref(), call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<OneProfile, Error> {
+        if own_root::is_meant(self.user_name.as_ref(), call) {
+            return Err(own_root::no_profile(call));
+        }
         let user = find_user(tx, call, named(self.user_name.as_ref(), call)?).await?;
         let profile = find_profile(&user.name, call, tx).await?;
         Ok(OneProfile::of(&user.name, &profile))
@@ -161,10 +168,13 @@ impl Operation for DeleteLoginProfile {
     type Output = ();
 
     async fn demands(&self, call: &Call<'_>, tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        on_user("iam:DeleteLoginProfile", named(self.user_name.as_ref(), call)?, call, tx).await
+        own_root::permission("iam:DeleteLoginProfile", self.user_name.as_ref(), call, tx).await
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, tx: &mut Tx) -> Result<(), Error> {
+        if own_root::is_meant(self.user_name.as_ref(), call) {
+            return Err(own_root::no_profile(call));
+        }
         let mut user = find_user(tx, call, named(self.user_name.as_ref(), call)?).await?;
         find_profile(&user.name, call, tx).await?;
         user.has_login_profile = false;

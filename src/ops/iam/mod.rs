@@ -32,6 +32,7 @@ mod oidc_provider;
 mod organization;
 mod organization_access;
 mod outbound;
+mod own_root;
 mod password;
 mod password_policy;
 mod pem_input;

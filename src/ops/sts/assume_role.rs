@@ -5,14 +5,16 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::asked_role::{self, AskedRole, AssumedRoleUser};
+use super::descent;
 use super::get_session_token::{check_factor, second_factor};
 use super::issue::{Credentials, issue, methods};
 use super::session_policies::{self, PolicyDescriptor};
 use super::session_tags::session_tags;
+use crate::config::Sessions;
 use crate::decision::{Identity, Permit};
 use crate::identity::Role;
 use crate::ops::{Call, Demand, Error, Operation, Permission, SecondFactor};
-use crate::session::{Actor, SessionDraft, SessionKind};
+use crate::session::{SessionDraft, SessionKind};
 use crate::store::Tx;
 use crate::types::{RoleSessionName, SourceIdentity, Tag};
 use crate::wire::model::Service;
@@ -49,9 +51,6 @@ pub(super) struct Assumed {
     packed_policy_size: Option<u32>,
     source_identity: Option<String>,
 }
-
-/// Seconds that a session lives at the most when a role is assumed from another role: one hour.
-const CHAINED_SECONDS: i64 = 3_600;
 
 impl Operation for AssumeRole {
     const SERVICE: Service = Service::Sts;
@@ -105,17 +104,12 @@ impl Operation for AssumeRole {
             Some(_) => self.serial_number.clone(),
             None => before.and_then(|session| session.mfa_serial.clone()),
         };
-        let caller = call.broker.authorizer.principal(call.caller.subject()).await?;
-        let caller_arn = call.caller.arn(call.realm(), &caller.arn).to_string();
-        draft.act = Some(actors(caller_arn, before.and_then(|session| session.act.as_ref())));
-        draft.chain_depth =
-            before.map_or(0, |session| session.chain_depth).saturating_add(u8::from(self.chained(call)));
-        draft.login_exp = before.and_then(|session| session.login_exp);
+        descent::inherit(&mut draft, call).await?;
         draft.source_identity = self.source_identity(call)?;
         (draft.tags, draft.transitive_tag_keys) = session_tags(&self.tags, &self.transitive_tag_keys, before)?;
-        draft.policy = session_policies::inline(self.policy.as_deref())?;
+        draft.policy = session_policies::inline(self.policy.as_deref(), &call.broker.quotas)?;
         draft.policy_arns = session_policies::by_arn(&self.policy_arns, account, call.realm())?;
-        let packed = session_policies::packed(&draft)?;
+        let packed = session_policies::packed(&draft, &call.broker.quotas)?;
         let source_identity = draft.source_identity.clone();
         Ok(Assumed {
             credentials: issue(call, account, draft, seconds, Self::NAME).await?,
@@ -148,16 +142,13 @@ impl AssumeRole {
         permission
     }
 
-    fn chained(&self, call: &Call<'_>) -> bool {
-        matches!(call.caller.identity(), Identity::Role(_))
-    }
-
     fn seconds(&self, call: &Call<'_>, role: &Role) -> Result<i64, Error> {
-        if self.chained(call) && self.duration_seconds.is_some_and(|seconds| seconds > CHAINED_SECONDS) {
-            return Err(Error::Validation(
-                "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining"
-                    .to_owned(),
-            ));
+        let most = call.broker.sessions.chained_session_seconds;
+        if descent::is_chained(call) && self.duration_seconds.is_some_and(|seconds| seconds > i64::from(most)) {
+            let limit = if most == Sessions::CHAINED_SECONDS { "1 hour".to_owned() } else { format!("{most} second") };
+            return Err(Error::Validation(format!(
+                "The requested DurationSeconds exceeds the {limit} session limit for roles assumed by role chaining"
+            )));
         }
         asked_role::seconds(self.duration_seconds, role)
     }
@@ -173,18 +164,4 @@ impl AssumeRole {
             (before, asked) => Ok(before.or(asked)),
         }
     }
-}
-
-/// Who acts, and in whose name before: the latest of them and the first. A program may renew its session from itself for ever,
-/// so what lies between is not kept.
-fn actors(caller: String, before: Option<&Actor>) -> Actor {
-    /// Actors in a token at the most.
-    const KEPT: usize = 8;
-    let mut chain: Vec<String> = vec![caller];
-    chain.extend(before.into_iter().flat_map(Actor::chain).map(str::to_owned));
-    if chain.len() > KEPT {
-        chain.drain(KEPT - 1..chain.len() - 1);
-    }
-    let first = Actor::new(chain.pop().unwrap_or_default());
-    chain.into_iter().rev().fold(first, |before, name| Actor::after(name, Some(before)))
 }

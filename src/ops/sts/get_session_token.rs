@@ -39,20 +39,14 @@ impl Operation for GetSessionToken {
         second_factor(self.serial_number.as_deref(), self.token_code.as_deref())
     }
 
-    async fn demands(&self, call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
-        if call.caller.session().is_some() {
-            return Err(Error::Forbidden("Cannot call GetSessionToken with session credentials".to_owned()));
-        }
+    async fn demands(&self, _call: &Call<'_>, _tx: &mut Tx) -> Result<Vec<Demand>, Error> {
         Ok(vec![Demand::Authenticated])
     }
 
     async fn run(&self, _permit: &Permit, call: &Call<'_>, _tx: &mut Tx) -> Result<Session, Error> {
         check_factor(self.serial_number.as_deref(), self.token_code.as_deref())?;
         let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
-        let name = match call.caller.identity() {
-            Identity::User(name) => name.as_str(),
-            Identity::Root | Identity::Role(_) => "",
-        };
+        let name = own_name(call);
         let arn = call.caller.arn(call.realm(), &entity.arn);
         let mut draft = SessionDraft::new(
             SessionKind::SessionToken,
@@ -64,12 +58,23 @@ impl Operation for GetSessionToken {
         draft.amr = methods(call.facts.mfa_now.is_some());
         draft.auth_time = call.facts.mfa_now;
         draft.mfa_serial = call.facts.mfa_now.and(self.serial_number.clone());
-        let mut seconds = self.duration_seconds.unwrap_or(DEFAULT_SECONDS);
-        if *call.caller.identity() == Identity::Root {
-            seconds = seconds.min(ROOT_SECONDS);
-        }
+        let seconds = seconds(self.duration_seconds, call);
         Ok(Session { credentials: issue(call, call.account(), draft, seconds, Self::NAME).await? })
     }
+}
+
+/// The name of the user who calls; nothing for the root user.
+pub(super) fn own_name<'a>(call: &'a Call<'_>) -> &'a str {
+    match call.caller.identity() {
+        Identity::User(name) => name.as_str(),
+        Identity::Root | Identity::Role(_) => "",
+    }
+}
+
+/// For how many seconds a session is given that the caller's own key begins.
+pub(super) fn seconds(asked: Option<i64>, call: &Call<'_>) -> i64 {
+    let seconds = asked.unwrap_or(DEFAULT_SECONDS);
+    if *call.caller.identity() == Identity::Root { seconds.min(ROOT_SECONDS) } else { seconds }
 }
 
 /// Serial number and code, if both came.

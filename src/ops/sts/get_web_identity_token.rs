@@ -52,7 +52,7 @@ impl Operation for GetWebIdentityToken {
         self.request_tags()?;
         // The same keys for both: so a policy can say which tags go to which audience.
         let permission = |action| {
-            Permission::on_anything(action, call.account())
+            Permission::on(action, &call.realm().own_session(call.account()), call.account())
                 .with("sts:IdentityTokenAudience", self.audience.clone())
                 .with("sts:DurationSeconds", Value::Number(self.seconds()))
                 .with("sts:SigningAlgorithm", algorithm.name())

@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 
+use crate::config::Quotas;
 use crate::identity::{AwsPolicy, quota};
 use crate::ops::Error;
 use crate::policy::{Document, Kind};
@@ -15,22 +16,18 @@ use crate::types::{AccountId, Arn, Realm};
 pub(super) struct PolicyDescriptor {
     // The model does not require it; no policy has an empty one.
     #[serde(default)]
-    arn: String,
+    pub(super) arn: String,
 }
 
-/// Bytes of session policies, their ARNs and session tags that are called 100 percent.
-const PACKED_BYTES: usize = 4_096;
 /// Managed policies that one session may be bounded by.
 const POLICY_ARNS: usize = 10;
 
 /// An inline session policy as the token carries it.
-pub(super) fn inline(text: Option<&str>) -> Result<Option<String>, Error> {
+pub(super) fn inline(text: Option<&str>, quotas: &Quotas) -> Result<Option<String>, Error> {
     let Some(text) = text else { return Ok(None) };
-    if quota::policy_size(text) > quota::SESSION_POLICY_SIZE {
-        return Err(Error::PackedPolicyTooLarge(format!(
-            "The session policy is larger than {} characters.",
-            quota::SESSION_POLICY_SIZE
-        )));
+    let most = quotas.session_policy_characters;
+    if u64::try_from(quota::policy_size(text)).is_ok_and(|size| size > most) {
+        return Err(Error::PackedPolicyTooLarge(format!("The session policy is larger than {most} characters.")));
     }
     Document::parse(text, Kind::Session).map_err(|error| Error::MalformedPolicyDocument(error.to_string()))?;
     // Written again without white space: a session token is carried with every request.
@@ -68,15 +65,16 @@ pub(super) fn by_arn(
 ///
 /// # Errors
 /// More than there is.
-pub(super) fn packed(draft: &SessionDraft) -> Result<Option<u32>, Error> {
+pub(super) fn packed(draft: &SessionDraft, quotas: &Quotas) -> Result<Option<u32>, Error> {
     let policies =
         draft.policy.as_ref().map_or(0, String::len) + draft.policy_arns.iter().map(String::len).sum::<usize>();
     let tags = draft.tags.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
-    let bytes = policies + tags;
+    let bytes = u64::try_from(policies + tags).unwrap_or(u64::MAX);
     if bytes == 0 {
         return Ok(None);
     }
-    let percent = u32::try_from((bytes * 100).div_ceil(PACKED_BYTES)).unwrap_or(u32::MAX);
+    let percent = bytes.saturating_mul(100).div_ceil(quotas.packed_session_bytes.max(1));
+    let percent = u32::try_from(percent).unwrap_or(u32::MAX);
     if percent > 100 {
         return Err(Error::PackedPolicyTooLarge(format!(
             "Packed policy consumes {percent}% of allotted space, please use smaller policy."

@@ -8,7 +8,16 @@ use crate::case::{Asked, HOME, Texts, principal};
 
 /// Within one account, mostly without policies of the principal's own: the policy of the resource decides.
 pub fn by_resource() -> impl Strategy<Value = (Texts, Asked)> {
-    let who = select(vec!["user/ann", "user/ann", "session/r/s", "session/r/t", "federated/ann", "root", "user/bob"]);
+    let who = select(vec![
+        "user/ann",
+        "user/ann",
+        "session/r/s",
+        "session/r/t",
+        "federated/ann",
+        "federated-by-root/ann",
+        "root",
+        "user/bob",
+    ]);
     let own = prop::bool::weighted(0.3);
     let question = of_any_theme(move |theme| {
         let form = if theme == Theme::Roles { Form::Trust } else { Form::Resource };

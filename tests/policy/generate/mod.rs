@@ -55,6 +55,7 @@ fn who() -> impl Strategy<Value = &'static str> {
         "linked/es.amazonaws.com/r",
         "federated/ann",
         "federated/ann",
+        "federated-by-root/ann",
         "root",
         "root",
         "root@444455556666",

@@ -37,7 +37,9 @@ impl Layer {
 /// Decides a request as the pages "Policy evaluation logic" of the IAM User Guide tell it.
 pub fn answer(texts: &Texts, asked: &Asked) -> Answer {
     let who = &asked.principal;
-    let root = who.kind == PrincipalKind::Root;
+    let issuer = who.issuer_arn.as_deref().unwrap_or_default();
+    let by_root = who.kind == PrincipalKind::FederatedUser && issuer == format!("arn:aws:iam::{}:root", who.account);
+    let root = who.kind == PrincipalKind::Root || by_root;
     let stranger = matches!(who.kind, PrincipalKind::Service | PrincipalKind::Federated | PrincipalKind::Anonymous);
     let bounded = texts.boundary.is_some() && !root;
     let rule = texts.rule.unwrap_or_else(|| rule(asked));
@@ -92,6 +94,7 @@ pub fn answer(texts: &Texts, asked: &Asked) -> Answer {
     };
     // "An explicit Allow statement is required at every level"; a level without policies has none.
     let silent = |layers: &[Layer]| layers.iter().position(|layer| !layer.allows(asked));
+    let root_session = who.kind == PrincipalKind::Root && session.is_some();
     let by_role = same_account && grant == Some(Reach::Issuer);
     let own_suffices = root || by_role || identity.allows(asked);
     let missing = if let Some(level) = silent(&resource_controls) {
@@ -102,8 +105,9 @@ pub fn answer(texts: &Texts, asked: &Asked) -> Answer {
         // "IAM role trust policies and KMS key policies are exceptions to this logic, because they must explicitly allow
         // access for principals."
         lacks(resource_kind, None, resource.as_ref())
-    } else if stranger || (same_account && grant == Some(Reach::Principal)) {
-        // The table "Resource-based policies and implicit denies in other policy types (same account)".
+    } else if stranger || (same_account && grant == Some(Reach::Principal) && !root_session) {
+        // The table "Resource-based policies and implicit denies in other policy types (same account)". It has no root sessions;
+        // one "is scoped to the privileged tasks" whatever a resource's policy says.
         None
     } else if !own_suffices {
         lacks("Identity", None, Some(&identity))

@@ -81,8 +81,12 @@ fn names_self(json: &Json, who: &Principal) -> bool {
 
 fn names_issuer(json: &Json, who: &Principal) -> bool {
     let role_id = who.unique_id.split(':').next().unwrap_or_default();
+    let issuer = who.issuer_arn.as_deref().unwrap_or_default();
+    // A federated session of the root user's: the account's ARN is that of its root user.
+    let by_root = issuer == format!("arn:aws:iam::{}:root", who.account) && names_account(json, who);
     is_session(who)
-        && (lists(json, "AWS", who.issuer_arn.as_deref().unwrap_or_default())
+        && (by_root
+            || lists(json, "AWS", issuer)
             || who.kind == PrincipalKind::AssumedRole && lists(json, "AWS", role_id))
 }
 
