@@ -125,6 +125,14 @@ impl Server {
         &self.doors.public_url
     }
 
+    /// The address that it listens on, whatever clients reach it by.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
     /// The broker behind the doors, for tests and benches.
     pub fn broker(&self) -> &Arc<Broker> {
         &self.doors.broker

@@ -13,6 +13,7 @@ mod authorization_details;
 mod authorization_reference;
 mod authzen;
 mod aws_managed;
+mod between_brokers;
 mod chains;
 mod coverage;
 mod credential_reports;

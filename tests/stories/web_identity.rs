@@ -38,7 +38,12 @@ pub async fn provider(root: &Hand<'_>) -> String {
 }
 
 pub async fn provider_at(root: &Hand<'_>, url: &str) -> String {
-    let create = root.iam.create_open_id_connect_provider().url(url).client_id_list(Issuer::CLIENT);
+    provider_of(root, url, Issuer::CLIENT).await
+}
+
+/// A provider whose tokens are for `client`.
+pub async fn provider_of(root: &Hand<'_>, url: &str, client: &str) -> String {
+    let create = root.iam.create_open_id_connect_provider().url(url).client_id_list(client);
     create.send().await.granted().open_id_connect_provider_arn().expect("an ARN").to_owned()
 }
 
