@@ -57,7 +57,7 @@ def calls(ann: Actor, serial: str, app: Authenticator):
     yield "GetFederationToken", {"Name": "Bob", "Policy": READS, "DurationSeconds": 900}
     yield "AssumeRole", {"RoleArn": ROLE, "RoleSessionName": "work", "Policy": READS, "DurationSeconds": 900}
     yield "DecodeAuthorizationMessage", {"EncodedMessage": encoded_denial(ann)}
-    yield "GetWebIdentityToken", {"Audience": ["https://api.example.com"], "SigningAlgorithm": "ES384"}
+    yield "GetWebIdentityToken", {"Audience": ["books"], "SigningAlgorithm": "ES384"}
     yield "AssumeRoot", {"TargetPrincipal": PARTNER_ACCOUNT, "TaskPolicyArn": {"arn": AUDIT}, "DurationSeconds": 900}
 
 
