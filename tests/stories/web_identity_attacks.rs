@@ -342,3 +342,14 @@ async fn assert_session(sts: &aws_sdk_sts::Client, role: &str, token: &str, brok
     session.sts(broker).get_caller_identity().send().await.granted();
     sts.get_caller_identity().send().await.expect_err("without credentials there is nobody to be");
 }
+
+/// A provider that is called like AWS's own keys would say what they are, to a trust policy and to whatever bounds a session.
+#[tokio::test]
+async fn no_provider_speaks_for_aws() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    for url in ["https://aws", "https://AWS", "https://sts", "https://iam", "https://saml", "https://a.example/t:sub"] {
+        let create = root.iam.create_open_id_connect_provider().url(url).client_id_list(Issuer::CLIENT);
+        create.send().await.refused("ValidationError");
+    }
+}
