@@ -353,3 +353,29 @@ async fn no_provider_speaks_for_aws() {
         create.send().await.refused("ValidationError");
     }
 }
+
+/// Condition keys do not tell case apart: two tenants of one host would speak for one another.
+#[tokio::test]
+async fn no_two_providers_have_the_same_condition_keys() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let (shop, twin) = (format!("{}/Shop", Issuer::url()), format!("{}/shop", Issuer::url()));
+    let arn = provider_at(&root, &shop).await;
+    let again = root.iam.create_open_id_connect_provider().url(&twin).client_id_list(Issuer::CLIENT);
+    again.send().await.refused("EntityAlreadyExists");
+    issuer.describes("/Shop");
+    issuer.describes("/shop");
+    let role = open_role(&root, &arn).await;
+    let by = |url: &str| {
+        let mut claims = Issuer::claims(world.now(), "boss");
+        claims["iss"] = json!(url);
+        issuer.token(&claims)
+    };
+    assume(&broker, &role, &by(&shop)).await.granted();
+    assume(&broker, &role, &by(&twin)).await.refused("InvalidIdentityToken");
+    let of_twin = arn.replace("/Shop", "/shop");
+    root.iam.get_open_id_connect_provider().open_id_connect_provider_arn(&of_twin).send().await.refused("NoSuchEntity");
+    root.iam.delete_open_id_connect_provider().open_id_connect_provider_arn(&of_twin).send().await.granted();
+    assume(&broker, &role, &by(&shop)).await.granted();
+}
