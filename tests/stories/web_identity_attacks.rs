@@ -379,3 +379,38 @@ async fn no_two_providers_have_the_same_condition_keys() {
     root.iam.delete_open_id_connect_provider().open_id_connect_provider_arn(&of_twin).send().await.granted();
     assume(&broker, &role, &by(&shop)).await.granted();
 }
+
+/// What strangers to the account write into signed tokens does not make records that are as long as the tokens.
+#[tokio::test]
+async fn refusals_are_recorded_in_few_words() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let role = open_role(&root, &provider(&root).await).await;
+    let mut claims = Issuer::claims(world.now(), "stranger\u{202e}\u{2028}");
+    claims["x".repeat(6_000)] = json!(1);
+    claims["X".repeat(6_000)] = json!(2);
+    let token = issuer.token(&claims);
+    assume(&broker, &role, &token).await.refused("IDPRejectedClaim");
+    let record = &records(&broker, "AssumeRoleWithWebIdentity", 1).await[0];
+    assert!(record.to_string().len() < 3_000, "{record}");
+    assert!(!record.to_string().contains(&token));
+}
+
+/// What a token makes of its session is bounded: a session whose token nobody could carry is none.
+#[tokio::test]
+async fn a_session_of_long_claims_is_usable_or_refused() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let role = open_role(&root, &provider(&root).await).await;
+    for (methods, code) in [(100, "Ok"), (1_300, "PackedPolicyTooLarge")] {
+        let mut claims = Issuer::claims(world.now(), "someone");
+        claims["AMR"] = json!(vec!["password"; methods]);
+        let answer = assume(&broker, &role, &issuer.token(&claims)).await;
+        assert_eq!(answer.code(), code, "{methods}");
+        if let Ok(answer) = answer {
+            Session::of(answer.credentials()).sts(&broker).get_caller_identity().send().await.granted();
+        }
+    }
+}
