@@ -43,8 +43,10 @@ struct Entry {
 #[derive(Default)]
 struct State {
     keys: Option<(Arc<IssuerKeys>, Timestamp)>,
-    /// When the last fetch ended, and how if it failed.
+    /// When the last fetch began, and how it ended if it failed.
     tried: Option<(Timestamp, Option<FetchError>)>,
+    /// Fetches that have ended.
+    fetches: u64,
 }
 
 /// What is known without asking.
@@ -76,15 +78,19 @@ impl Issuers {
         sorted.sort_unstable();
         let id = format!("{issuer} {}", sorted.join(","));
         let entry = self.known.get_with(id, Arc::default);
-        if let Some(known) = entry.known(self.lifetime, kid, now) {
+        let fetches = entry.state().fetches;
+        if let Some(known) = entry.known(self.lifetime, kid, now, fetches) {
             return known;
         }
         let flight = Arc::clone(&entry.flight).lock_owned().await;
         // Whoever was here before has asked already.
-        if let Some(known) = entry.known(self.lifetime, kid, now) {
+        if let Some(known) = entry.known(self.lifetime, kid, now, fetches) {
             return known;
         }
-        let room = self.room(account).ok_or(FetchError::Busy)?;
+        let Some(room) = self.room(account) else {
+            // Strangers can make it so. Keys that are a little too old bridge it as they bridge an issuer's own trouble.
+            return entry.bridging(self.lifetime, kid, now).ok_or(FetchError::Busy);
+        };
         let (source, issuer, lifetime) = (Arc::clone(&self.source), issuer.clone(), self.lifetime);
         // In a task of its own: whoever asks and hangs up does not end what others wait for.
         let task = tokio::spawn(async move {
@@ -112,8 +118,9 @@ impl Entry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known; nothing where the issuer must be asked.
-    fn known(&self, lifetime: i64, kid: Option<&str>, now: Timestamp) -> Option<Known> {
+    /// What is known; nothing where the issuer must be asked. A fetch that ended after the first `fetches` is new whenever it began:
+    /// of an issuer that answers slowly those who wait would otherwise ask one after another, and wait ever longer.
+    fn known(&self, lifetime: i64, kid: Option<&str>, now: Timestamp, fetches: u64) -> Option<Known> {
         let state = self.state();
         if let Some((keys, fetched)) = &state.keys
             && age(*fetched, now) < lifetime
@@ -122,7 +129,12 @@ impl Entry {
             return Some(Ok(Arc::clone(keys)));
         }
         let (tried, error) = state.tried.as_ref()?;
-        (age(*tried, now) < PAUSE).then(|| state.usable(lifetime, now, error.as_ref()))
+        (age(*tried, now) < PAUSE || state.fetches != fetches).then(|| state.usable(lifetime, now, error.as_ref()))
+    }
+
+    /// Keys that are there for this token, while nobody may be asked.
+    fn bridging(&self, lifetime: i64, kid: Option<&str>, now: Timestamp) -> Option<Arc<IssuerKeys>> {
+        self.state().usable(lifetime, now, None).ok().filter(|keys| keys.has(kid))
     }
 
     fn learn(&self, fetched: Result<IssuerKeys, FetchError>, lifetime: i64, now: Timestamp) -> Known {
@@ -136,6 +148,7 @@ impl Entry {
         };
         let known = state.usable(lifetime, now, error.as_ref());
         state.tried = Some((now, error));
+        state.fetches = state.fetches.wrapping_add(1);
         known
     }
 }
