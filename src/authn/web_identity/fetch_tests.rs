@@ -197,6 +197,22 @@ async fn an_address_that_a_setting_gives_is_for_that_issuer_alone() {
     assert_eq!(fetcher.keys(&evil, &[issuer.ca_thumbprint()]).await, Err(FetchError::Inside));
 }
 
+/// Whoever can put documents on the issuer's host chooses the port.
+#[tokio::test]
+async fn an_address_that_a_setting_gives_is_one_port() {
+    let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = other.local_addr().expect("an address").port();
+    let at = |port: u16| -> Pages {
+        let jwks = format!("https://idp.example:{port}/keys");
+        [(ABOUT, discovery("https://idp.example", &jwks)), ("/keys", ok(KEYS))].into()
+    };
+    assert_eq!(from(at(port)).await, Err(FetchError::Inside));
+    let issuer = Issuer::answering(at(port)).await;
+    let allowed = crate::config::Network::parse("127.0.0.1").expect("a network");
+    let settings = Settings { allow_networks: vec![allowed], timeout: Duration::from_millis(300), ..issuer.settings() };
+    assert_eq!(fetch(&settings, "https://idp.example", &[]).await, Err(late()), "it may be asked, and is silent");
+}
+
 struct Loopback;
 
 #[async_trait]
