@@ -2,8 +2,10 @@
 //! more often than every few seconds whatever anybody sends.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::{Mutex as Flight, OwnedSemaphorePermit, Semaphore};
 
@@ -55,13 +57,7 @@ type Known = Result<Arc<IssuerKeys>, FetchError>;
 impl Issuers {
     /// Keeps keys from `source` for `lifetime` seconds.
     pub(super) fn new(source: Arc<dyn Source>, lifetime: i64) -> Self {
-        Self {
-            source,
-            lifetime,
-            known: Cache::new(KEPT),
-            all: Arc::new(Semaphore::new(AT_ONCE)),
-            accounts: Cache::new(KEPT),
-        }
+        Self { source, lifetime, known: recent(), all: Arc::new(Semaphore::new(AT_ONCE)), accounts: recent() }
     }
 
     /// The keys of an issuer, for a token that names `kid`. What a provider's thumbprints have let in is kept apart: an account may
@@ -161,6 +157,16 @@ impl State {
             _ => Err(error.cloned().unwrap_or_else(|| FetchError::Unreachable("its keys are too old".to_owned()))),
         }
     }
+}
+
+/// The entries that were used last. Were the often used ones kept instead, one account's many would keep others' out: who is not in here
+/// is asked each time, and has all the room there is.
+fn recent<K, V>() -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder().max_capacity(KEPT).eviction_policy(EvictionPolicy::lru()).build()
 }
 
 /// Seconds since `then`. A clock that was set back makes nothing older.

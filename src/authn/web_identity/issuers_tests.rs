@@ -182,6 +182,26 @@ async fn while_an_account_asks_too_many_its_old_keys_are_taken() {
     slow.iter().for_each(|one| one.abort());
 }
 
+/// As many as are kept, made by an account that changes its thumbprints, and used again and again.
+#[tokio::test]
+async fn no_account_keeps_others_issuers_out() {
+    let (source, issuers) = with(Some(vec!["a"]));
+    let issuer: OidcIssuer = "many.example".parse().unwrap();
+    for _ in 0..8 {
+        for number in 0..KEPT {
+            let thumbprints = [format!("{number:040}")];
+            issuers.keys("444455556666".parse().unwrap(), &issuer, &thumbprints, Some("a"), NOW).await.unwrap();
+        }
+        issuers.known.run_pending_tasks();
+    }
+    let before = source.asked();
+    for _ in 0..3 {
+        assert_eq!(ask(&issuers, "a", NOW).await, Ok(true));
+        issuers.known.run_pending_tasks();
+    }
+    assert_eq!(source.asked(), before + 1);
+}
+
 #[tokio::test]
 async fn what_thumbprints_let_in_is_kept_apart() {
     let (source, issuers) = with(Some(vec!["a"]));
