@@ -70,8 +70,9 @@ fn pair(text: &str) -> Option<(&str, &str)> {
 
 /// A host as it is compared, in lower case.
 fn host_name(text: &str) -> Option<String> {
-    let issuer: OidcIssuer = text.parse().ok()?;
-    (!text.contains('/')).then(|| issuer.folded())
+    // With a path any host can be an issuer's.
+    let issuer: OidcIssuer = format!("{text}/").parse().ok()?;
+    (!text.contains('/')).then(|| issuer.folded().trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]
@@ -81,6 +82,7 @@ mod tests {
     #[test]
     fn pairs_are_read() {
         assert_eq!(address(&"Login.example.com  10.0.0.5:443").unwrap().0, "login.example.com");
+        assert_eq!(address(&"STS 10.0.0.5:443").unwrap().0, "sts");
         assert_eq!(authority(&"a.example /etc/my ca.pem").unwrap().1, PathBuf::from("/etc/my ca.pem"));
         assert_eq!(key_file(&"https://a.example/x /k.json").unwrap().0.as_str(), "a.example/x");
         for wrong in

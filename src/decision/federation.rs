@@ -1,7 +1,7 @@
 //! Whom an identity provider vouches for: the principal of a request to take on a role, and afterwards what the role's session still
 //! says of it.
 
-use crate::policy::{Context, Fact, Facts, Key, Principal, PrincipalKind};
+use crate::policy::{Context, Fact, Facts, Key, KnownKey, Principal, PrincipalKind};
 use crate::types::Arn;
 
 /// What a provider says of somebody.
@@ -43,8 +43,11 @@ impl Federation {
     }
 
     /// The value of a key of its issuer. The answer is final for such a key: what it does not say is not so, whoever claims it.
+    /// An issuer whose host has a single label may have the name of a service that asks; that service's own keys are left to it.
     pub(super) fn answer(&self, key: &Key) -> Option<Option<Fact<'_>>> {
-        key.name().starts_with(&*self.prefix).then(|| self.keys.fact(key))
+        let said = || self.keys.fact(key);
+        let ours = key.name().starts_with(&*self.prefix);
+        (ours && (KnownKey::is_of_identity_provider(key.name()) || said().is_some())).then(said)
     }
 
     /// What the provider says.
@@ -81,5 +84,22 @@ mod tests {
         for other in ["idp.example:sub", "idp.example/t/u:sub", "xidp.example/t:sub", "aws:username"] {
             assert_eq!(answer(other), None, "{other}");
         }
+    }
+
+    /// Whoever makes a provider that is called like a service takes no key from what the service says of a request.
+    #[test]
+    fn a_service_of_the_same_name_speaks_for_itself() {
+        let provider: Arn = "arn:aws:iam::111122223333:oidc-provider/reports".parse().expect("an ARN");
+        let session =
+            Federation::of_session(provider.clone(), &["app".to_owned()], "ann", &[]).expect("an OIDC provider");
+        let answer = |key: &str| session.answer(&Key::new(key));
+        assert_eq!(answer("reports:sub"), Some(Some(Fact::Text("ann"))));
+        assert_eq!(answer("reports:amr"), Some(None));
+        assert_eq!(answer("reports:Quarter"), None);
+        // Before a role is assumed, the token says what it says.
+        let mut keys = Context::new();
+        keys.set("reports:ref", "main");
+        let asking = Federation::new(provider, "reports", keys);
+        assert_eq!(asking.answer(&Key::new("Reports:Ref")), Some(Some(Fact::Text("main"))));
     }
 }

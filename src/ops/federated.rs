@@ -174,7 +174,9 @@ fn not_trusted(refused: decision::Refused) -> Error {
 /// What a token is refused for. Whose signature is good is recorded; what anybody can write is counted.
 async fn unproven<O: FederatedOperation>(call: &FederatedCall<'_>, refused: Refused, parameters: Value) -> Error {
     metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => refused.cause.cause()).increment(1);
-    tracing::debug!(error = %refused.cause, request = call.request_id, "a web identity's token was refused");
+    // Whoever sent the token chose some of the words: as a quoted text they make no lines of their own.
+    let why = refused.cause.to_string();
+    tracing::debug!(error = ?why, request = call.request_id, "a web identity's token was refused");
     let error = Error::from(refused.cause);
     if let Some(who) = refused.vouched {
         refuse::<O>(call, &who, parameters, &error).await;

@@ -253,6 +253,13 @@ mod tests {
     }
 
     #[test]
+    fn no_identity_provider_has_the_name_of_one_of_awss_services() {
+        for service in KnownKey::SERVICES {
+            assert!(service.parse::<crate::types::OidcIssuer>().is_err(), "{service}");
+        }
+    }
+
+    #[test]
     fn names_that_begin_as_awss_are_reserved() {
         for name in ["aws:Nothing", "AWS:x", "iam:", "sTs:a:b"] {
             assert!(KnownKey::is_reserved(name), "{name}");

@@ -213,9 +213,10 @@ pub fn service_linked_role(account: AccountId, name: &RoleName) -> Key {
     entity("service-linked-role", account, &name.folded())
 }
 
-/// An OpenID Connect provider.
+/// An OpenID Connect provider. Issuers differ by the case of their paths, and condition keys do not: an account has one of those
+/// whose keys would be the same.
 pub fn oidc_provider(account: AccountId, issuer: &OidcIssuer) -> Key {
-    entity("oidc-provider", account, &issuer.folded())
+    entity("oidc-provider", account, &issuer.as_str().to_ascii_lowercase())
 }
 
 /// A SAML provider.

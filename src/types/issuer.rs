@@ -8,8 +8,9 @@ use std::str::FromStr;
 
 /// An issuer such as `server.example.com/tenant`: host and path as they were written, no scheme, no port.
 ///
-/// AWS says that the URL should not contain a port. Here it must not: policies name a token's claims by `issuer:claim`, and a
-/// second colon would let one name be read in two ways.
+/// AWS says that the URL should not contain a port. Here it must not, and its path has no colon: policies name a token's claims by
+/// `issuer:claim`, and a second colon would let one name be read in two ways. For the same reason it is no name that AWS's own
+/// condition keys begin with: whoever could make a provider of `https://aws` would say what `aws:SourceIp` is.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OidcIssuer(String);
 
@@ -49,6 +50,9 @@ impl OidcIssuer {
 
 const SCHEME: &str = "https://";
 
+/// What condition keys begin with that are no provider's, or of all SAML providers.
+const RESERVED: [&str; 4] = ["aws", "iam", "saml", "sts"];
+
 impl FromStr for OidcIssuer {
     type Err = InvalidIssuer;
 
@@ -60,7 +64,8 @@ impl FromStr for OidcIssuer {
             (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
         };
         let good_host = host.len() <= 253 && host.split('.').all(label);
-        if good_host && is_path(path) && text.len() <= Self::LONGEST {
+        let reserved = RESERVED.iter().any(|reserved| text.eq_ignore_ascii_case(reserved));
+        if good_host && !reserved && is_path(path) && text.len() <= Self::LONGEST {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidIssuer)
@@ -73,16 +78,18 @@ fn split(text: &str) -> (&str, &str) {
     text.split_at(text.find('/').unwrap_or(text.len()))
 }
 
-/// RFC 3986 section 3.3, without `*`, which has a meaning in policies, and without the segments `.` and `..`, which some clients
-/// resolve before they ask and others do not.
+/// RFC 3986 section 3.3, without `*` and `:`, which have a meaning in policies, and without the segments `.` and `..` however they
+/// are written, which some clients resolve before they ask and others do not.
 fn is_path(path: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()+,;=:@%".contains(&b);
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"/-._~!$&'()+,;=@%".contains(&b);
     let hex = |b: Option<&u8>| b.is_some_and(u8::is_ascii_hexdigit);
     let bytes = path.as_bytes();
     let encoded = |at: usize| bytes[at] != b'%' || hex(bytes.get(at + 1)) && hex(bytes.get(at + 2));
     bytes.iter().all(|b| allowed(*b))
         && (0..bytes.len()).all(encoded)
-        && path.split('/').all(|segment| segment != "." && segment != "..")
+        && path
+            .split('/')
+            .all(|segment| !matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
 }
 
 impl fmt::Display for OidcIssuer {
@@ -124,6 +131,8 @@ mod tests {
             "https://example.auth0.com/",
             "https://login.example.com/Tenant%20A/v2.0",
             "https://localhost",
+            "https://aws.example.com",
+            "https://sts/realm",
         ] {
             let issuer = OidcIssuer::from_url(url).expect(url);
             assert_eq!(issuer.url(), url);
@@ -156,6 +165,14 @@ mod tests {
             "https://example..com",
             "https://example.com/a/../b",
             "https://example.com/.",
+            "https://example.com/a/%2e%2E/b",
+            "https://example.com/.%2e",
+            "https://example.com/%2E/",
+            "https://example.com/t:x",
+            "https://aws",
+            "https://STS",
+            "https://iam",
+            "https://saml",
             "https://example.com/*",
             "https://example.com/%2",
             "https://example.com/%zz",
@@ -171,7 +188,7 @@ mod tests {
         #[test]
         fn whatever_is_taken_is_one_resource_of_an_arn(text in "https://[ -~]{0,40}|\\PC{0,40}|https://[a-c.]{1,9}/[a-c%0-9/.:*?#@]{0,20}") {
             if let Ok(issuer) = OidcIssuer::from_url(&text) {
-                prop_assert!(issuer.as_str().bytes().all(|b| (0x21..0x7f).contains(&b) && !b"*?#\\".contains(&b)));
+                prop_assert!(issuer.as_str().bytes().all(|b| (0x21..0x7f).contains(&b) && !b"*?#:\\".contains(&b)));
                 prop_assert_eq!(issuer.url(), text);
                 prop_assert_eq!(issuer.folded().to_ascii_lowercase(), issuer.as_str().to_ascii_lowercase());
             }

@@ -57,12 +57,14 @@ async fn whole_life(backend: Backend) {
     assert_eq!(found.create_date().expect("a date").secs(), world.now().seconds());
     assert_eq!(keys(found.tags()), ["Cost", "team"]);
 
-    // One issuer is one provider, however its host is written; another path is another issuer.
+    // One issuer is one provider, however it is written; another path is another issuer.
     let exists = create().send().await.refused("EntityAlreadyExists");
     assert_eq!(exists, "Provider with url https://Server.example.com/Tenant already exists.");
     let same = iam.create_open_id_connect_provider().url("https://SERVER.example.com/Tenant").send().await;
     same.refused("EntityAlreadyExists");
-    let other = provider(&root, "https://server.example.com/tenant").await;
+    let same = iam.create_open_id_connect_provider().url("https://server.example.com/tenant").send().await;
+    same.refused("EntityAlreadyExists");
+    let other = provider(&root, "https://server.example.com/tenant/").await;
     assert_eq!(listed(&root).await, [arn.clone(), other]);
 
     let add = |id: &str| {

@@ -342,3 +342,75 @@ async fn assert_session(sts: &aws_sdk_sts::Client, role: &str, token: &str, brok
     session.sts(broker).get_caller_identity().send().await.granted();
     sts.get_caller_identity().send().await.expect_err("without credentials there is nobody to be");
 }
+
+/// A provider that is called like AWS's own keys would say what they are, to a trust policy and to whatever bounds a session.
+#[tokio::test]
+async fn no_provider_speaks_for_aws() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    for url in ["https://aws", "https://AWS", "https://sts", "https://iam", "https://saml", "https://a.example/t:sub"] {
+        let create = root.iam.create_open_id_connect_provider().url(url).client_id_list(Issuer::CLIENT);
+        create.send().await.refused("ValidationError");
+    }
+}
+
+/// Condition keys do not tell case apart: two tenants of one host would speak for one another.
+#[tokio::test]
+async fn no_two_providers_have_the_same_condition_keys() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let (shop, twin) = (format!("{}/Shop", Issuer::url()), format!("{}/shop", Issuer::url()));
+    let arn = provider_at(&root, &shop).await;
+    let again = root.iam.create_open_id_connect_provider().url(&twin).client_id_list(Issuer::CLIENT);
+    again.send().await.refused("EntityAlreadyExists");
+    issuer.describes("/Shop");
+    issuer.describes("/shop");
+    let role = open_role(&root, &arn).await;
+    let by = |url: &str| {
+        let mut claims = Issuer::claims(world.now(), "boss");
+        claims["iss"] = json!(url);
+        issuer.token(&claims)
+    };
+    assume(&broker, &role, &by(&shop)).await.granted();
+    assume(&broker, &role, &by(&twin)).await.refused("InvalidIdentityToken");
+    let of_twin = arn.replace("/Shop", "/shop");
+    root.iam.get_open_id_connect_provider().open_id_connect_provider_arn(&of_twin).send().await.refused("NoSuchEntity");
+    root.iam.delete_open_id_connect_provider().open_id_connect_provider_arn(&of_twin).send().await.granted();
+    assume(&broker, &role, &by(&shop)).await.granted();
+}
+
+/// What strangers to the account write into signed tokens does not make records that are as long as the tokens.
+#[tokio::test]
+async fn refusals_are_recorded_in_few_words() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let role = open_role(&root, &provider(&root).await).await;
+    let mut claims = Issuer::claims(world.now(), "stranger\u{202e}\u{2028}");
+    claims["x".repeat(6_000)] = json!(1);
+    claims["X".repeat(6_000)] = json!(2);
+    let token = issuer.token(&claims);
+    assume(&broker, &role, &token).await.refused("IDPRejectedClaim");
+    let record = &records(&broker, "AssumeRoleWithWebIdentity", 1).await[0];
+    assert!(record.to_string().len() < 3_000, "{record}");
+    assert!(!record.to_string().contains(&token));
+}
+
+/// What a token makes of its session is bounded: a session whose token nobody could carry is none.
+#[tokio::test]
+async fn a_session_of_long_claims_is_usable_or_refused() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let role = open_role(&root, &provider(&root).await).await;
+    for (methods, code) in [(100, "Ok"), (1_300, "PackedPolicyTooLarge")] {
+        let mut claims = Issuer::claims(world.now(), "someone");
+        claims["AMR"] = json!(vec!["password"; methods]);
+        let answer = assume(&broker, &role, &issuer.token(&claims)).await;
+        assert_eq!(answer.code(), code, "{methods}");
+        if let Ok(answer) = answer {
+            Session::of(answer.credentials()).sts(&broker).get_caller_identity().send().await.granted();
+        }
+    }
+}

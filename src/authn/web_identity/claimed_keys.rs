@@ -52,11 +52,18 @@ impl Found<'_> {
             Json::Object(members) => {
                 members.iter().try_for_each(|(name, value)| self.claim(&format!("{path}/{name}"), value))
             }
-            Json::Array(items) => match items.iter().map(text).collect::<Option<Vec<_>>>() {
-                Some(texts) if !texts.is_empty() => self.add(path, Value::List(texts)),
-                // Lists of objects have no form in which a condition could ask for them.
-                _ => Ok(()),
-            },
+            Json::Array(items) => {
+                let texts: Vec<String> = items.iter().filter_map(text).collect();
+                if texts.is_empty() {
+                    // Lists of objects have no form in which a condition could ask for them.
+                    Ok(())
+                } else if texts.len() < items.len() {
+                    // Whatever was left out of the list, or with it, is what a denial does not find.
+                    Err(refused(path, "a list holds texts, numbers and booleans, or nothing of that kind"))
+                } else {
+                    self.add(path, Value::List(texts))
+                }
+            }
             Json::Bool(value) => self.add(path, Value::Bool(*value)),
             Json::Number(number) => {
                 let value = number.as_i64().map_or_else(|| Value::Text(number.to_string()), Value::Number);
@@ -67,16 +74,20 @@ impl Found<'_> {
     }
 
     fn add(&mut self, path: &str, value: Value) -> Result<(), Refusal> {
-        let refused = |why| Refusal::Claim { claim: path.to_owned(), why };
         if !self.seen.insert(path.to_ascii_lowercase()) {
-            return Err(refused("another claim has the same condition key"));
+            return Err(refused(path, "another claim has the same condition key"));
         }
         if self.keys.len() >= MOST {
-            return Err(refused("there are too many claims"));
+            return Err(refused(path, "there are too many claims"));
         }
         self.keys.push((format!("{}:{path}", self.issuer), value));
         Ok(())
     }
+}
+
+/// A refusal is recorded: a name that is as long as a token is cut.
+fn refused(path: &str, why: &'static str) -> Refusal {
+    Refusal::Claim { claim: super::shown(path), why }
 }
 
 fn text(value: &Json) -> Option<String> {
@@ -127,6 +138,21 @@ mod tests {
         assert_eq!(get(&keys, "kubernetes.io/serviceaccount/name"), Some("till".into()));
         assert_eq!(get(&keys, "kubernetes.io/serviceaccount/uid"), Some("1-2".into()));
         assert_eq!(keys.len(), 11, "{keys:?}");
+    }
+
+    #[test]
+    fn no_item_of_a_list_is_left_out() {
+        for list in [json!(["banned", null]), json!(["banned", {}]), json!([[], 7]), json!(["a", ["banned"]])] {
+            assert!(matches!(keys(json!({ "groups": list })), Err(Refusal::Claim { .. })), "{list}");
+        }
+        assert_eq!(keys(json!({ "groups": [null, [], {}] })).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_refusal_is_short() {
+        let (long, other) = ("x".repeat(5_000), "X".repeat(5_000));
+        let Err(Refusal::Claim { claim, .. }) = keys(json!({ long: 1, other: 2 })) else { panic!("two are one") };
+        assert_eq!(claim.len(), 255);
     }
 
     #[test]

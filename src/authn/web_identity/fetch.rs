@@ -112,7 +112,8 @@ impl Fetcher {
             .timeout(self.timeout)
             .build()
             .map_err(|error| FetchError::Unreachable(error.to_string()))?;
-        let journey = Journey { client, reach: &self.reach, stopped };
+        let fixed = self.addresses.get(&host).map(|address| (host.as_str(), *address));
+        let journey = Journey { client, reach: &self.reach, fixed, stopped };
 
         #[derive(Deserialize)]
         struct Discovery {
@@ -163,6 +164,8 @@ fn late() -> FetchError {
 struct Journey<'a> {
     client: Client,
     reach: &'a Reach,
+    /// As [`Guarded::fixed`].
+    fixed: Option<(&'a str, SocketAddr)>,
     stopped: Stopped,
 }
 
@@ -180,6 +183,14 @@ impl Journey<'_> {
         // The resolver is not asked about what is an address already.
         let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
         if host.parse::<IpAddr>().is_ok_and(|address| !self.reach.allows(address)) {
+            return Err(FetchError::Inside);
+        }
+        // A setting names an address with its port. What else is at that address is as far away as it is for everybody.
+        if let (Some(port), Some((fixed, address))) = (url.port(), self.fixed)
+            && fixed == host
+            && port != address.port()
+            && !self.reach.allows(address.ip())
+        {
             return Err(FetchError::Inside);
         }
         let sent = self.client.get(url).header(ACCEPT, "application/json").send().await;

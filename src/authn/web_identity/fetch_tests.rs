@@ -10,7 +10,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 
 use super::*;
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, SystemClock, Timestamp};
 use crate::crypto::hash::sha1_thumbprint;
 use crate::crypto::x509::{DevelopmentCertificates, development};
 
@@ -43,8 +43,13 @@ fn good() -> Pages {
 
 impl Issuer {
     async fn answering(pages: Pages) -> Self {
-        let certificates = development(&["idp.example".to_owned(), "evil.example".to_owned()], SystemClock.now())
-            .expect("certificates");
+        Self::certified_at(SystemClock.now(), pages).await
+    }
+
+    /// One whose certificates were made at some time.
+    async fn certified_at(at: Timestamp, pages: Pages) -> Self {
+        let certificates =
+            development(&["idp.example".to_owned(), "evil.example".to_owned()], at).expect("certificates");
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("ca.pem"), &certificates.ca_certificate).expect("written");
         std::fs::write(folder.path().join("none.pem"), "").expect("written");
@@ -83,9 +88,12 @@ impl Issuer {
     }
 
     fn ca_thumbprint(&self) -> String {
-        let pem = self.certificates.ca_certificate.as_bytes();
-        sha1_thumbprint(&CertificateDer::from_pem_slice(pem).expect("a certificate"))
+        thumbprint(&self.certificates.ca_certificate)
     }
+}
+
+fn thumbprint(pem: &str) -> String {
+    sha1_thumbprint(&CertificateDer::from_pem_slice(pem.as_bytes()).expect("a certificate"))
 }
 
 async fn answer(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, pages: &Pages) -> io::Result<()> {
@@ -197,6 +205,22 @@ async fn an_address_that_a_setting_gives_is_for_that_issuer_alone() {
     assert_eq!(fetcher.keys(&evil, &[issuer.ca_thumbprint()]).await, Err(FetchError::Inside));
 }
 
+/// Whoever can put documents on the issuer's host chooses the port.
+#[tokio::test]
+async fn an_address_that_a_setting_gives_is_one_port() {
+    let other = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = other.local_addr().expect("an address").port();
+    let at = |port: u16| -> Pages {
+        let jwks = format!("https://idp.example:{port}/keys");
+        [(ABOUT, discovery("https://idp.example", &jwks)), ("/keys", ok(KEYS))].into()
+    };
+    assert_eq!(from(at(port)).await, Err(FetchError::Inside));
+    let issuer = Issuer::answering(at(port)).await;
+    let allowed = crate::config::Network::parse("127.0.0.1").expect("a network");
+    let settings = Settings { allow_networks: vec![allowed], timeout: Duration::from_millis(300), ..issuer.settings() };
+    assert_eq!(fetch(&settings, "https://idp.example", &[]).await, Err(late()), "it may be asked, and is silent");
+}
+
 struct Loopback;
 
 #[async_trait]
@@ -264,6 +288,32 @@ async fn a_certificate_is_believed_by_its_authority_or_its_thumbprint() {
     // The name is checked whoever vouches for the certificate.
     let renamed = Settings { addresses: vec![("other.example".to_owned(), issuer.address)], ..unknown };
     assert_eq!(fetch(&renamed, "https://other.example", &[right]).await, Err(FetchError::Certificate));
+}
+
+#[tokio::test]
+async fn a_thumbprint_excuses_neither_age_nor_a_missing_chain() {
+    const DECADE: i64 = 10 * 365 * 86_400;
+    let url = "https://idp.example";
+    for made in [-2 * DECADE, DECADE] {
+        let issuer = Issuer::certified_at(SystemClock.now().plus(made), good()).await;
+        let unknown = Settings { authorities: Vec::new(), ..issuer.settings() };
+        let both = [issuer.ca_thumbprint(), thumbprint(&issuer.certificates.server_certificate)];
+        assert_eq!(fetch(&unknown, url, &both).await, Err(FetchError::Certificate), "{made}");
+    }
+    // A server's certificate is no authority for itself where another has signed it.
+    let issuer = Issuer::answering(good()).await;
+    let unknown = Settings { authorities: Vec::new(), ..issuer.settings() };
+    let leaf = thumbprint(&issuer.certificates.server_certificate);
+    assert_eq!(fetch(&unknown, url, &[leaf]).await, Err(FetchError::Certificate));
+}
+
+/// A small answer does not become a large one.
+#[tokio::test]
+async fn nothing_is_unpacked() {
+    let mut pages = good();
+    let packed = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], b"whatever comes of it"].concat();
+    pages.insert(ABOUT, Some(("200 OK\r\ncontent-encoding: gzip".to_owned(), packed)));
+    assert_eq!(answered(from(pages).await), "its discovery document has no issuer and jwks_uri");
 }
 
 #[tokio::test]

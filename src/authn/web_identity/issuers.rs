@@ -2,8 +2,10 @@
 //! more often than every few seconds whatever anybody sends.
 
 use std::fmt;
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::{Mutex as Flight, OwnedSemaphorePermit, Semaphore};
 
@@ -43,8 +45,10 @@ struct Entry {
 #[derive(Default)]
 struct State {
     keys: Option<(Arc<IssuerKeys>, Timestamp)>,
-    /// When the last fetch ended, and how if it failed.
+    /// When the last fetch began, and how it ended if it failed.
     tried: Option<(Timestamp, Option<FetchError>)>,
+    /// Fetches that have ended.
+    fetches: u64,
 }
 
 /// What is known without asking.
@@ -53,13 +57,7 @@ type Known = Result<Arc<IssuerKeys>, FetchError>;
 impl Issuers {
     /// Keeps keys from `source` for `lifetime` seconds.
     pub(super) fn new(source: Arc<dyn Source>, lifetime: i64) -> Self {
-        Self {
-            source,
-            lifetime,
-            known: Cache::new(KEPT),
-            all: Arc::new(Semaphore::new(AT_ONCE)),
-            accounts: Cache::new(KEPT),
-        }
+        Self { source, lifetime, known: recent(), all: Arc::new(Semaphore::new(AT_ONCE)), accounts: recent() }
     }
 
     /// The keys of an issuer, for a token that names `kid`. What a provider's thumbprints have let in is kept apart: an account may
@@ -76,15 +74,19 @@ impl Issuers {
         sorted.sort_unstable();
         let id = format!("{issuer} {}", sorted.join(","));
         let entry = self.known.get_with(id, Arc::default);
-        if let Some(known) = entry.known(self.lifetime, kid, now) {
+        let fetches = entry.state().fetches;
+        if let Some(known) = entry.known(self.lifetime, kid, now, fetches) {
             return known;
         }
         let flight = Arc::clone(&entry.flight).lock_owned().await;
         // Whoever was here before has asked already.
-        if let Some(known) = entry.known(self.lifetime, kid, now) {
+        if let Some(known) = entry.known(self.lifetime, kid, now, fetches) {
             return known;
         }
-        let room = self.room(account).ok_or(FetchError::Busy)?;
+        let Some(room) = self.room(account) else {
+            // Strangers can make it so. Keys that are a little too old bridge it as they bridge an issuer's own trouble.
+            return entry.bridging(self.lifetime, kid, now).ok_or(FetchError::Busy);
+        };
         let (source, issuer, lifetime) = (Arc::clone(&self.source), issuer.clone(), self.lifetime);
         // In a task of its own: whoever asks and hangs up does not end what others wait for.
         let task = tokio::spawn(async move {
@@ -112,8 +114,9 @@ impl Entry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is known; nothing where the issuer must be asked.
-    fn known(&self, lifetime: i64, kid: Option<&str>, now: Timestamp) -> Option<Known> {
+    /// What is known; nothing where the issuer must be asked. A fetch that ended after the first `fetches` is new whenever it began:
+    /// of an issuer that answers slowly those who wait would otherwise ask one after another, and wait ever longer.
+    fn known(&self, lifetime: i64, kid: Option<&str>, now: Timestamp, fetches: u64) -> Option<Known> {
         let state = self.state();
         if let Some((keys, fetched)) = &state.keys
             && age(*fetched, now) < lifetime
@@ -122,7 +125,12 @@ impl Entry {
             return Some(Ok(Arc::clone(keys)));
         }
         let (tried, error) = state.tried.as_ref()?;
-        (age(*tried, now) < PAUSE).then(|| state.usable(lifetime, now, error.as_ref()))
+        (age(*tried, now) < PAUSE || state.fetches != fetches).then(|| state.usable(lifetime, now, error.as_ref()))
+    }
+
+    /// Keys that are there for this token, while nobody may be asked.
+    fn bridging(&self, lifetime: i64, kid: Option<&str>, now: Timestamp) -> Option<Arc<IssuerKeys>> {
+        self.state().usable(lifetime, now, None).ok().filter(|keys| keys.has(kid))
     }
 
     fn learn(&self, fetched: Result<IssuerKeys, FetchError>, lifetime: i64, now: Timestamp) -> Known {
@@ -136,6 +144,7 @@ impl Entry {
         };
         let known = state.usable(lifetime, now, error.as_ref());
         state.tried = Some((now, error));
+        state.fetches = state.fetches.wrapping_add(1);
         known
     }
 }
@@ -148,6 +157,16 @@ impl State {
             _ => Err(error.cloned().unwrap_or_else(|| FetchError::Unreachable("its keys are too old".to_owned()))),
         }
     }
+}
+
+/// The entries that were used last. Were the often used ones kept instead, one account's many would keep others' out: who is not in here
+/// is asked each time, and has all the room there is.
+fn recent<K, V>() -> Cache<K, V>
+where
+    K: Hash + Eq + Send + Sync + 'static,
+    V: Clone + Send + Sync + 'static,
+{
+    Cache::builder().max_capacity(KEPT).eviction_policy(EvictionPolicy::lru()).build()
 }
 
 /// Seconds since `then`. A clock that was set back makes nothing older.

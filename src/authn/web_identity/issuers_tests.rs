@@ -116,12 +116,13 @@ async fn old_keys_bridge_a_failure_that_does_not_last() {
 async fn who_waits_waits_for_one_fetch_and_hanging_up_does_not_end_it() {
     let source = Arc::new(Issuer { gate: Some(Notify::new()), kids: Mutex::new(Some(vec!["a"])), ..Issuer::default() });
     let issuers = Arc::new(Issuers::new(Arc::<Issuer>::clone(&source), LIFETIME));
-    let visitor = |issuers: Arc<Issuers>| tokio::spawn(async move { ask(&issuers, "a", NOW).await });
-    let first = visitor(Arc::clone(&issuers));
+    let visitor = |issuers: Arc<Issuers>, at: i64| tokio::spawn(async move { ask(&issuers, "a", NOW.plus(at)).await });
+    let first = visitor(Arc::clone(&issuers), 0);
     while source.asked() == 0 {
         tokio::task::yield_now().await;
     }
-    let others: Vec<_> = (0..10).map(|_| visitor(Arc::clone(&issuers))).collect();
+    // However long the first has been waiting.
+    let others: Vec<_> = (0..10).map(|number| visitor(Arc::clone(&issuers), number * PAUSE)).collect();
     tokio::task::yield_now().await;
     first.abort();
     source.gate.as_ref().unwrap().notify_one();
@@ -129,6 +130,76 @@ async fn who_waits_waits_for_one_fetch_and_hanging_up_does_not_end_it() {
         assert_eq!(other.await.unwrap(), Ok(true));
     }
     assert_eq!(source.asked(), 1);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_slow_issuer_that_fails_does_not_ask_again() {
+    let source = Arc::new(Issuer { gate: Some(Notify::new()), ..Issuer::default() });
+    let issuers = Arc::new(Issuers::new(Arc::<Issuer>::clone(&source), LIFETIME));
+    let visits: Vec<_> = (0..10)
+        .map(|number| {
+            let issuers = Arc::clone(&issuers);
+            tokio::spawn(async move { ask(&issuers, "a", NOW.plus(number * PAUSE)).await })
+        })
+        .collect();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    // Whoever asks again is let through as well, and counted.
+    for _ in 0..10 {
+        source.gate.as_ref().unwrap().notify_one();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+    for visit in visits {
+        assert!(visit.await.unwrap().is_err());
+    }
+    assert_eq!(source.asked(), 1);
+}
+
+/// Whoever sends tokens of many issuers, with key ids that these do not have, makes the broker ask them all at once.
+#[tokio::test]
+async fn while_an_account_asks_too_many_its_old_keys_are_taken() {
+    let source = Arc::new(Issuer { gate: Some(Notify::new()), kids: Mutex::new(Some(vec!["a"])), ..Issuer::default() });
+    let issuers = Arc::new(Issuers::new(Arc::<Issuer>::clone(&source), LIFETIME));
+    source.gate.as_ref().unwrap().notify_one();
+    assert_eq!(ask(&issuers, "a", NOW).await, Ok(true));
+    let later = NOW.plus(LIFETIME);
+    let slow = |number: usize| {
+        let issuers = Arc::clone(&issuers);
+        let issuer: OidcIssuer = format!("slow{number}.example").parse().unwrap();
+        let account = "111122223333".parse().unwrap();
+        tokio::spawn(async move { issuers.keys(account, &issuer, &[], Some("made up"), later).await.map(drop) })
+    };
+    let slow: Vec<_> = (0..AT_ONCE_FOR_ONE).map(slow).collect();
+    while source.asked() <= AT_ONCE_FOR_ONE {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(ask(&issuers, "a", later).await, Ok(true), "the keys are an hour old");
+    assert_eq!(ask(&issuers, "b", later).await, Err(FetchError::Busy), "a key that is not there is no invalid token");
+    assert_eq!(ask(&issuers, "a", later.plus(GRACE)).await, Err(FetchError::Busy));
+    slow.iter().for_each(|one| one.abort());
+}
+
+/// As many as are kept, made by an account that changes its thumbprints, and used again and again.
+#[tokio::test]
+async fn no_account_keeps_others_issuers_out() {
+    let (source, issuers) = with(Some(vec!["a"]));
+    let issuer: OidcIssuer = "many.example".parse().unwrap();
+    for _ in 0..8 {
+        for number in 0..KEPT {
+            let thumbprints = [format!("{number:040}")];
+            issuers.keys("444455556666".parse().unwrap(), &issuer, &thumbprints, Some("a"), NOW).await.unwrap();
+        }
+        issuers.known.run_pending_tasks();
+    }
+    let before = source.asked();
+    for _ in 0..3 {
+        assert_eq!(ask(&issuers, "a", NOW).await, Ok(true));
+        issuers.known.run_pending_tasks();
+    }
+    assert_eq!(source.asked(), before + 1);
 }
 
 #[tokio::test]

@@ -144,7 +144,10 @@ impl WebIdentities {
     ) -> Result<WebIdentity, Refusal> {
         let issuer = provider.issuer.as_str();
         let Fitting { subject, audience, given, keys } = fitting(claims, issuer, &provider.client_ids, now)?;
-        let amr = keys.iter().find(|(key, _)| *key == format!("{issuer}:amr")).map(|(_, value)| texts(value));
+        let amr = keys
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(&format!("{issuer}:amr")))
+            .map(|(_, value)| texts(value));
         let mut context = Context::new();
         for (key, value) in keys {
             context.set(&key, value);

@@ -107,7 +107,7 @@ fn keys(value: &Value) -> Result<Vec<String>, Refusal> {
 }
 
 fn wrong(claim: &str, why: &'static str) -> Refusal {
-    Refusal::Claim { claim: claim.to_owned(), why }
+    Refusal::Claim { claim: super::shown(claim), why }
 }
 
 #[cfg(test)]
