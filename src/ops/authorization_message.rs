@@ -33,6 +33,7 @@ pub fn encode(denial: &Denial, request_id: &str, vault: &Vault) -> Result<String
 fn padded(denial: &Denial, request_id: &str) -> Result<Vec<u8>, StoreError> {
     let mut told = Told::of(denial, request_id);
     let mut bytes = written(&told)?;
+    let room = room(denial, &told, bytes.len())?;
     while bytes.len() > MOST && (!told.conditions.is_empty() || !told.statements.is_empty()) {
         // Half of the longer list, so that little is written anew however long it was.
         if told.conditions.len() >= told.statements.len() {
@@ -46,9 +47,22 @@ fn padded(denial: &Denial, request_id: &str) -> Result<Vec<u8>, StoreError> {
     if bytes.len() > MOST {
         return Err(StoreError::corrupt("authorization-message", "the names in a denial are too long"));
     }
-    let room = SIZES.into_iter().find(|size| *size >= bytes.len()).unwrap_or(MOST);
     bytes.resize(room, b' ');
     Ok(bytes)
+}
+
+/// How long a message of so many bytes becomes. The caller knows most of it and makes that as long as it likes: so what it does not
+/// know is padded by itself, or it could be measured by the length of a request at which the next size begins. Of another account's
+/// policies not even the size is told.
+fn room(denial: &Denial, told: &Told<'_>, bytes: usize) -> Result<usize, StoreError> {
+    if denial.reader() != denial.principal_account {
+        return Ok(MOST);
+    }
+    let of_resource: Vec<_> = told.conditions.iter().filter(|(key, _)| Denial::is_of_resource(key)).collect();
+    let unknown = serde_json::to_vec(&(&told.statements, &told.missing, &told.resource, of_resource));
+    let unknown = unknown.map_err(|error| StoreError::corrupt("authorization-message", &error.to_string()))?.len();
+    let fitting = |bytes: usize| SIZES.into_iter().find(|size| *size >= bytes).unwrap_or(MOST);
+    Ok(fitting(bytes.saturating_sub(unknown) + fitting(unknown)))
 }
 
 /// The same document, for the audit record of the caller's account; nothing where the reasons are another account's.
@@ -65,7 +79,7 @@ pub fn decode(message: &str, account: AccountId, vault: &Vault) -> Option<Value>
 }
 
 /// Bytes that a message is padded to.
-const SIZES: [usize; 3] = [1_024, 2_048, 4_096];
+const SIZES: [usize; 4] = [512, 1_024, 2_048, 4_096];
 /// Bytes of the largest message: sealed and in base64 it stays below the 10,240 characters that AWS lets in.
 const MOST: usize = 7_168;
 /// Characters of a condition key's value that are told, and values of a key.
@@ -167,7 +181,7 @@ impl<'a> Told<'a> {
                     absent: near.absent,
                 }),
             }),
-            conditions: denial.conditions.iter().map(|(key, all)| (Cow::Borrowed(&**key), values(all))).collect(),
+            conditions: denial.conditions_for_reader().map(|(key, all)| (Cow::Borrowed(&**key), values(all))).collect(),
             cut: false,
         }
     }
