@@ -66,20 +66,26 @@ pub struct Event {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserIdentity {
-    /// `Root`, `IAMUser`, `AssumedRole` or `FederatedUser`.
+    /// `Root`, `IAMUser`, `AssumedRole`, `FederatedUser` or `WebIdentityUser`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// `AIDA…`, `AROA…:session` or the account's id.
+    /// `AIDA…`, `AROA…:session` or the account's id; `provider:audience:subject` of whom an OIDC provider vouches for.
     pub principal_id: String,
-    /// The ARN.
+    /// The ARN; absent of who has none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub arn: String,
-    /// The account.
+    /// The account; absent of who belongs to none.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub account_id: String,
-    /// The access key that signed.
+    /// The access key that signed; absent where none did.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub access_key_id: String,
     /// The name of a user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user_name: Option<String>,
+    /// The ARN of the identity provider that vouches for the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity_provider: Option<String>,
     /// For temporary credentials.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session_context: Option<SessionContext>,

@@ -8,8 +8,10 @@ mod passwords;
 mod renamed;
 mod sigv4;
 mod throttle;
+pub mod web_identity;
 
 pub use caller::Caller;
 pub use error::Error;
 pub use passwords::{HashingFailed, Passwords};
 pub use sigv4::{Authenticator, Settings};
+pub use web_identity::{Refusal, RefusalKind, Refused, UnusableFile, Vouched, WebIdentities, WebIdentity};

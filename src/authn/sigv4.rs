@@ -9,7 +9,7 @@ use super::renamed::Renamed;
 use super::{Caller, Error};
 use crate::clock::Timestamp;
 use crate::crypto::hash::sha256;
-use crate::decision::{Identity, SessionFacts, Subject};
+use crate::decision::{Federation, Identity, SessionFacts, Subject};
 use crate::identity::{AccessKey, KeyOwner, KeyStatus, RootTask};
 use crate::session::claims::{SessionClaims, SessionKind};
 use crate::session::{Keeper, Lineage, Revocations, SessionError, VerifiedSession};
@@ -243,6 +243,12 @@ fn subject(claims: &SessionClaims) -> Option<Subject> {
     };
     let tags = claims.tags.iter().map(|(key, value)| Tag { key: key.clone(), value: value.clone() }).collect();
     let arns: Result<Vec<_>, _> = claims.policy_arns.iter().map(|arn| arn.parse()).collect();
+    let federation = match (&claims.federated_provider, &claims.web_identity) {
+        (Some(provider), Some(token)) => {
+            Some(Federation::of_session(provider.parse().ok()?, &token.aud, &token.sub, &token.amr)?)
+        }
+        _ => None,
+    };
     // AWS does not carry the second factor of whoever assumed a role into the role's session: its policies cannot ask for it.
     let mfa = if assumed_role.is_some() { None } else { claims.auth_time };
     Some(Subject {
@@ -258,6 +264,7 @@ fn subject(claims: &SessionClaims) -> Option<Subject> {
             expires: claims.exp,
             mfa,
             source_identity: claims.source_identity.clone(),
+            federation,
             tags: Tags::distinct(tags)?,
             policy: claims.policy.clone(),
             policy_arns: arns.ok()?,

@@ -24,8 +24,13 @@ pub(super) fn read(environment: &[(String, String)], settling: &mut Settling) {
 
 fn is_unknown(variable: &str, value: &str) -> bool {
     let Some(words) = variable.strip_prefix("BREVET_") else { return false };
-    let (section, rest) = words.split_once('_').unwrap_or((words, ""));
-    KEYS.iter().any(|key| key.section().to_ascii_uppercase() == section) && !is_service_link(rest, value)
+    KEYS.iter().any(|key| {
+        let rest = words.strip_prefix(&key.section().to_ascii_uppercase());
+        rest.is_some_and(|rest| match rest.strip_prefix('_') {
+            Some(rest) => !is_service_link(rest, value),
+            None => rest.is_empty(),
+        })
+    })
 }
 
 /// Kubernetes tells every pod about every service: about one named `brevet-server`, in variables such as

@@ -8,12 +8,12 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::value::Value;
-use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, log, url};
+use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, log, url, web_identity};
 use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 41] = [
+pub static KEYS: [Key; 47] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -72,6 +72,24 @@ pub static KEYS: [Key; 41] = [
     number("cache", "decisions_mib", 1..=65_536, |config, n| config.cache.decisions_mib = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),
     number("cache", "sessions", 1..=10_000_000, |config, n| config.cache.sessions = n),
+    list("web_identity", "allow_networks", |config, texts| {
+        let expected = "an address, or a range such as 10.0.0.0/8 with no bit set after its prefix";
+        let network = |text: &&str| Network::parse(text).ok_or_else(|| Fault::malformed(text, expected));
+        set(&mut config.web_identity.allow_networks, texts.iter().map(network).collect())
+    }),
+    list("web_identity", "addresses", |config, texts| {
+        set(&mut config.web_identity.addresses, texts.iter().map(web_identity::address).collect())
+    }),
+    list("web_identity", "authorities", |config, texts| {
+        set(&mut config.web_identity.authorities, texts.iter().map(web_identity::authority).collect())
+    }),
+    list("web_identity", "key_files", |config, texts| {
+        set(&mut config.web_identity.key_files, texts.iter().map(web_identity::key_file).collect())
+    }),
+    number("web_identity", "timeout", 1..=25, |config, n| config.web_identity.timeout = Duration::from_secs(n)),
+    number("web_identity", "key_lifetime", 60..=86_400, |config, n| {
+        config.web_identity.key_lifetime = Duration::from_secs(n);
+    }),
     number("quotas", "users", QUOTA, |config, n| config.quotas.users = n),
     number("quotas", "groups", QUOTA, |config, n| config.quotas.groups = n),
     number("quotas", "roles", QUOTA, |config, n| config.quotas.roles = n),

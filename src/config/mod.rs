@@ -21,6 +21,7 @@ mod store;
 mod suggest;
 mod url;
 mod value;
+mod web_identity;
 
 use std::path::Path;
 
@@ -35,6 +36,7 @@ pub use quotas::Quotas;
 pub use server::Server;
 pub use sessions::{Sessions, SigningAlgorithm};
 pub use store::StoreSection;
+pub use web_identity::WebIdentity;
 
 /// Every setting, settled.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +51,8 @@ pub struct Config {
     pub sessions: Sessions,
     /// `[cache]`: how much is remembered.
     pub cache: Cache,
+    /// `[web_identity]`: how the keys of OpenID Connect issuers are fetched.
+    pub web_identity: WebIdentity,
     /// `[quotas]`: how much an account may hold.
     pub quotas: Quotas,
     /// `[log]`: what is logged, and how it looks.

@@ -1,4 +1,5 @@
-//! A range of IP addresses in CIDR form (RFC 4632, RFC 4291), for the proxies that are believed.
+//! A range of IP addresses in CIDR form (RFC 4632, RFC 4291), for the proxies that are believed and the
+//! networks that may be reached.
 
 use std::net::IpAddr;
 

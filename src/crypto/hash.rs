@@ -1,4 +1,4 @@
-//! SHA-256, HMAC-SHA256 and HKDF-SHA256, by ring.
+//! SHA-256, HMAC-SHA256 and HKDF-SHA256, by ring; SHA-1 where AWS's interface is made of it.
 
 use ring::{digest, hkdf, hmac};
 
@@ -9,6 +9,12 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, data).as_ref());
     out
+}
+
+/// SHA-1 of a certificate, as lower-case hexadecimal digits: AWS names the authorities behind an issuer so. Nobody can make another
+/// certificate with the thumbprint of a given one; two with one thumbprint gain nothing to whoever made both.
+pub fn sha1_thumbprint(certificate: &[u8]) -> String {
+    data_encoding::HEXLOWER.encode(digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, certificate).as_ref())
 }
 
 /// HMAC-SHA256 of `data` under `key`.
@@ -42,6 +48,7 @@ mod tests {
     fn published_vectors() {
         let hex = |b: &[u8]| data_encoding::HEXLOWER.encode(b);
         assert_eq!(hex(&sha256(b"")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(sha1_thumbprint(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
         // RFC 4231, test case 2.
         assert_eq!(
             hex(&hmac_sha256(b"Jefe", b"what do ya want for nothing?")),

@@ -46,13 +46,15 @@ pub enum Typ<'a> {
     Exactly(&'a str),
     /// `JWT` or no type at all, as OpenID providers and Kubernetes write.
     Plain,
+    /// As [`Typ::Plain`], or `at+jwt`: an access token that names its audience (RFC 9068).
+    Identity,
 }
 
 /// Why a token was refused, or could not be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JwtError {
-    /// Longer than [`MAX_TOKEN_BYTES`].
-    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
+    /// Longer than [`MAX_TOKEN_BYTES`], or than whoever reads it allows.
+    #[error("the token is too long")]
     TooLong,
     /// Not three base64url parts with a JSON header.
     #[error("the token is not a signed JWT")]
@@ -87,6 +89,11 @@ pub fn sign(header: JwtHeader<'_>, claims: &impl Serialize, key: &SigningKey) ->
 
 /// Reads the header without checking anything but size and shape.
 pub fn peek_header(token: &str) -> Result<UnverifiedHeader, JwtError> {
+    peek_header_within(token, MAX_TOKEN_BYTES)
+}
+
+/// As [`peek_header`], for tokens that do not travel in headers and may be `longest` bytes long.
+pub fn peek_header_within(token: &str, longest: usize) -> Result<UnverifiedHeader, JwtError> {
     #[derive(Deserialize)]
     struct Raw {
         alg: String,
@@ -94,7 +101,7 @@ pub fn peek_header(token: &str) -> Result<UnverifiedHeader, JwtError> {
         typ: Option<String>,
         crit: Option<serde::de::IgnoredAny>,
     }
-    if token.len() > MAX_TOKEN_BYTES {
+    if token.len() > longest {
         return Err(JwtError::TooLong);
     }
     let mut parts = token.split('.');
@@ -111,7 +118,17 @@ pub fn peek_header(token: &str) -> Result<UnverifiedHeader, JwtError> {
 
 /// Checks type, algorithm and signature, and reads the claims. Nothing else is checked.
 pub fn verify<T: DeserializeOwned>(token: &str, key: &VerifyingKey, typ: Typ<'_>) -> Result<T, JwtError> {
-    let header = peek_header(token)?;
+    verify_within(token, MAX_TOKEN_BYTES, key, typ)
+}
+
+/// As [`verify`], for tokens that do not travel in headers and may be `longest` bytes long.
+pub fn verify_within<T: DeserializeOwned>(
+    token: &str,
+    longest: usize,
+    key: &VerifyingKey,
+    typ: Typ<'_>,
+) -> Result<T, JwtError> {
+    let header = peek_header_within(token, longest)?;
     if header.alg != Some(key.alg()) {
         return Err(JwtError::WrongAlgorithm);
     }
@@ -137,6 +154,7 @@ impl Typ<'_> {
         match self {
             Self::Exactly(wanted) => found.is_some_and(|typ| same_type(typ, wanted)),
             Self::Plain => found.is_none_or(|typ| same_type(typ, "JWT")),
+            Self::Identity => found.is_none_or(|typ| same_type(typ, "JWT") || same_type(typ, "at+jwt")),
         }
     }
 }

@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod certificate_key;
 mod der;
 pub mod hash;
+pub mod issuer_keys;
 pub mod jwk;
 pub mod jwt;
 mod key_handle;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::aws_policies::AwsPolicies;
 use super::cache::{Decisions, Kept, Question};
 use super::denial::Denial;
-use super::keys::{RequestFacts, RequestKeys};
+use super::federation::Federation;
+use super::keys::{FederatedKeys, RequestFacts, RequestKeys};
 use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
@@ -173,6 +174,50 @@ impl Authorizer {
             decision: (*weighed.answer.decision).clone(),
             conditions: told.conditions,
             at: facts.now,
+        })))
+    }
+
+    /// A permit to take on a role of `account` for whom an identity provider vouches for, if the role's trust policy gives it: nothing else can.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether policy said no, or why nothing could be decided.
+    pub fn authorize_federated(
+        &self,
+        federation: &Federation,
+        account: AccountId,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<Permit, Refused> {
+        self.feed.revision()?;
+        let principal = federation.principal();
+        let mut operation = Context::new();
+        for (key, value) in asked.keys {
+            operation.set(&key, value);
+        }
+        let resource_account = asked.resource_account.map(|account| account.to_string());
+        let resource_account = resource_account.as_deref();
+        let context = FederatedKeys { facts, federation, resource_account, operation: &operation };
+        let (action, resource) = (asked.action, asked.resource);
+        let request = Request { principal: &principal, action, resource, resource_account, context: &context };
+        let nothing = PolicySet::default();
+        let trust = asked.trust.unwrap_or(&nothing);
+        let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
+        let decision = evaluate(&request, &policies).explain();
+        if decision.is_allowed() {
+            return Ok(Permit(()));
+        }
+        Err(Refused::Denied(Box::new(Denial {
+            principal_id: federation.provider().to_string(),
+            // Providers count in their own account only, which is the role's.
+            principal_account: account,
+            action: action.to_owned(),
+            resource: resource.to_owned(),
+            resource_account: asked.resource_account,
+            named: None,
+            decision,
+            conditions: context.carried(),
+            at: facts.now,
+            principal: principal.arn,
         })))
     }
 

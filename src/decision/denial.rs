@@ -65,7 +65,7 @@ impl Denial {
     }
 
     /// Whether a condition key tells what the resource is like, and not the request for it.
-    pub fn is_of_resource(key: &str) -> bool {
+    fn is_of_resource(key: &str) -> bool {
         let (_, name) = key.split_once(':').unwrap_or_default();
         name.get(..RESOURCE_TAG.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESOURCE_TAG))
     }

@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 
+use super::federation::Federation;
 use super::principal::CompiledPrincipal;
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
@@ -27,6 +28,45 @@ pub struct RequestFacts {
     pub mfa_now: Option<Timestamp>,
 }
 
+impl RequestFacts {
+    /// The key of a name in lower case and without its `aws:`.
+    fn key(&self, name: &str) -> Option<Fact<'_>> {
+        match name {
+            "currenttime" => Some(Fact::Time(self.now)),
+            "epochtime" => Some(Fact::Number(self.now.seconds())),
+            "viaawsservice" => Some(Fact::Bool(false)),
+            "sourceip" => self.source_ip.map(Fact::Ip),
+            "useragent" => self.user_agent.as_deref().map(Fact::Text),
+            "securetransport" => self.secure_transport.map(Fact::Bool),
+            "requestedregion" => self.region.as_deref().map(Fact::Text),
+            _ => None,
+        }
+    }
+}
+
+/// The condition keys of a request to take on a role, by whom an identity provider vouches for.
+#[derive(Debug)]
+pub(super) struct FederatedKeys<'a> {
+    pub(super) facts: &'a RequestFacts,
+    pub(super) federation: &'a Federation,
+    pub(super) resource_account: Option<&'a str>,
+    pub(super) operation: &'a Context,
+}
+
+impl Facts for FederatedKeys<'_> {
+    fn fact(&self, key: &Key) -> Option<Fact<'_>> {
+        if let Some(answer) = self.federation.answer(key) {
+            return answer;
+        }
+        match key.name() {
+            "aws:federatedprovider" => Some(Fact::Text(self.federation.provider().as_str())),
+            "aws:principalisawsservice" => Some(Fact::Bool(false)),
+            "aws:resourceaccount" => self.resource_account.map(Fact::Text),
+            name => self.operation.fact(key).or_else(|| self.facts.key(name.strip_prefix("aws:")?)),
+        }
+    }
+}
+
 /// The condition keys of a request, each looked up when a policy asks for it: those of the operation, facts of the request, of
 /// the principal and of its session.
 #[derive(Clone, Copy, Debug)]
@@ -47,10 +87,26 @@ impl Facts for RequestKeys<'_> {
         if let Some(account) = self.resource_account.filter(|_| key.name() == "aws:resourceaccount") {
             return Some(Fact::Text(account));
         }
+        // What the identity provider said of whoever has the role on, whatever an asker says of it.
+        if let Some(answer) = self.federation().and_then(|federation| federation.answer(key)) {
+            return answer;
+        }
         self.operation.fact(key).or_else(|| {
             let name = key.name().strip_prefix("aws:")?;
-            self.of_request(name).or_else(|| self.of_principal(name)).or_else(|| self.of_session(name))
+            self.facts.key(name).or_else(|| self.of_principal(name)).or_else(|| self.of_session(name))
         })
+    }
+}
+
+impl FederatedKeys<'_> {
+    /// What the request carried, for the reader of a denial: see [`RequestKeys::carried`].
+    pub(super) fn carried(&self) -> Vec<(String, Vec<String>)> {
+        /// Of a token with many claims that many are told: strangers choose them.
+        const MOST: usize = 64;
+        let given = self.operation.iter().chain(self.federation.keys().iter());
+        let given = given.map(|(key, value)| (spelled(key.name()), values(value.as_fact())));
+        let telling = TELLING.iter().filter_map(|name| Some(((*name).to_owned(), values(self.fact(&Key::new(name))?))));
+        telling.chain(given).take(MOST).collect()
     }
 }
 
@@ -109,17 +165,8 @@ fn values(fact: Fact<'_>) -> Vec<String> {
 
 /// Names are in lower case and without their `aws:`.
 impl RequestKeys<'_> {
-    fn of_request(&self, name: &str) -> Option<Fact<'_>> {
-        match name {
-            "currenttime" => Some(Fact::Time(self.facts.now)),
-            "epochtime" => Some(Fact::Number(self.facts.now.seconds())),
-            "viaawsservice" => Some(Fact::Bool(false)),
-            "sourceip" => self.facts.source_ip.map(Fact::Ip),
-            "useragent" => self.facts.user_agent.as_deref().map(Fact::Text),
-            "securetransport" => self.facts.secure_transport.map(Fact::Bool),
-            "requestedregion" => self.facts.region.as_deref().map(Fact::Text),
-            _ => None,
-        }
+    fn federation(&self) -> Option<&Federation> {
+        self.subject.session.as_ref()?.federation.as_ref()
     }
 
     fn of_principal(&self, name: &str) -> Option<Fact<'_>> {
@@ -164,6 +211,7 @@ impl RequestKeys<'_> {
             "assumedroot" => {
                 session.filter(|session| session.kind == SessionKind::AssumedRoot).map(|_| Fact::Bool(true))
             }
+            "federatedprovider" => self.federation().map(|federation| Fact::Text(federation.provider().as_str())),
             "sourceidentity" => session.and_then(|session| session.source_identity.as_deref()).map(Fact::Text),
             _ => None,
         }
@@ -199,6 +247,12 @@ mod tests {
             expires: facts.now.plus(3_600),
             mfa: Some(facts.now),
             source_identity: Some("ann".to_owned()),
+            federation: Federation::of_session(
+                "arn:aws:iam::111122223333:oidc-provider/idp.example".parse().unwrap(),
+                &[],
+                "ann",
+                &[],
+            ),
             tags: tags.clone(),
             policy: None,
             policy_arns: Vec::new(),

@@ -5,12 +5,14 @@ mod authorizer;
 mod aws_policies;
 mod cache;
 mod denial;
+mod federation;
 mod keys;
 mod principal;
 mod subject;
 
 pub use authorizer::{Answer, Asked, Authorizer, Permit, Refused, Settings};
 pub use denial::Denial;
+pub use federation::Federation;
 pub use keys::RequestFacts;
 pub use principal::CompiledPrincipal;
 pub use subject::{Identity, SessionFacts, Subject};

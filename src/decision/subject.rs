@@ -1,5 +1,6 @@
 //! Whom a decision is about.
 
+use super::federation::Federation;
 use crate::clock::Timestamp;
 use crate::policy::{Principal, PrincipalKind};
 use crate::session::SessionKind;
@@ -49,6 +50,8 @@ pub struct SessionFacts {
     pub mfa: Option<Timestamp>,
     /// Who is behind a chain of roles.
     pub source_identity: Option<String>,
+    /// Who vouched for whoever has the role on, if an identity provider did.
+    pub federation: Option<Federation>,
     /// The session's tags; they hide the entity's own of the same key.
     pub tags: Tags,
     /// An inline session policy.

@@ -103,10 +103,12 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
     let operation = declared.map_or("unknown", |operation| operation.name.as_str());
     let refused = |fault, message: String| Refusal { service, operation, fault, message };
 
-    // Operations that need no signature have nothing to authenticate by, and none of them is built.
+    // Operations that need no signature are called by those whom their parameters prove to be somebody.
     if declared.is_some_and(|operation| operation.unsigned) {
-        let error = ops::Error::NotBuilt(format!("{}:{action}", service.name()));
-        return Err(refused(error.aws(), error.to_string()));
+        let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
+        let request = ops::Unsigned { action, parameters: &parameters, json, facts, request_id };
+        let answered = doors.registry.run_unsigned(&doors.broker, service, request).await;
+        return finish(doors, answered, operation, request_id, refused);
     }
     // Who calls comes before whether what they ask for exists: a stranger learns nothing about the broker.
     let caller = incoming.authenticate(doors, &[service.name()], &facts).await.map_err(|error| {
@@ -120,6 +122,16 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
     let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, json, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, call).await;
+    finish(doors, answered, operation, request_id, refused)
+}
+
+fn finish(
+    doors: &Doors,
+    answered: ops::Answered,
+    operation: &'static str,
+    request_id: &str,
+    refused: impl Fn(Fault, String) -> Refusal,
+) -> Result<Done, Refusal> {
     match answered.result {
         Ok(body) => Ok(Done { body, operation, revision: answered.revision.map(|revision| revision.0) }),
         Err(error) => {

@@ -99,6 +99,9 @@ fn unclaimable(key: &str) -> Option<&'static str> {
         Some(Source::Broker) => Some("the broker knows this key by itself"),
         Some(Source::Operation) => Some("only requests to the broker itself have this key"),
         Some(Source::Nobody) => Some("the broker cannot tell whether this is so, and takes nobody's word for it"),
+        None if KnownKey::is_of_identity_provider(key) => {
+            Some("only an identity provider's own token says what it claims")
+        }
         None => KnownKey::is_reserved(key).then_some("there is no such key"),
     }
 }
@@ -172,6 +175,20 @@ mod tests {
         }
         for name in ["reports:Quarter", "Quarter", "xaws:SourceIp", "reports:aws:username"] {
             assert_eq!(claim(name), Ok(vec![(name.to_owned(), Value::from("x"))]));
+        }
+    }
+
+    #[test]
+    fn nobody_speaks_for_an_identity_provider() {
+        for name in [
+            "accounts.google.com:aud",
+            "www.amazon.com:user_id",
+            "Token.Actions.GitHubUserContent.com:repository",
+            "idp.example/t:sub",
+            "saml:sub",
+            "gitlab:sub",
+        ] {
+            assert!(claim(name).is_err_and(|message| message.contains("own token")), "{name}");
         }
     }
 

@@ -29,40 +29,71 @@ pub fn encode(denial: &Denial, request_id: &str, vault: &Vault) -> Result<String
     Ok(BASE64URL_NOPAD.encode(sealed.as_bytes()))
 }
 
-/// The denial in at most [`MOST`] bytes, filled up with white space, which means nothing after a document.
+/// The denial, filled up with white space, which means nothing after a document, to a length that tells no more than the caller knows:
+/// what it said and what it is, rounded up, and always the same room for what it may not know. Otherwise whoever is denied could
+/// find out by the length whether there is a role, and whether its trust policy nearly let them in.
 fn padded(denial: &Denial, request_id: &str) -> Result<Vec<u8>, StoreError> {
     let mut told = Told::of(denial, request_id);
-    let mut bytes = written(&told)?;
-    let room = room(denial, &told, bytes.len())?;
-    while bytes.len() > MOST && (!told.conditions.is_empty() || !told.statements.is_empty()) {
-        // Half of the longer list, so that little is written anew however long it was.
-        if told.conditions.len() >= told.statements.len() {
-            told.conditions.truncate(told.conditions.len() / 2);
-        } else {
-            told.statements.truncate(told.statements.len() / 2);
-        }
+    let (hidden, mut open): (Vec<_>, Vec<_>) = told.conditions.drain(..).partition(|(key, _)| of_entity(key));
+    let statements = std::mem::take(&mut told.statements);
+    let near = told.missing.as_mut().and_then(|missing| missing.near.take());
+    // The caller may have said a name, and not the ARN that was found by it.
+    let said = Cow::Borrowed(denial.named.as_deref().unwrap_or(&denial.resource));
+    let found = std::mem::replace(&mut told.resource, said);
+    told.conditions.append(&mut open);
+    let mut known = written(&told)?.len();
+    while known > KNOWN_MOST && !told.conditions.is_empty() {
+        told.conditions.truncate(told.conditions.len() / 2);
         told.cut = true;
-        bytes = written(&told)?;
+        known = written(&told)?.len();
     }
-    if bytes.len() > MOST {
+    if known > KNOWN_MOST {
         return Err(StoreError::corrupt("authorization-message", "the names in a denial are too long"));
     }
-    bytes.resize(room, b' ');
+    let most = known.next_multiple_of(STEP) + HIDDEN_ROOM;
+    let mut left = most - known;
+    // What explains most comes first; a comma comes to each.
+    match fits(found, &mut left)? {
+        Some(found) => told.resource = found,
+        None => told.cut = true,
+    }
+    if let (Some(near), Some(missing)) = (near, &mut told.missing) {
+        missing.near = fits(near, &mut left)?;
+        told.cut |= missing.near.is_none();
+    }
+    for statement in statements {
+        match fits(statement, &mut left)? {
+            Some(statement) => told.statements.push(statement),
+            None => told.cut = true,
+        }
+    }
+    for condition in hidden {
+        match fits(condition, &mut left)? {
+            Some(condition) => told.conditions.push(condition),
+            None => told.cut = true,
+        }
+    }
+    let mut bytes = written(&told)?;
+    bytes.resize(most.max(bytes.len()), b' ');
     Ok(bytes)
 }
 
-/// How long a message of so many bytes becomes. The caller knows most of it and makes that as long as it likes: so what it does not
-/// know is padded by itself, or it could be measured by the length of a request at which the next size begins. Of another account's
-/// policies not even the size is told.
-fn room(denial: &Denial, told: &Told<'_>, bytes: usize) -> Result<usize, StoreError> {
-    if denial.reader() != denial.principal_account {
-        return Ok(MOST);
+/// Whether a key tells of the entity that was asked for, which is not the caller's to know.
+fn of_entity(key: &str) -> bool {
+    ["iam:", "aws:ResourceTag/"].iter().any(|begin| key.starts_with(begin))
+}
+
+/// The part, if there is room left for it, which it then takes.
+fn fits<T: Serialize>(part: T, left: &mut usize) -> Result<Option<T>, StoreError> {
+    let bytes =
+        serde_json::to_vec(&part).map_err(|error| StoreError::corrupt("authorization-message", &error.to_string()))?;
+    match left.checked_sub(bytes.len() + 1) {
+        Some(rest) => {
+            *left = rest;
+            Ok(Some(part))
+        }
+        None => Ok(None),
     }
-    let of_resource: Vec<_> = told.conditions.iter().filter(|(key, _)| Denial::is_of_resource(key)).collect();
-    let unknown = serde_json::to_vec(&(&told.statements, &told.missing, &told.resource, of_resource));
-    let unknown = unknown.map_err(|error| StoreError::corrupt("authorization-message", &error.to_string()))?.len();
-    let fitting = |bytes: usize| SIZES.into_iter().find(|size| *size >= bytes).unwrap_or(MOST);
-    Ok(fitting(bytes.saturating_sub(unknown) + fitting(unknown)))
 }
 
 /// The same document, for the audit record of the caller's account; nothing where the reasons are another account's.
@@ -78,10 +109,12 @@ pub fn decode(message: &str, account: AccountId, vault: &Vault) -> Option<Value>
     Some(told.document())
 }
 
-/// Bytes that a message is padded to.
-const SIZES: [usize; 4] = [512, 1_024, 2_048, 4_096];
-/// Bytes of the largest message: sealed and in base64 it stays below the 10,240 characters that AWS lets in.
-const MOST: usize = 7_168;
+/// Bytes in which lengths grow.
+const STEP: usize = 256;
+/// Bytes for what the caller may not know: the ARN that was found, statements, what nearly allowed, tags of the entity.
+const HIDDEN_ROOM: usize = 1_024;
+/// Bytes for what the caller knows, at the most: with the rest, sealed and in base64, below the 10,240 characters that AWS lets in.
+const KNOWN_MOST: usize = 6_144;
 /// Characters of a condition key's value that are told, and values of a key.
 const LONGEST_VALUE: usize = 256;
 const MOST_VALUES: usize = 20;
@@ -280,7 +313,7 @@ mod tests {
 
     use super::*;
     use crate::clock::Timestamp;
-    use crate::policy::Decision;
+    use crate::policy::{Decision, NearMiss, Operator};
 
     proptest! {
         /// However much a request carried, its message fits into what the operation takes back.
@@ -314,12 +347,60 @@ mod tests {
                 at: Timestamp(0),
             };
             let bytes = padded(&denial, "request").unwrap();
-            prop_assert!(SIZES.contains(&bytes.len()) || bytes.len() == MOST, "{}", bytes.len());
             // A version byte, nonce and tag come to it, and a third by base64.
-            prop_assert!((bytes.len() + 64).div_ceil(3) * 4 <= 10_240);
+            prop_assert!((bytes.len() + 64).div_ceil(3) * 4 <= 10_240, "{}", bytes.len());
             let told: Told<'_> = serde_json::from_slice(&bytes).unwrap();
             let fewer = told.conditions.len() < denial.conditions.len() || told.statements.len() < statements;
             prop_assert_eq!(told.cut, fewer);
+        }
+
+        /// Nor does its length tell what the caller does not know: what nearly allowed, other statements, tags of the entity.
+        #[test]
+        fn its_length_tells_nothing_hidden(
+            agent in "[a-z]{0,256}",
+            statements in 0usize..60,
+            sid in "[a-z]{0,128}",
+            tag in "[a-z]{0,250}",
+            near in any::<bool>(),
+            path in "[a-z]{0,200}",
+        ) {
+            let statement = MatchedStatement {
+                policy: "arn:aws:iam::111122223333:policy/some".into(),
+                kind: Kind::Trust,
+                sid: Some(sid.into()),
+                index: 7,
+                effect: StatementEffect::Allow,
+            };
+            let denial = |statements: usize, near: bool, tag: Option<&str>, path: &str| Denial {
+                principal: "arn:aws:iam::111122223333:user/ann".to_owned(),
+                principal_id: "AIDAEXAMPLE".to_owned(),
+                principal_account: "111122223333".parse().unwrap(),
+                action: "sts:AssumeRole".to_owned(),
+                resource: format!("arn:aws:iam::444455556666:role/{path}r"),
+                resource_account: Some("444455556666".parse().unwrap()),
+                named: Some("role r".to_owned()),
+                decision: Decision {
+                    effect: Effect::ImplicitlyDenied,
+                    statements: vec![statement.clone(); statements],
+                    missing: Some(crate::policy::Missing {
+                        kind: Kind::Trust,
+                        level: None,
+                        near: near.then(|| NearMiss {
+                            statement: statement.clone(),
+                            key: "sts:externalid".to_owned(),
+                            operator: Operator::parse("StringEquals").unwrap(),
+                            absent: true,
+                        }),
+                    }),
+                },
+                conditions: std::iter::once(("aws:UserAgent".to_owned(), vec![agent.clone()]))
+                    .chain(tag.map(|value| ("aws:ResourceTag/team".to_owned(), vec![value.to_owned()])))
+                    .collect(),
+                at: Timestamp(0),
+            };
+            let nothing = padded(&denial(0, false, None, ""), "request").unwrap();
+            let something = padded(&denial(statements, near, Some(&tag), &path), "request").unwrap();
+            prop_assert_eq!(nothing.len(), something.len());
         }
     }
 }

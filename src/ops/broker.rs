@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Roles, Turns};
+use super::{Roles, Strangers, Turns};
 use crate::audit::Trail;
-use crate::authn::{Authenticator, Passwords};
+use crate::authn::{Authenticator, Passwords, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
@@ -26,6 +26,10 @@ pub struct Broker {
     pub roles: Roles,
     /// Who calls.
     pub authenticator: Authenticator,
+    /// Who calls without a signature, vouched for by an OIDC provider.
+    pub web_identities: WebIdentities,
+    /// How many of their refusals are recorded.
+    pub strangers: Strangers,
     /// Hashes passwords off the async threads.
     pub passwords: Passwords,
     /// Seals and opens secrets.

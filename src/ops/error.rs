@@ -1,5 +1,6 @@
 //! Why an operation was refused. Variants are causes; the doors turn them into their protocols' codes.
 
+use crate::authn::{Refusal, RefusalKind};
 use crate::decision::{Denial, Refused};
 use crate::store::{CommitError, Stale, StoreError};
 
@@ -113,6 +114,10 @@ pub enum Error {
     /// Policy says no.
     #[error("{0}")]
     Denied(Box<Denial>),
+    /// The role's trust policy does not let in whom an identity provider vouches for. A stranger reads AWS's short sentence: neither
+    /// whether there is such a role, nor what it trusts. The reasons are in the record.
+    #[error("Not authorized to perform {}", .0.action)]
+    NotTrusted(Box<Denial>),
     /// The caller may not do this for another reason than policy; the text says which.
     #[error("{0}")]
     Forbidden(String),
@@ -122,6 +127,18 @@ pub enum Error {
     /// Session policies and tags together are too large.
     #[error("{0}")]
     PackedPolicyTooLarge(String),
+    /// The web identity's token cannot be used.
+    #[error("{0}")]
+    InvalidIdentityToken(String),
+    /// A claim of the web identity's token is not taken.
+    #[error("{0}")]
+    IdpRejectedClaim(String),
+    /// The issuer of the web identity's token cannot be asked for its keys.
+    #[error("{0}")]
+    IdpCommunication(String),
+    /// The time of the web identity's token has run out.
+    #[error("{0}")]
+    ExpiredIdentityToken(String),
     /// A web identity token would be too long.
     #[error(
         "The requested token payload size exceeds the maximum allowed size. Reduce the number of request tags included in the \
@@ -176,6 +193,18 @@ impl Error {
     /// `LimitExceeded` in AWS's words: "Cannot exceed quota for GroupsPerUser: 10".
     pub fn quota(name: &str, limit: impl std::fmt::Display) -> Self {
         Self::LimitExceeded(format!("Cannot exceed quota for {name}: {limit}"))
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        match (refusal.kind(), refusal) {
+            (_, Refusal::Store(error)) => Self::Store(error),
+            (RefusalKind::Expired, refusal) => Self::ExpiredIdentityToken(refusal.to_string()),
+            (RefusalKind::Rejected, refusal) => Self::IdpRejectedClaim(refusal.to_string()),
+            (RefusalKind::Communication, refusal) => Self::IdpCommunication(refusal.to_string()),
+            (RefusalKind::Invalid | RefusalKind::Store, refusal) => Self::InvalidIdentityToken(refusal.to_string()),
+        }
     }
 }
 

@@ -66,9 +66,13 @@ impl Error {
                 Fault::of_sender("AccountNotManagementOrDelegatedAdministratorException", 400)
             }
             Self::InvalidAuthorizationMessage => Fault::of_sender("InvalidAuthorizationMessageException", 400),
-            Self::Denied(_) | Self::Forbidden(_) => Fault::of_sender("AccessDenied", 403),
+            Self::Denied(_) | Self::Forbidden(_) | Self::NotTrusted(_) => Fault::of_sender("AccessDenied", 403),
             Self::NoPrincipal => Fault::of_sender("InvalidClientTokenId", 403),
             Self::PackedPolicyTooLarge(_) => Fault::of_sender("PackedPolicyTooLarge", 400),
+            Self::InvalidIdentityToken(_) => Fault::of_sender("InvalidIdentityToken", 400),
+            Self::IdpRejectedClaim(_) => Fault::of_sender("IDPRejectedClaim", 403),
+            Self::IdpCommunication(_) => Fault::of_sender("IDPCommunicationError", 400),
+            Self::ExpiredIdentityToken(_) => Fault::of_sender("ExpiredTokenException", 400),
             Self::IdentityTokenTooLong => Fault::of_sender("JWTPayloadSizeExceededException", 400),
             Self::OutboundFederationDisabled => Fault::of_sender("OutboundWebIdentityFederationDisabledException", 403),
             Self::SessionDurationEscalation => Fault::of_sender("SessionDurationEscalationException", 403),

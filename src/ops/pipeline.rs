@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
 use serde_json::Value;
 
 use super::call::Call;
@@ -14,7 +15,7 @@ use crate::config::Quotas;
 use crate::decision::{Asked, Permit, RequestFacts};
 use crate::store::{CommitError, Revision, Tx};
 use crate::usage::Use;
-use crate::wire::model;
+use crate::wire::model::{self, Service};
 use crate::wire::tree::Node;
 use crate::wire::{json, query, validate, xml};
 
@@ -88,13 +89,7 @@ async fn attempt<O: Operation>(
         })?;
         let output = input.run(&permit, &call, &mut tx).await?;
         let result = operation.output.is_some().then_some(&output);
-        let xmlns = model::Model::of(O::SERVICE).xmlns();
-        let answer = if incoming.json {
-            json::response(operation, result, incoming.request_id)
-        } else {
-            xml::response(&operation.name, xmlns, result, incoming.request_id)
-        };
-        let answer = answer.map_err(|error| Error::Internal(error.to_string()))?;
+        let answer = written(operation, O::SERVICE, result, incoming.json, incoming.request_id)?;
         let response = if O::READ_ONLY { Value::Null } else { record::response(operation, &output) };
         let event = event::<O>(&call, parameters.clone(), Outcome::Answered(response)).await?;
         if O::READ_ONLY {
@@ -127,13 +122,29 @@ async fn attempt<O: Operation>(
     Err(Error::Contended)
 }
 
+/// The answer as the caller wants it: as XML, or as JSON.
+pub(super) fn written(
+    operation: &model::Operation,
+    service: Service,
+    output: Option<&impl Serialize>,
+    as_json: bool,
+    request_id: &str,
+) -> Result<String, Error> {
+    let written = if as_json {
+        json::response(operation, output, request_id)
+    } else {
+        xml::response(&operation.name, model::Model::of(service).xmlns(), output, request_id)
+    };
+    written.map_err(|error| Error::Internal(error.to_string()))
+}
+
 /// The shapes whose values may be longer than AWS has it, where a quota is raised.
-fn longer(broker: &Broker) -> &'static [&'static str] {
+pub(super) fn longer(broker: &Broker) -> &'static [&'static str] {
     let raised = broker.quotas.session_policy_characters > Quotas::SESSION_POLICY_CHARACTERS;
     if raised { &["sessionPolicyDocumentType"] } else { &[] }
 }
 
-fn invalid(found: validate::Violations) -> Error {
+pub(super) fn invalid(found: validate::Violations) -> Error {
     match found.code() {
         "MalformedInput" => Error::MalformedInput(found.to_string()),
         _ => Error::Validation(found.to_string()),

@@ -3,11 +3,14 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::Error;
 use super::call::Call;
+use super::federated::FederatedCall;
+use super::{Broker, Error};
 use crate::audit::{Event, Outcome, SessionContext, UserIdentity};
-use crate::decision::{CompiledPrincipal, Identity, Refused};
+use crate::authn::Vouched;
+use crate::decision::{CompiledPrincipal, Identity, Refused, RequestFacts};
 use crate::session::SessionKind;
+use crate::types::AccountId;
 use crate::wire::model::{Kind, Member, Operation, Shape};
 use crate::wire::tree::{Branch, Node};
 
@@ -105,33 +108,87 @@ pub(super) async fn event(
     parameters: Value,
     outcome: Outcome,
 ) -> Result<Event, Error> {
-    let (response_elements, error_code, error_message) = match outcome {
-        Outcome::Answered(value) => (value, None, None),
-        Outcome::Refused { code, message } => (Value::Null, Some(code), Some(message)),
+    let made = Made {
+        broker: call.broker,
+        facts: &call.facts,
+        request_id: call.request_id,
+        by: user_identity(call).await?,
+        region: call.caller.region(),
+        account: call.account(),
     };
-    Ok(Event {
-        event_version: Event::VERSION,
-        user_identity: user_identity(call).await?,
-        event_time: call.now().iso8601(),
-        event_source: if service == "brevet" { service.to_owned() } else { format!("{service}.amazonaws.com") },
-        event_name: name.to_owned(),
-        aws_region: call.caller.region().to_owned(),
-        source_ip_address: call.facts.source_ip.map(|address| address.to_string()).unwrap_or_default(),
-        user_agent: call.facts.user_agent.clone().unwrap_or_default(),
-        error_code,
-        error_message,
-        request_parameters: parameters,
-        response_elements,
-        additional_event_data: Value::Null,
-        request_id: call.request_id.to_owned(),
-        event_id: call.broker.new_id(),
-        read_only,
-        event_type: "AwsApiCall",
-        management_event: true,
-        recipient_account_id: call.account().to_string(),
-        event_category: "Management",
-        time: call.now(),
-    })
+    Ok(made.event(service, name, read_only, parameters, outcome))
+}
+
+/// A request by whom an identity provider vouches for, recorded in the account of the role.
+pub(super) fn federated_event(
+    call: &FederatedCall<'_>,
+    who: &Vouched,
+    service: &str,
+    name: &str,
+    parameters: Value,
+    outcome: Outcome,
+) -> Event {
+    let by = UserIdentity {
+        kind: "WebIdentityUser",
+        principal_id: format!("{}:{}:{}", who.provider, who.audience, who.subject),
+        arn: String::new(),
+        account_id: String::new(),
+        access_key_id: String::new(),
+        user_name: Some(who.subject.clone()),
+        identity_provider: Some(who.provider.to_string()),
+        session_context: None,
+    };
+    let made = Made {
+        broker: call.broker,
+        facts: &call.facts,
+        request_id: call.request_id,
+        by,
+        region: &call.broker.realm.region,
+        account: call.account,
+    };
+    made.event(service, name, false, parameters, outcome)
+}
+
+/// A request, as far as its record does not depend on the operation.
+struct Made<'a> {
+    broker: &'a Broker,
+    facts: &'a RequestFacts,
+    request_id: &'a str,
+    by: UserIdentity,
+    region: &'a str,
+    account: AccountId,
+}
+
+impl Made<'_> {
+    fn event(self, service: &str, name: &str, read_only: bool, parameters: Value, outcome: Outcome) -> Event {
+        let (response_elements, error_code, error_message) = match outcome {
+            Outcome::Answered(value) => (value, None, None),
+            Outcome::Refused { code, message } => (Value::Null, Some(code), Some(message)),
+        };
+        Event {
+            event_version: Event::VERSION,
+            user_identity: self.by,
+            event_time: self.facts.now.iso8601(),
+            event_source: if service == "brevet" { service.to_owned() } else { format!("{service}.amazonaws.com") },
+            event_name: name.to_owned(),
+            aws_region: self.region.to_owned(),
+            source_ip_address: self.facts.source_ip.map(|address| address.to_string()).unwrap_or_default(),
+            user_agent: self.facts.user_agent.clone().unwrap_or_default(),
+            error_code,
+            error_message,
+            request_parameters: parameters,
+            response_elements,
+            additional_event_data: Value::Null,
+            request_id: self.request_id.to_owned(),
+            event_id: self.broker.new_id(),
+            read_only,
+            event_type: "AwsApiCall",
+            management_event: true,
+            recipient_account_id: self.account.to_string(),
+            event_category: "Management",
+            time: self.facts.now,
+        }
+    }
 }
 
 async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
@@ -187,6 +244,7 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
         account_id: account.clone(),
         access_key_id: caller.access_key().to_string(),
         user_name,
+        identity_provider: None,
         session_context,
     })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::federated::{self, FederatedOperation, Unsigned};
 use super::pipeline::{self, Answered, Incoming};
 use super::{Broker, Error, Operation};
 use crate::wire::model::{self, Model, Service};
@@ -14,6 +15,8 @@ use crate::wire::model::{self, Model, Service};
 /// The built operations by service and name.
 pub struct Registry {
     built: BTreeMap<(&'static str, &'static str), Arc<dyn Run>>,
+    /// Those that need no signature. They are of another type, so that none of the others can get here.
+    unsigned: BTreeMap<(&'static str, &'static str), Arc<dyn RunUnsigned>>,
 }
 
 #[async_trait]
@@ -30,10 +33,22 @@ impl<O: Operation> Run for Of<O> {
     }
 }
 
+#[async_trait]
+trait RunUnsigned: Send + Sync {
+    async fn run(&self, broker: &Broker, operation: &'static model::Operation, request: Unsigned<'_>) -> Answered;
+}
+
+#[async_trait]
+impl<O: FederatedOperation> RunUnsigned for Of<O> {
+    async fn run(&self, broker: &Broker, operation: &'static model::Operation, request: Unsigned<'_>) -> Answered {
+        federated::run::<O>(broker, operation, request).await
+    }
+}
+
 impl Registry {
     /// All operations of this broker.
     pub fn new() -> Self {
-        let mut registry = Self { built: BTreeMap::new() };
+        let mut registry = Self { built: BTreeMap::new(), unsigned: BTreeMap::new() };
         super::iam::register(&mut registry);
         super::sts::register(&mut registry);
         registry
@@ -45,14 +60,35 @@ impl Registry {
         self
     }
 
-    /// The built operations of a service.
+    /// Adds an operation that needs no signature.
+    pub fn add_unsigned<O: FederatedOperation>(&mut self) -> &mut Self {
+        self.unsigned.insert((O::SERVICE.name(), O::NAME), Arc::new(Of::<O>(PhantomData)));
+        self
+    }
+
+    /// The built operations of a service, in the order of their names.
     pub fn names(&self, service: Service) -> Vec<&'static str> {
-        self.built.keys().filter(|(of, _)| *of == service.name()).map(|(_, name)| *name).collect()
+        let built = self.built.keys().chain(self.unsigned.keys());
+        let mut names: Vec<_> = built.filter(|(of, _)| *of == service.name()).map(|(_, name)| *name).collect();
+        names.sort_unstable();
+        names
     }
 
     /// The operations that AWS declares for a service and this broker has not built.
     pub fn missing(&self, service: Service) -> Vec<&'static str> {
         model::missing(service, &self.names(service))
+    }
+
+    /// Runs an operation that needs no signature.
+    ///
+    /// # Errors
+    /// It is not built, or needs a signature.
+    pub async fn run_unsigned(&self, broker: &Broker, service: Service, request: Unsigned<'_>) -> Answered {
+        let declared = Model::of(service).operation(request.action).filter(|operation| operation.unsigned);
+        match (declared, self.unsigned.get(&(service.name(), request.action))) {
+            (Some(operation), Some(built)) => built.run(broker, operation, request).await,
+            _ => Answered::refused(Error::NotBuilt(format!("{}:{}", service.name(), request.action))),
+        }
     }
 
     /// Runs an operation by name.
@@ -84,6 +120,6 @@ impl Default for Registry {
 
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.built.keys()).finish()
+        f.debug_set().entries(self.built.keys().chain(self.unsigned.keys())).finish()
     }
 }

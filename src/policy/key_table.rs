@@ -37,8 +37,8 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("aws:EpochTime", Date, Broker)
         .holds("the time of the request in seconds since 1970; numeric operators are meant for it too")
         .present("always"),
-    KnownKey::one("aws:FederatedProvider", String, Nobody)
-        .holds("the identity provider that vouched for the session's holder: its ARN, or the name of one of AWS's")
+    KnownKey::one("aws:FederatedProvider", String, Broker)
+        .holds("the ARN of the identity provider that vouched for the session's holder")
         .present("sessions of `AssumeRoleWithWebIdentity`, and the role's trust policy when one is asked for"),
     KnownKey::one("aws:IsMcpServiceAction", Bool, Nobody)
         .holds("whether the action is one that an MCP service offers, not one that it takes elsewhere")
@@ -246,17 +246,17 @@ pub(super) static TABLE: &[KnownKey] = &[
         .present("`AssumeRoleWithWebIdentity`"),
     KnownKey::one("sts:RoleSessionName", String, Operation)
         .holds("the name that the session will have")
-        .present("`AssumeRole`"),
+        .present("`AssumeRole`, `AssumeRoleWithWebIdentity`"),
     KnownKey::one("sts:SigningAlgorithm", String, Operation)
         .holds("the algorithm that the identity token is signed with")
         .present("`GetWebIdentityToken`"),
     KnownKey::one("sts:SourceIdentity", String, Operation)
         .holds("the source identity that the session will have")
-        .present("`AssumeRole` with a `SourceIdentity`"),
+        .present("`AssumeRole` with a `SourceIdentity`, `AssumeRoleWithWebIdentity` with a token that gives one"),
     KnownKey::one("sts:TaskPolicyArn", Arn, Operation)
         .holds("the policy that says what the root session is for")
         .present("`AssumeRoot`"),
     KnownKey::many("sts:TransitiveTagKeys", String, Operation)
         .holds("the keys of the tags that sessions assumed from this one keep")
-        .present("`AssumeRole` with `TransitiveTagKeys`"),
+        .present("`AssumeRole` with `TransitiveTagKeys`, `AssumeRoleWithWebIdentity` with a token that gives some"),
 ];

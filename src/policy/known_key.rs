@@ -99,6 +99,18 @@ impl KnownKey {
         Self::SERVICES.iter().any(|reserved| service.eq_ignore_ascii_case(reserved))
     }
 
+    /// Whether the name is one that identity providers' claims have: `issuer:claim`, where an issuer is a host and perhaps a path;
+    /// `saml:` for all SAML providers. A host may have a single label and look like the name of a service: what sessions keep of
+    /// a token's claims is therefore a provider's whatever it begins with.
+    pub fn is_of_identity_provider(name: &str) -> bool {
+        /// The claims that AWS keeps for a session, and the one that is made of `aud`.
+        const KEPT: [&str; 4] = ["amr", "aud", "oaud", "sub"];
+        let Some((issuer, claim)) = name.split_once(':') else { return false };
+        issuer.contains(['.', '/'])
+            || issuer.eq_ignore_ascii_case("saml")
+            || KEPT.iter().any(|kept| claim.eq_ignore_ascii_case(kept))
+    }
+
     /// Whether it stands for every key that begins with its name.
     pub fn is_family(&self) -> bool {
         self.name.ends_with('/')
@@ -212,6 +224,31 @@ mod tests {
             "reports:aws:SourceIp",
         ] {
             assert_eq!(KnownKey::find(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn claims_of_identity_providers_are_told_from_other_keys() {
+        for name in [
+            "accounts.google.com:aud",
+            "graph.facebook.com:app_id",
+            "www.amazon.com:user_id",
+            "cognito-identity.amazonaws.com:amr",
+            "token.actions.githubusercontent.com:job_workflow_ref",
+            "oidc.eks.us-west-2.amazonaws.com/id/EXAMPLE:sub",
+            "idp.example/t:kubernetes.io/serviceaccount/name",
+            "intranet/t:x",
+            "gitlab:sub",
+            "GitLab:AUD",
+            "saml:iss",
+            "SAML:x",
+        ] {
+            assert!(KnownKey::is_of_identity_provider(name), "{name}");
+        }
+        for name in
+            ["", "sub", "reports:Quarter", "reports:file.txt", "reports:a/b", "aws:SourceIp", "samlx:iss", "k:subject"]
+        {
+            assert!(!KnownKey::is_of_identity_provider(name), "{name}");
         }
     }
 

@@ -27,6 +27,7 @@ pub fn event(
             account_id: account.to_owned(),
             access_key_id: String::new(),
             user_name: None,
+            identity_provider: None,
             session_context: None,
         },
         event_time: now.iso8601(),

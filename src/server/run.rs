@@ -14,14 +14,14 @@ use super::accounts::NewAccount;
 use super::foundation::{Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
 use crate::audit::Trail;
-use crate::authn::{self, Authenticator, Passwords};
+use crate::authn::{self, Authenticator, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
-use crate::ops::{Broker, Registry, Roles, Turns};
+use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
 use crate::store::{Feed, Follower, Invalidations, StoreError};
@@ -61,6 +61,9 @@ pub enum StartError {
     /// The certificate or its key.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
+    /// A file for the issuers of web identities.
+    #[error(transparent)]
+    WebIdentity(#[from] UnusableFile),
     /// The address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
@@ -121,6 +124,14 @@ impl Server {
     /// The URL that clients reach it by.
     pub fn url(&self) -> &str {
         &self.doors.public_url
+    }
+
+    /// The address that it listens on, whatever clients reach it by.
+    ///
+    /// # Errors
+    /// The system does not tell.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
     }
 
     /// The broker behind the doors, for tests and benches.
@@ -272,11 +283,15 @@ async fn build(
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
+    let web_identities =
+        WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
     Ok(Broker {
         feed,
         authorizer,
         roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
         authenticator,
+        web_identities,
+        strangers: Strangers::default(),
         passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),
         vault,
         keys,

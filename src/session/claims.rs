@@ -67,6 +67,9 @@ pub struct SessionClaims {
     /// `aws:FederatedProvider`: the identity provider that vouched for the caller.
     #[serde(rename = "idp", default, skip_serializing_if = "Option::is_none")]
     pub federated_provider: Option<String>,
+    /// What that provider's token said, as far as AWS keeps it for a session: the keys `aud`, `sub` and `amr` of its issuer.
+    #[serde(rename = "wid", default, skip_serializing_if = "Option::is_none")]
+    pub web_identity: Option<Box<WebIdentityClaims>>,
     /// How many roles were assumed from another role's session to get here: 0 for the first. A chained session lives an hour.
     #[serde(rename = "cd", default, skip_serializing_if = "is_zero")]
     pub chain_depth: u8,
@@ -93,6 +96,18 @@ pub enum SessionKind {
     /// `AssumeRoot`: an account's root user, for one task.
     #[serde(rename = "rt")]
     AssumedRoot,
+}
+
+/// Whom an OpenID Connect provider vouched for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WebIdentityClaims {
+    /// For whom the token was meant.
+    pub aud: Vec<String>,
+    /// Whom it was about.
+    pub sub: String,
+    /// How they had authenticated, in the provider's words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amr: Vec<String>,
 }
 
 /// RFC 7800 section 3.4: proof of possession by reference to a key.
@@ -166,7 +181,9 @@ mod tests {
     fn absent_facts_cost_nothing() {
         let claims = bare();
         let json = serde_json::to_string(&claims).unwrap();
-        for member in ["amr", "auth_time", "mfa", "act", "pol", "pola", "tags", "ttk", "src", "idp", "cd", "lexp"] {
+        for member in
+            ["amr", "auth_time", "mfa", "act", "pol", "pola", "tags", "ttk", "src", "idp", "wid", "cd", "lexp"]
+        {
             assert!(!json.contains(&format!("\"{member}\"")), "{member} in {json}");
         }
         assert_eq!(serde_json::from_str::<SessionClaims>(&json).unwrap(), claims);
@@ -186,6 +203,11 @@ mod tests {
             transitive_tag_keys: vec!["team".into()],
             source_identity: Some("alice".into()),
             federated_provider: Some("accounts.example".into()),
+            web_identity: Some(Box::new(WebIdentityClaims {
+                aud: vec!["app".into()],
+                sub: "ann".into(),
+                amr: vec!["pwd".into()],
+            })),
             chain_depth: 1,
             login_exp: Some(Timestamp(9)),
             ..bare()

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::clock::Timestamp;
-use crate::session::claims::{Actor, Confirmation, SessionClaims, SessionKind};
+use crate::session::claims::{Actor, Confirmation, SessionClaims, SessionKind, WebIdentityClaims};
 
 /// What the operation that hands out a session knows about it. Fields are those of [`SessionClaims`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub struct SessionDraft {
     pub source_identity: Option<String>,
     /// See [`SessionClaims::federated_provider`].
     pub federated_provider: Option<String>,
+    /// See [`SessionClaims::web_identity`].
+    pub web_identity: Option<Box<WebIdentityClaims>>,
     /// See [`SessionClaims::chain_depth`].
     pub chain_depth: u8,
     /// See [`SessionClaims::via`].
@@ -74,6 +76,7 @@ impl SessionDraft {
             transitive_tag_keys: Vec::new(),
             source_identity: None,
             federated_provider: None,
+            web_identity: None,
             chain_depth: 0,
             via: Vec::new(),
             login_exp: None,
@@ -103,6 +106,7 @@ impl SessionDraft {
             transitive_tag_keys: self.transitive_tag_keys,
             source_identity: self.source_identity,
             federated_provider: self.federated_provider,
+            web_identity: self.web_identity,
             chain_depth: self.chain_depth,
             via: self.via,
             login_exp: self.login_exp,

@@ -27,7 +27,7 @@ pub mod rings;
 pub mod rotation;
 pub mod status;
 
-pub use claims::{Actor, Confirmation, SessionClaims, SessionKind};
+pub use claims::{Actor, Confirmation, SessionClaims, SessionKind, WebIdentityClaims};
 pub use draft::SessionDraft;
 pub use identity_keys::IdentityKeys;
 pub use identity_token::{IdentityDraft, IdentityError, IdentityToken, account_issuer, is_own_issuer, mint_identity};

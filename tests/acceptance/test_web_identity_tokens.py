@@ -80,8 +80,12 @@ def test_errors_arrive_as_the_classes_that_the_model_declares(world, alice):
     with pytest.raises(sts.exceptions.JWTPayloadSizeExceededException):
         tags = [{"Key": f"key-{number}", "Value": "é" * 256} for number in range(50)]
         sts.get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="ES384", Tags=tags)
-    session = alice.with_session(sts.get_session_token(DurationSeconds=900)["Credentials"])
-    world.hunt.remember("a session's secret", session.key.secret)
+    iam, trusted = world.root.boto("iam"), trust({"AWS": f"arn:aws:iam::{HOME_ACCOUNT}:user/alice"})
+    role = iam.create_role(RoleName="brief", AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="brief", PolicyName="own", PolicyDocument=policy(allow("sts:GetWebIdentityToken")))
+    given = sts.assume_role(RoleArn=role, RoleSessionName="run", DurationSeconds=900)["Credentials"]
+    world.hunt.remember_all_in(given, "a brief session")
+    session = alice.with_session(given)
     with pytest.raises(sts.exceptions.SessionDurationEscalationException):
         session.boto("sts").get_web_identity_token(Audience=[AUDIENCE], SigningAlgorithm="ES384", DurationSeconds=3600)
     with pytest.raises(sts.exceptions.ClientError) as refused:

@@ -138,6 +138,26 @@ fn a_proxy_is_an_address_or_an_exact_range() {
     assert!(refusals("[server]\ntrusted_proxies = [1]")[0].ends_with("must be a text, not a whole number"));
 }
 
+#[test]
+fn an_issuers_place_is_two_words() {
+    for (setting, wrong) in [
+        ("addresses", "login.example.com"),
+        ("addresses", "login.example.com 10.0.0.5"),
+        ("authorities", "https://login.example.com /ca.pem"),
+        ("key_files", "login.example.com /keys.json"),
+        ("allow_networks", "10.0.0.1/8"),
+    ] {
+        let said = refusals(&format!("[web_identity]\n{setting} = ['{wrong}']"));
+        assert!(
+            said[0].starts_with(&format!("`web_identity.{setting}` in brevet.toml line 2 is `{wrong}`")),
+            "{said:?}"
+        );
+    }
+    let said = |variable| load("", &[(variable, "1")], &Overrides::default()).unwrap_err().to_string();
+    assert!(said("BREVET_WEB_IDENTITY_TIMEOUTS").contains("did you mean `BREVET_WEB_IDENTITY_TIMEOUT`?"));
+    load("", &[("BREVET_WEB_SOMETHING", "1")], &Overrides::default()).unwrap();
+}
+
 /// The password is in no message, wherever the URL stands and whatever is wrong with it.
 #[test]
 fn a_database_password_is_never_repeated() {
@@ -165,7 +185,7 @@ proptest! {
     }
 
     #[test]
-    fn any_value_settles_or_is_refused(section in 0usize..27, value in "\\PC{0,40}") {
+    fn any_value_settles_or_is_refused(section in 0..brevet::config::KEYS.len(), value in "\\PC{0,40}") {
         let variable = brevet::config::KEYS[section].variable();
         let _ = load("", &[(&variable, &value)], &Overrides::default());
     }

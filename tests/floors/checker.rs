@@ -20,7 +20,8 @@ const ONE_PLACE: [(&str, &str); 5] =
     [("ring", "crypto"), ("jsonwebtoken", "crypto"), ("argon2", "crypto"), ("rcgen", "crypto"), ("md5", "crypto")];
 
 /// Where `rustls` is told which cryptography to use.
-const TLS: [&str; 2] = ["src/http/tls.rs", "src/client/tls.rs"];
+const TLS: [&str; 4] =
+    ["src/http/tls.rs", "src/client/tls.rs", "src/authn/web_identity/tls.rs", "src/authn/web_identity/fetch_tests.rs"];
 
 /// How the exception of [`TLS`] is written.
 const PROVIDER: &str = "rustls::crypto::ring";

@@ -104,6 +104,13 @@ for a condition is told [there](policy.md#which-condition-keys-there-are).",
 ];
 
 const END: &str = "
+## Claims of identity providers
+
+Each claim of an OpenID Connect token is a key, `host/path:claim`: `token.actions.githubusercontent.com:job_workflow_ref`. They are there
+when a role's trust policy is asked for `AssumeRoleWithWebIdentity`; `aud`, `sub` and `amr` are there in the role's sessions as well.
+[Identity providers](identity-providers.md#claims-as-condition-keys) has the rules. Nobody can claim such a key: none that begins
+with a name in which there is a `.` or a `/`, none that begins with `saml:`, and no `aud`, `oaud`, `sub` or `amr` of anything.
+
 ## Other keys
 
 Services bring keys of their own when they ask (`reports:Quarter`). A name that begins with `aws:`, `iam:` or `sts:` and is not

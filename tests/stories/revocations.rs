@@ -196,8 +196,13 @@ async fn sessions_of_a_user_and_of_the_root_end_and_what_the_user_assumed_only_i
     let (alice, one, _) = alice_and_two_roles(&world, &broker).await;
     let (session, by_key) = (login(&alice, &broker).await, assume(&alice, &one, &broker).await);
     let by_session = assume(&session, &one, &broker).await;
+    let guest = alice.sts(&broker).get_federation_token().name("guest").send().await.granted();
+    let guest = Session::of(guest.credentials());
+    assert_eq!(state(&guest, &broker).await, "Ok");
     revoked(&world.root, &broker, json!({ "principal": alice.arn })).await;
-    assert_eq!(state(&session, &broker).await, "ExpiredToken");
+    for ended in [&session, &guest] {
+        assert_eq!(state(ended, &broker).await, "ExpiredToken");
+    }
     assert_eq!((&*state(&by_key, &broker).await, &*state(&by_session, &broker).await), ("Ok", "Ok"), "as at AWS");
     assert_eq!(state(&login(&alice, &broker).await, &broker).await, "Ok");
     revoked(&world.root, &broker, json!({ "principal": alice.arn, "descendants": true })).await;

@@ -10,6 +10,7 @@ mod postgres;
 pub mod actors;
 pub mod build;
 pub mod device;
+pub mod issuer;
 pub mod outcome;
 pub mod policies;
 pub mod raw;
@@ -28,6 +29,7 @@ use brevet::types::{AccountId, SecretText};
 pub use actors::{Actor, Keys, Root, Session, User};
 pub use build::Hand;
 pub use device::Device;
+pub use issuer::{Issuer, IssuerKey};
 pub use outcome::Outcome;
 pub use running::Running;
 

@@ -19,7 +19,8 @@ pub struct Running {
 
 impl Running {
     pub(super) fn run(server: Server, clock: ShiftedClock) -> Self {
-        let url = server.url().to_owned();
+        // Whatever name it has for others: a story stands behind the proxy.
+        let url = format!("http://{}", server.address().expect("an address"));
         let broker = Arc::clone(server.broker());
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {

@@ -39,6 +39,18 @@ pub fn sts(keys: &Keys, at: &Running) -> aws_sdk_sts::Client {
     aws_sdk_sts::Client::from_conf(config)
 }
 
+/// A client of STS without credentials, for what needs no signature.
+pub fn anonymous_sts(at: &Running) -> aws_sdk_sts::Client {
+    let config = aws_sdk_sts::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .endpoint_url(at.url.as_str())
+        .retry_config(RetryConfig::disabled())
+        .http_client(plain_http())
+        .build();
+    aws_sdk_sts::Client::from_conf(config)
+}
+
 fn credentials(keys: &Keys) -> aws_credential_types::Credentials {
     aws_credential_types::Credentials::new(&keys.id, &keys.secret, keys.token.clone(), None, "test")
 }

@@ -36,11 +36,7 @@ impl AskedRole {
     /// # Errors
     /// The text is not the ARN of a role, or the store cannot be read.
     pub(super) async fn find(arn: &str, broker: &Broker) -> Result<Self, Error> {
-        let invalid = || Error::Validation(format!("{arn} is invalid"));
-        let parsed: Arn = arn.parse().map_err(|_| invalid())?;
-        let ours = parsed.partition() == broker.realm.partition && parsed.service() == "iam";
-        let name: Option<RoleName> = parsed.name_of_kind("role").filter(|_| ours).and_then(|name| name.parse().ok());
-        let (Some(account), Some(name)) = (parsed.account(), name) else { return Err(invalid()) };
+        let (parsed, account, name) = read(arn, broker)?;
         let known = broker.roles.find(account, &name).await?;
         Ok(Self { arn: arn.to_owned(), account, known: known.filter(|known| known.arn == parsed) })
     }
@@ -58,6 +54,23 @@ impl AskedRole {
         }
         .with_resource_tags(known.map_or(&[], |known| known.role.tags.as_slice()))
     }
+}
+
+/// The account of the role that an ARN names.
+///
+/// # Errors
+/// The text is not the ARN of a role.
+pub(super) fn account(arn: &str, broker: &Broker) -> Result<AccountId, Error> {
+    read(arn, broker).map(|(_, account, _)| account)
+}
+
+fn read(arn: &str, broker: &Broker) -> Result<(Arn, AccountId, RoleName), Error> {
+    let invalid = || Error::Validation(format!("{arn} is invalid"));
+    let parsed: Arn = arn.parse().map_err(|_| invalid())?;
+    let ours = parsed.partition() == broker.realm.partition && parsed.service() == "iam";
+    let name: Option<RoleName> = parsed.name_of_kind("role").filter(|_| ours).and_then(|name| name.parse().ok());
+    let (Some(account), Some(name)) = (parsed.account(), name) else { return Err(invalid()) };
+    Ok((parsed, account, name))
 }
 
 /// For how many seconds a session of `role` is given.

@@ -1,6 +1,6 @@
 //! `AssumeRole`: credentials of a role, for whom the role's trust policy and the caller's own policies both let in.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +38,10 @@ pub(super) struct AssumeRole {
     source_identity: Option<SourceIdentity>,
     #[serde(default)]
     provided_contexts: Vec<ProvidedContext>,
+    /// Found once: the role that the trust policy was asked for is the one whose session is begun, even if another of its name was
+    /// made in between.
+    #[serde(skip)]
+    found: OnceLock<AskedRole>,
 }
 
 #[derive(Deserialize)]
@@ -74,9 +78,9 @@ impl Operation for AssumeRole {
         if *call.caller.identity() == Identity::Root {
             return Err(Error::Forbidden("Roles may not be assumed by root accounts.".to_owned()));
         }
-        let role = AskedRole::find(&self.role_arn, call.broker).await?;
+        let role = self.role(call).await?;
         let carried = self.carried(call);
-        let permission = |action| self.permission(action, &role, &carried).demand();
+        let permission = |action| self.permission(action, role, &carried).demand();
         let mut demands = vec![permission("sts:AssumeRole")];
         if !carried.tags.is_empty() {
             demands.push(permission("sts:TagSession"));
@@ -91,7 +95,8 @@ impl Operation for AssumeRole {
         if !self.provided_contexts.is_empty() {
             return Err(Error::NotBuilt("sts:AssumeRole with ProvidedContexts".to_owned()));
         }
-        let AskedRole { account, known, .. } = AskedRole::find(&self.role_arn, call.broker).await?;
+        let AskedRole { account, known, .. } = self.role(call).await?;
+        let account = *account;
         // No trust policy has let the caller in if there is no role; one that vanished meanwhile is refused in the same words.
         let Some(known) = known else { return Err(self.not_authorized(call).await?) };
         let role = &known.role;
@@ -130,6 +135,16 @@ impl Operation for AssumeRole {
 }
 
 impl AssumeRole {
+    async fn role(&self, call: &Call<'_>) -> Result<&AskedRole, Error> {
+        match self.found.get() {
+            Some(role) => Ok(role),
+            None => {
+                let role = AskedRole::find(&self.role_arn, call.broker).await?;
+                Ok(self.found.get_or_init(|| role))
+            }
+        }
+    }
+
     /// The sentence that a caller without permission reads too.
     async fn not_authorized(&self, call: &Call<'_>) -> Result<Error, Error> {
         let entity: Arc<_> = call.broker.authorizer.principal(call.caller.subject()).await?;

@@ -4,6 +4,7 @@
 
 mod asked_role;
 mod assume_role;
+mod assume_role_with_web_identity;
 mod assume_root;
 mod decode_authorization_message;
 mod descent;
@@ -21,6 +22,7 @@ use super::Registry;
 /// Adds all of STS's operations that are built.
 pub(super) fn register(registry: &mut Registry) {
     registry.add::<assume_role::AssumeRole>();
+    registry.add_unsigned::<assume_role_with_web_identity::AssumeRoleWithWebIdentity>();
     registry.add::<assume_root::AssumeRoot>();
     registry.add::<decode_authorization_message::DecodeAuthorizationMessage>();
     registry.add::<get_access_key_info::GetAccessKeyInfo>();
