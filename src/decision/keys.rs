@@ -111,7 +111,7 @@ impl FederatedKeys<'_> {
 }
 
 /// Keys that tell the reader of a denial something, beside those of the operation; the others stand in the denial itself.
-const TELLING: [&str; 11] = [
+const TELLING: [&str; 10] = [
     "aws:CurrentTime",
     "aws:FederatedProvider",
     "aws:MultiFactorAuthAge",
@@ -122,7 +122,6 @@ const TELLING: [&str; 11] = [
     "aws:SourceIdentity",
     "aws:SourceIp",
     "aws:TokenIssueTime",
-    "aws:UserAgent",
 ];
 
 impl RequestKeys<'_> {

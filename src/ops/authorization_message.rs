@@ -112,7 +112,7 @@ pub fn decode(message: &str, account: AccountId, vault: &Vault) -> Option<Value>
 /// Bytes in which lengths grow.
 const STEP: usize = 256;
 /// Bytes for what the caller may not know: the ARN that was found, statements, what nearly allowed, tags of the entity.
-const HIDDEN_ROOM: usize = 1_024;
+const HIDDEN_ROOM: usize = 768;
 /// Bytes for what the caller knows, at the most: with the rest, sealed and in base64, below the 10,240 characters that AWS lets in.
 const KNOWN_MOST: usize = 6_144;
 /// Characters of a condition key's value that are told, and values of a key.

@@ -35,13 +35,13 @@ async fn code(who: &impl Actor, target: &str, name: &str, at: &Running) -> Strin
     asked(who, target, name, at).send().await.code()
 }
 
-async fn as_root(who: &impl Actor, member: &Root, name: &str, at: &Running) -> Session {
+pub async fn as_root(who: &impl Actor, member: &Root, name: &str, at: &Running) -> Session {
     let given = asked(who, &member.account.to_string(), name, at).send().await.granted();
     Session::of(given.credentials())
 }
 
 /// An administrator of the management account, and a member, with both features on.
-async fn organization(world: &World, broker: &Running) -> (User, Root) {
+pub async fn organization(world: &World, broker: &Running) -> (User, Root) {
     let root = world.root.at(broker);
     let member = world.another_account("member").await;
     root.iam.enable_organizations_root_sessions().send().await.granted();

@@ -5,6 +5,7 @@ use brevet::session::revocation::Revocation;
 use brevet::store::{Tx, layout};
 use serde_json::{Value, json};
 
+use crate::world::issuer::Issuer;
 use crate::world::policies::{allow, allow_if, trust};
 use crate::world::raw::{ActorKeys, Answer, ask, get, post};
 use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World, within_a_second};
@@ -555,4 +556,45 @@ async fn aws_revoke_older_sessions_and_a_policy_on_one_session_name_work() {
     let other = alice.sts(&broker).assume_role().role_arn(&one).role_session_name("play").send().await.granted();
     assert_eq!(may(Session::of(other.credentials())).await, "Ok");
     assert_eq!(may(assume(&alice, &one, &broker).await).await, "AccessDenied");
+}
+
+/// Sessions that begin in other ways are reached like any other: whom an identity provider vouched for, and root for a task.
+#[tokio::test]
+async fn sessions_of_every_origin_end() {
+    let issuer = Issuer::begin().await;
+    let (world, broker) = super::web_identity::world_of(&issuer).await;
+    let root = world.root.at(&broker);
+    let provider = super::web_identity::provider(&root).await;
+    let trusted = super::web_identity::trust(&provider, &["sts:AssumeRoleWithWebIdentity"], json!({}));
+    let role = root.role("ship", &trusted, &allow("*", "*")).await;
+    let chained = root.role("next", &trust(&role, &["sts:AssumeRole"], None), &allow("*", "*")).await;
+    let enter = || async {
+        let token = issuer.token(&Issuer::claims(world.now(), "pipeline"));
+        Session::of(super::web_identity::assume(&broker, &role, &token).await.granted().credentials())
+    };
+    let (one, two) = (enter().await, enter().await);
+    let child = assume(&one, &chained, &broker).await;
+    revoked(&world.root, &broker, json!({ "accessKeyId": one.keys.id, "descendants": true })).await;
+    for over in [&one, &child] {
+        assert_eq!(state(over, &broker).await, "ExpiredToken");
+    }
+    assert_eq!(state(&two, &broker).await, "Ok");
+    revoked(&world.root, &broker, json!({ "principal": role })).await;
+    assert_eq!(state(&two, &broker).await, "ExpiredToken");
+    assert_eq!(state(&enter().await, &broker).await, "Ok");
+}
+
+#[tokio::test]
+async fn a_root_session_ends_by_the_hand_of_its_account() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let (manager, member) = super::assume_root::organization(&world, &broker).await;
+    let session = super::assume_root::as_root(&manager, &member, "IAMAuditRootUserCredentials", &broker).await;
+    assert_eq!(state(&session, &broker).await, "Ok");
+    revoked(&member, &broker, json!({ "accessKeyId": session.keys.id })).await;
+    assert_eq!(state(&session, &broker).await, "ExpiredToken");
+    let session = super::assume_root::as_root(&manager, &member, "IAMAuditRootUserCredentials", &broker).await;
+    // Who began it may be stopped too, with all that they began.
+    let whole = json!({ "principal": manager.arn, "descendants": true });
+    revoked(&world.root, &broker, whole).await;
+    assert_eq!(state(&session, &broker).await, "ExpiredToken");
 }
