@@ -56,7 +56,23 @@ impl Denial {
         }
         decision
     }
+
+    /// What the request carried, as the account [`Denial::reader`] may know it: how a resource is tagged is its owner's to know.
+    pub fn conditions_for_reader(&self) -> impl Iterator<Item = &(String, Vec<String>)> {
+        let reader = self.reader();
+        let is_owner = self.resource_account.is_none_or(|owner| owner == reader);
+        self.conditions.iter().filter(move |(key, _)| is_owner || !Self::is_of_resource(key))
+    }
+
+    /// Whether a condition key tells what the resource is like, and not the request for it.
+    fn is_of_resource(key: &str) -> bool {
+        let (_, name) = key.split_once(':').unwrap_or_default();
+        name.get(..RESOURCE_TAG.len()).is_some_and(|start| start.eq_ignore_ascii_case(RESOURCE_TAG))
+    }
 }
+
+/// What `aws:ResourceTag/…` and `iam:ResourceTag/…` have in common.
+const RESOURCE_TAG: &str = "ResourceTag/";
 
 /// Whether policies of this kind belong to the resource's owner.
 fn of_resource(kind: Kind) -> bool {
@@ -125,6 +141,21 @@ mod tests {
         let explicit = denial(Effect::ExplicitlyDenied, denies, None);
         assert_eq!(Some(explicit.reader()), explicit.resource_account);
         assert_eq!(explicit.decision_for_reader().statements.len(), 1);
+    }
+
+    #[test]
+    fn how_a_resource_is_tagged_is_told_to_its_owner_alone() {
+        let keys = ["aws:ResourceTag/team", "iam:ResourceTag/team", "aws:RequestTag/team", "sts:RoleSessionName"];
+        let told = |missing, owner: Option<&str>| {
+            let mut denial = denial(Effect::ImplicitlyDenied, Vec::new(), Some(missing));
+            denial.conditions = keys.map(|key| (key.to_owned(), Vec::new())).to_vec();
+            denial.resource_account = owner.map(|account| account.parse().unwrap());
+            denial.conditions_for_reader().map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(told(Kind::Identity, Some("444455556666")), &keys[2..], "the reader is the caller's account");
+        assert_eq!(told(Kind::Trust, Some("444455556666")), keys);
+        assert_eq!(told(Kind::Identity, Some("111122223333")), keys);
+        assert_eq!(told(Kind::Identity, None), keys);
     }
 
     #[test]

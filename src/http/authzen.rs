@@ -151,7 +151,10 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         trust: trust.as_deref(),
     };
     match doors.broker.authorizer.decide(&subject, &theirs, asked).await {
-        Ok(answer) => Ok(rendered(doors, &answer, &subject, action, facts.now)),
+        Ok(answer) => {
+            let foreign = resource.account().is_some_and(|owner| owner != asker.account());
+            Ok(rendered(doors, &answer, &subject, action, foreign, facts.now))
+        }
         Err(Refused::NoPrincipal) => Ok(unknown("the subject does not exist")),
         Err(other) => Err(of_refused(other)),
     }
@@ -278,7 +281,15 @@ async fn trust(doors: &Doors, action: &str, resource: &Arn) -> Result<Option<Arc
     }
 }
 
-fn rendered(doors: &Doors, answer: &Answer, subject: &Subject, action: &str, now: Timestamp) -> JsonValue {
+/// `foreign` says that the resource is not the asker's account's: what stands in its own policy is then its owner's business.
+fn rendered(
+    doors: &Doors,
+    answer: &Answer,
+    subject: &Subject,
+    action: &str,
+    foreign: bool,
+    now: Timestamp,
+) -> JsonValue {
     let decision = &answer.decision;
     let reason = match decision.effect {
         Effect::Allowed => "allowed".to_owned(),
@@ -289,6 +300,7 @@ fn rendered(doors: &Doors, answer: &Answer, subject: &Subject, action: &str, now
     let statements: Vec<JsonValue> = decision
         .statements
         .iter()
+        .filter(|matched| !(foreign && matched.kind.names_principals()))
         .map(|matched| {
             json!({
                 "policy": &*matched.policy,

@@ -10,6 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::peer::TrustedProxies;
 use super::{authzen, aws, discovery, health, sessions};
 use crate::ops::{Broker, Registry};
+use crate::session::status::SignedLists;
 
 /// What the doors share.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct Doors {
     pub proxies: Arc<TrustedProxies>,
     /// Bytes of a request's body, at the most.
     pub request_limit: usize,
+    /// Status lists that were signed a moment ago.
+    pub status_lists: Arc<SignedLists>,
 }
 
 /// All doors on one listener.

@@ -214,7 +214,7 @@ pub(super) async fn status_list(
     let recent = doors.broker.feed.revision().is_ok();
     let revoked = doors.broker.revocations.reach(&lineage);
     let signer = rings.identity().active(algorithm, now).filter(|_| recent);
-    let list = signer.and_then(|signer| status::status_list(signer.key, &issuer, &name, revoked, now).ok());
+    let list = signer.and_then(|signer| doors.status_lists.list(signer.key, &issuer, &name, revoked, now).ok());
     let Some(list) = list else {
         return refused(StatusCode::SERVICE_UNAVAILABLE, "no status can be told at present; please try again");
     };

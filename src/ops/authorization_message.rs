@@ -214,7 +214,7 @@ impl<'a> Told<'a> {
                     absent: near.absent,
                 }),
             }),
-            conditions: denial.conditions.iter().map(|(key, all)| (Cow::Borrowed(&**key), values(all))).collect(),
+            conditions: denial.conditions_for_reader().map(|(key, all)| (Cow::Borrowed(&**key), values(all))).collect(),
             cut: false,
         }
     }

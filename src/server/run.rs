@@ -104,6 +104,7 @@ impl Server {
             metrics,
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
+            status_lists: Arc::default(),
         };
         let limits = Limits {
             connections: config.server.connections,

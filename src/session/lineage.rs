@@ -27,16 +27,24 @@ pub struct Lineage {
     before: Vec<Link>,
 }
 
-/// Links that a token carries at the most. A program may renew its session from itself for ever: of a longer descent the
-/// first two are kept, which are the access key and the session that it began with, and the latest.
-const KEPT: usize = 8;
-/// How many of them are the first.
+/// A program may renew its session from itself for ever, so that not all links can be kept. These are: the first two, which are the
+/// access key and the session that it began with; the latest; and between them, of each user and role, the one that was issued
+/// first. Whatever revokes "all until then" of a user or role and what descends from that reaches by the first one as much as by all.
 const FIRST: usize = 2;
+/// How many of the latest are kept.
+const LATEST: usize = 6;
+/// Links that a token carries at the most. A chain over more principals ends: it must not shed whom it came from.
+const MOST: usize = 24;
 
 impl Link {
     /// Whether it is a long-lived access key.
     pub fn is_long_lived(&self) -> bool {
         !self.key.starts_with("ASIA")
+    }
+
+    /// Whether every revocation of a principal that reaches the other link reaches this one.
+    fn says_as_much_as(&self, other: &Self) -> bool {
+        self.uid == other.uid && self.issued <= other.issued
     }
 
     fn written(&self) -> String {
@@ -84,13 +92,16 @@ impl Lineage {
         &self.before
     }
 
-    /// What a session that is made from these says of its descent: see [`SessionClaims::via`].
-    pub fn handed_on(&self) -> Vec<String> {
-        let mut links: Vec<String> = std::iter::once(&self.own).chain(&self.before).map(Link::written).collect();
-        if links.len() > KEPT {
-            links.drain(KEPT - FIRST..links.len() - FIRST);
-        }
-        links
+    /// What a session that is made from these says of its descent: see [`SessionClaims::via`]. `None` where that is more than a token
+    /// carries: no such session may be made.
+    pub fn handed_on(&self) -> Option<Vec<String>> {
+        let links: Vec<&Link> = std::iter::once(&self.own).chain(&self.before).collect();
+        let kept = links.iter().enumerate().filter(|(at, link)| {
+            let older = links.iter().skip(at + 1);
+            *at < LATEST || at + FIRST >= links.len() || !older.clone().any(|older| older.says_as_much_as(link))
+        });
+        let kept: Vec<String> = kept.map(|(_, link)| link.written()).collect();
+        (kept.len() <= MOST).then_some(kept)
     }
 
     /// All of it as one text.
@@ -130,21 +141,26 @@ mod tests {
 
     /// The session `number` seconds later, made from `from`.
     fn made_from(from: &Lineage, number: i64) -> Lineage {
+        made_by(from, number, "AROA").unwrap()
+    }
+
+    /// The same, of the role `uid`; `None` where the chain ends.
+    fn made_by(from: &Lineage, number: i64, uid: &str) -> Option<Lineage> {
         let at = from.own.issued.plus(number);
-        let own = Link { key: format!("ASIA{number}"), uid: "AROA".to_owned(), issued: at };
-        Lineage::read_behind(own, from.handed_on().iter().map(String::as_str)).unwrap()
+        let own = Link { key: format!("ASIA{number}"), uid: uid.to_owned(), issued: at };
+        Lineage::read_behind(own, from.handed_on()?.iter().map(String::as_str))
     }
 
     #[test]
     fn a_key_counts_from_when_the_session_was_issued_that_it_made() {
         let alice = Lineage::of_key(&key(), "AIDA", Timestamp(1_000));
-        assert_eq!(alice.handed_on(), ["AKIAIOSFODNN7EXAMPLE/AIDA"]);
+        assert_eq!(alice.handed_on().unwrap(), ["AKIAIOSFODNN7EXAMPLE/AIDA"]);
         let first = made_from(&alice, 7);
         assert_eq!(first.before()[0].issued, Timestamp(1_007));
         let second = made_from(&first, 9);
         assert_eq!(second.own().issued, Timestamp(1_016));
         assert_eq!(second.before().iter().map(|link| link.issued.seconds()).collect::<Vec<_>>(), [1_007, 1_007]);
-        assert_eq!(second.handed_on(), ["ASIA9/AROA/1016", "ASIA7/AROA/1007", "AKIAIOSFODNN7EXAMPLE/AIDA"]);
+        assert_eq!(second.handed_on().unwrap(), ["ASIA9/AROA/1016", "ASIA7/AROA/1007", "AKIAIOSFODNN7EXAMPLE/AIDA"]);
     }
 
     #[test]
@@ -158,7 +174,46 @@ mod tests {
         assert_eq!(session.before()[7].issued, Timestamp(1), "the key made the first one");
     }
 
+    #[test]
+    fn who_was_on_the_way_is_not_shed_by_renewing() {
+        let begin = made_by(&Lineage::of_key(&key(), "AIDA", Timestamp(0)), 1, "AIDA").unwrap();
+        let mut session = made_by(&made_by(&begin, 1, "AROAHUB").unwrap(), 1, "AROATARGET").unwrap();
+        for number in 1..=100 {
+            session = made_by(&session, number, if number % 2 == 0 { "AROATARGET" } else { "AROAOTHER" }).unwrap();
+        }
+        let hub = session.before().iter().find(|link| link.uid == "AROAHUB");
+        assert_eq!(hub.map(|link| link.issued), Some(Timestamp(2)));
+        assert!(session.before().len() <= FIRST + LATEST + 3, "{:?}", session.before());
+    }
+
+    #[test]
+    fn a_chain_over_too_many_roles_ends() {
+        let mut session = Lineage::of_key(&key(), "AIDA", Timestamp(0));
+        for number in 0..i64::try_from(MOST).unwrap() {
+            session = made_by(&session, 1, &format!("AROA{number}")).unwrap();
+        }
+        assert_eq!(session.before().len(), MOST);
+        assert_eq!(session.handed_on(), None);
+    }
+
     proptest! {
+        /// Whatever revokes the sessions of a principal reaches what was kept just as it reaches all there was.
+        #[test]
+        fn nothing_is_shed(roles in prop::collection::vec((0_i64..50, 0..4_usize), 0..60), until in 0_i64..3_000) {
+            let mut session = Lineage::of_key(&key(), "AIDA", Timestamp(0));
+            let mut all = vec![session.own().clone()];
+            for (number, role) in roles {
+                session = made_by(&session, number, &format!("AROA{role}")).unwrap();
+                all.push(session.own().clone());
+            }
+            for role in 0..4 {
+                let uid = format!("AROA{role}");
+                let reached = |link: &Link| link.uid == uid && link.issued <= Timestamp(until);
+                let told = reached(session.own()) || session.before().iter().any(reached);
+                prop_assert_eq!(told, all.iter().any(reached));
+            }
+        }
+
         #[test]
         fn what_is_written_is_read_again(numbers in prop::collection::vec(0_i64..100_000, 0..12)) {
             let begin = Lineage::of_key(&key(), "AIDA", Timestamp(1_795_488_101));

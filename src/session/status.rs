@@ -6,6 +6,7 @@
 //! is exact; it tells nothing of others; and it must be fetched per session, not per issuer.
 
 use data_encoding::BASE64URL_NOPAD;
+use moka::sync::Cache;
 use serde::Serialize;
 
 use super::{KeyRing, Lineage};
@@ -24,6 +25,9 @@ pub const STATUS_LISTS: &str = "/status-lists/";
 pub const KEEP_SECONDS: i64 = 60;
 /// Seconds after which a list is none any more.
 const LIVES_SECONDS: i64 = 300;
+
+/// Bytes by which an address grows.
+const PADDED: usize = 256;
 
 /// One entry of one bit, in ZLIB's form, for a token that is valid.
 const VALID: &str = "eNpjAAAAAQAB";
@@ -68,6 +72,8 @@ pub fn status_of(
     now: Timestamp,
 ) -> Option<Status> {
     let text = format!("{}/{}", algorithm.name(), lineage.as_text());
+    // How long it is would tell how long the chain is.
+    let text = format!("{text:<width$}", width = text.len().next_multiple_of(PADDED));
     let sealed = ring.active(now)?.hide(issuer, &text).ok()?;
     let name = BASE64URL_NOPAD.encode(sealed.as_bytes());
     Some(Status { status_list: Reference { idx: 0, uri: address(issuer, &name) } })
@@ -79,8 +85,54 @@ pub fn whose(ring: &KeyRing, issuer: &str, name: &str, now: Timestamp) -> Option
     let sealed = Sealed::from_bytes(BASE64URL_NOPAD.decode(name.as_bytes()).ok()?);
     let mut keys = ring.keys().iter().filter(|key| !key.is_retired(now));
     let text = keys.find_map(|key| key.find_hidden(issuer, &sealed))?;
-    let (algorithm, lineage) = text.split_once('/')?;
+    let (algorithm, lineage) = text.trim_end_matches(' ').split_once('/')?;
     Some((SigningAlg::parse(algorithm)?, Lineage::parse(lineage)?))
+}
+
+/// Lists that were signed a moment ago. Anybody may ask for a list whose name is known, and signing costs more than anything else
+/// here: so one list is signed once in some seconds, however often it is asked for. Whether it says "revoked" is found out each time.
+#[derive(Debug)]
+pub struct SignedLists(Cache<(String, String, bool), SignedList>);
+
+#[derive(Debug, Clone)]
+struct SignedList {
+    at: Timestamp,
+    list: SecretText,
+}
+
+impl Default for SignedLists {
+    fn default() -> Self {
+        /// Of some 1.5 KB each.
+        const MOST: u64 = 4_000;
+        Self(Cache::new(MOST))
+    }
+}
+
+impl SignedLists {
+    /// For how many seconds a list is given out again.
+    const SECONDS: i64 = 10;
+
+    /// As [`status_list`].
+    ///
+    /// # Errors
+    /// The key does not sign.
+    pub fn list(
+        &self,
+        key: &SigningKey,
+        issuer: &str,
+        name: &str,
+        revoked: bool,
+        now: Timestamp,
+    ) -> Result<SecretText, JwtError> {
+        let place = (name.to_owned(), key.kid().to_owned(), revoked);
+        let is_recent = |kept: &SignedList| (0..Self::SECONDS).contains(&(now.seconds() - kept.at.seconds()));
+        if let Some(kept) = self.0.get(&place).filter(is_recent) {
+            return Ok(kept.list);
+        }
+        let list = status_list(key, issuer, name, revoked, now)?;
+        self.0.insert(place, SignedList { at: now, list: list.clone() });
+        Ok(list)
+    }
 }
 
 /// The list of this name, signed.
@@ -143,6 +195,32 @@ mod tests {
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             let forged = String::from_utf8(bytes).unwrap();
             assert_eq!(whose(&ring, ISSUER, &forged, NOW), None, "{forged}");
+        }
+    }
+
+    #[test]
+    fn the_length_of_an_address_does_not_tell_how_long_the_chain_is() {
+        let ring = ring();
+        let longer = format!("ASIAIOSFODNN7EXAMPLF/AROA2/1795488102,{TEXT}");
+        let longer = status_of(&ring, ISSUER, SigningAlg::Es256, &Lineage::parse(&longer).unwrap(), NOW).unwrap();
+        assert_eq!(name_of(&longer).len(), name_of(&status(&ring, ISSUER, NOW)).len());
+    }
+
+    #[test]
+    fn a_list_is_signed_once_in_some_seconds_and_tells_at_once_what_changed() {
+        let ring = ring();
+        let key = ring.active(NOW).unwrap().signing();
+        let lists = SignedLists::default();
+        let list = |revoked, at| lists.list(key, ISSUER, "name", revoked, at).unwrap().expose().to_owned();
+        let first = list(false, NOW);
+        assert_eq!(list(false, NOW.plus(9)), first);
+        let revoked: serde_json::Value =
+            jwt::verify(&list(true, NOW.plus(9)), key.verifying_key(), Typ::Exactly(STATUS_LIST_TYP)).unwrap();
+        assert_eq!(revoked["status_list"]["lst"], INVALID);
+        for later in [10, -1] {
+            let read: serde_json::Value =
+                jwt::verify(&list(false, NOW.plus(later)), key.verifying_key(), Typ::Exactly(STATUS_LIST_TYP)).unwrap();
+            assert_eq!(read["iat"], NOW.plus(later).seconds());
         }
     }
 

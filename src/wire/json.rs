@@ -27,7 +27,7 @@ pub fn response<T: Serialize + ?Sized>(
         document.insert(format!("{name}Result"), structure(members, value));
     }
     document.insert("ResponseMetadata".to_owned(), json!({ "RequestId": request_id }));
-    Ok(json!({ format!("{name}Response"): document }).to_string())
+    Ok(written(&json!({ format!("{name}Response"): document })))
 }
 
 /// The document of a refusal or a failure; as [`super::xml::error`].
@@ -36,7 +36,14 @@ pub fn error(code: &str, message: &str, fault: Fault, request_id: &str) -> Strin
         Fault::Sender => "Sender",
         Fault::Receiver => "Receiver",
     };
-    json!({ "Error": { "Code": code, "Message": message, "Type": kind }, "RequestId": request_id }).to_string()
+    written(&json!({ "Error": { "Code": code, "Message": message, "Type": kind }, "RequestId": request_id }))
+}
+
+/// The document's text, in which nothing looks like markup. Whoever hands a signed request on may expect XML and be lenient: then what
+/// a caller wrote into a name must not pass for an element of the answer.
+fn written(document: &Value) -> String {
+    // Outside of strings JSON has none of these characters.
+    document.to_string().replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 fn structure(members: &[Member], value: Value) -> Value {
@@ -70,7 +77,7 @@ mod tests {
     use super::*;
     use crate::wire::model::{Model, Service};
 
-    fn written(action: &str, output: &Value) -> Value {
+    fn read(action: &str, output: &Value) -> Value {
         let operation = Model::of(Service::Sts).operation(action).unwrap();
         serde_json::from_str(&response(operation, Some(output), "id-1").unwrap()).unwrap()
     }
@@ -78,7 +85,7 @@ mod tests {
     #[test]
     fn the_elements_of_the_xml_are_members() {
         let output = json!({ "UserId": "AIDA", "Account": "111122223333", "Arn": "arn:aws:iam::111122223333:user/\"" });
-        let document = written("GetCallerIdentity", &output);
+        let document = read("GetCallerIdentity", &output);
         let expected = json!({ "GetCallerIdentityResponse": {
             "GetCallerIdentityResult": output, "ResponseMetadata": { "RequestId": "id-1" } } });
         assert_eq!(document, expected);
@@ -87,9 +94,23 @@ mod tests {
     #[test]
     fn moments_are_numbers() {
         let credentials = json!({ "AccessKeyId": "ASIA", "Expiration": "2026-11-24T02:41:41Z" });
-        let document = written("GetSessionToken", &json!({ "Credentials": credentials }));
+        let document = read("GetSessionToken", &json!({ "Credentials": credentials }));
         let result = &document["GetSessionTokenResponse"]["GetSessionTokenResult"]["Credentials"];
         assert_eq!(result, &json!({ "AccessKeyId": "ASIA", "Expiration": 1_795_488_101 }));
+    }
+
+    /// Vault once took XML inside a JSON answer for the answer (CVE-2020-16250).
+    #[test]
+    fn nothing_in_it_looks_like_markup() {
+        let text = "<GetCallerIdentityResponse>&amp;</GetCallerIdentityResponse>";
+        let operation = Model::of(Service::Sts).operation("GetCallerIdentity").unwrap();
+        let answer = response(operation, Some(&json!({ "Arn": text })), text).unwrap();
+        let refusal = error("ValidationError", text, Fault::Sender, text);
+        for document in [answer, refusal] {
+            assert!(!document.contains(['<', '>', '&']), "{document}");
+            let read: Value = serde_json::from_str(&document).unwrap();
+            assert!(read.to_string().matches(text).count() == 2, "{read}");
+        }
     }
 
     #[test]

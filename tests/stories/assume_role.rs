@@ -249,6 +249,55 @@ async fn a_source_identity_is_set_once_and_stays() {
     assert_eq!(claims(&Session::of(silent.credentials()))["src"], "alice@hq");
 }
 
+/// Whoever may write policies in one account can let its own users call themselves what they like. A role of another account
+/// that trusts that account says itself whether it takes that over.
+#[tokio::test]
+async fn what_passes_on_needs_the_next_roles_consent_too() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let (root, partner) = (world.root.at(&broker), world.another_account("partner").await);
+    let partner = partner.at(&broker);
+    let alice = root.user_with("alice", &allow("sts:*", "*")).await;
+    let everything = [ASSUME, "sts:SetSourceIdentity", "sts:TagSession"];
+    let own = root.role("own", &trust(&alice.arn, &everything, None), &allow("sts:*", "*")).await;
+    let disguised = || alice.sts(&broker).assume_role().role_arn(&own).role_session_name("work");
+    let named = Session::of(disguised().source_identity("the-boss").send().await.granted().credentials());
+    let finance = disguised().tags(tag("team", "finance")).transitive_tag_keys("team");
+    let tagged = Session::of(finance.send().await.granted().credentials());
+    let plain = Session::of(disguised().send().await.granted().credentials());
+    let ask =
+        |who: &Session, role: &str| who.sts(&broker).assume_role().role_arn(role).role_session_name("work").send();
+    let ours = root.account.to_string();
+    let simple = partner.role("simple", &trust(&ours, &[ASSUME], None), "").await;
+    ask(&plain, &simple).await.granted();
+    for (who, action) in [(&named, "sts:SetSourceIdentity"), (&tagged, "sts:TagSession")] {
+        let told = ask(who, &simple).await.refused("AccessDenied");
+        assert!(told.contains(&format!("not authorized to perform: {action} on resource: {simple}")), "{told}");
+    }
+    // What it consents to, it may look at.
+    let only = |key: &str, value: &str| Some(json!({ "StringEquals": { key: value } }));
+    for (name, condition, granted) in [
+        ("boss", only("sts:SourceIdentity", "the-boss"), [true, false]),
+        ("clerk", only("sts:SourceIdentity", "the-clerk"), [false, false]),
+        ("finance", only("aws:RequestTag/team", "finance"), [false, true]),
+        ("sales", only("aws:RequestTag/team", "sales"), [false, false]),
+        ("keys", Some(json!({ "ForAllValues:StringEquals": { "aws:TagKeys": ["desk"] } })), [true, false]),
+        ("passing", Some(json!({ "ForAllValues:StringEquals": { "sts:TransitiveTagKeys": ["desk"] } })), [true, false]),
+    ] {
+        let role = partner.role(name, &trust(&ours, &everything, condition), "").await;
+        for (who, granted) in [&named, &tagged].into_iter().zip(granted) {
+            assert_eq!(ask(who, &role).await.is_ok(), granted, "{name}");
+        }
+    }
+    // The caller's own policies are asked as well.
+    let whole = partner.role("whole", &trust(&ours, &everything, None), "").await;
+    ask(&named, &whole).await.granted();
+    let narrow = root.role("narrow", &trust(&alice.arn, &everything, None), &allow(ASSUME, "*")).await;
+    let call = alice.sts(&broker).assume_role().role_arn(narrow).role_session_name("work").source_identity("the-boss");
+    let narrow = Session::of(call.send().await.granted().credentials());
+    let told = ask(&narrow, &whole).await.refused("AccessDenied");
+    assert!(told.contains("sts:SetSourceIdentity"), "{told}");
+}
+
 #[tokio::test]
 async fn a_trust_policy_may_ask_for_a_second_factor_of_late() {
     let (world, broker) = World::begin(Backend::Sqlite).await;

@@ -67,6 +67,32 @@ async fn a_service_may_be_allowed_to_ask_about_some_only() {
 }
 
 #[tokio::test]
+async fn what_anothers_trust_policy_says_is_not_told_beside_the_decision() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    let alice = root.user_with("alice", &allow("sts:AssumeRole", "*")).await;
+    let partner = world.another_account("partner").await;
+    let trusting = |effect: &str| {
+        document([json!({ "Sid": "MergerTalks", "Effect": effect, "Action": "sts:AssumeRole",
+            "Principal": { "AWS": root.account.to_string() } })])
+    };
+    for (name, effect) in [("open", "Allow"), ("closed", "Deny")] {
+        for (owner, told) in [(&root, 2), (&partner.at(&broker), 1)] {
+            let role = owner.role(name, &trusting(effect), "").await;
+            let mut question = about(&alice);
+            question["action"]["name"] = json!("sts:AssumeRole");
+            question["resource"]["id"] = json!(role);
+            let answer = ask(&broker, &service, &question).await.json();
+            assert_eq!(answer["decision"], json!(effect == "Allow"), "{answer}");
+            let told = if effect == "Allow" { told } else { told - 1 };
+            assert_eq!(answer["context"]["statements"].as_array().map(Vec::len), Some(told), "{answer}");
+            assert_eq!(answer.to_string().contains("MergerTalks"), owner.account == root.account, "{answer}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_no_question_is_a_bad_request() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let (service, alice) = service_and_alice(&world, &broker, &allow("reports:*", "*")).await;

@@ -127,9 +127,14 @@ async fn trust_policies(backend: Backend) {
     assert_eq!(told["matchedStatements"]["items"].as_array().map(Vec::len), Some(0), "{told}");
     assert!(!told.to_string().contains("the-agreed-word"));
 
-    // A role that is not there, in an account that is or is not: the message is as long.
+    // A role that is not there, in an account that is or is not: the message is as long, however long the request is.
     for missing in [role.replace("books", "pages"), "arn:aws:iam::999999999999:role/books".to_owned()] {
         assert_eq!(ask(&missing).await.denied().len(), message.len(), "{missing}");
+        for length in (2..=1_224).step_by(50) {
+            let (there, not) =
+                (tagged(&alice, &broker, &role, length).await, tagged(&alice, &broker, &missing, length).await);
+            assert_eq!(there.len(), not.len(), "{missing} {length}");
+        }
     }
 
     // Denied on the caller's side, it is the caller's account that may know.
@@ -140,4 +145,34 @@ async fn trust_policies(backend: Backend) {
     let told = read(&reader, &broker, &message).await;
     assert_eq!(told["failures"]["items"][0]["policyType"], "IDENTITY_POLICY");
     assert_eq!(told["matchedStatements"]["items"].as_array().map(Vec::len), Some(0), "{told}");
+}
+
+/// Denied with a request that carries tags of so many characters.
+async fn tagged(who: &User, at: &Running, role: &str, length: usize) -> String {
+    let mut call = who.sts(at).assume_role().role_arn(role).role_session_name("work").external_id("a-guess");
+    for number in 0..=length / 200 {
+        let value = "x".repeat(200.min(length - 200 * number));
+        let tag = aws_sdk_sts::types::Tag::builder().key(format!("t{number}")).value(value);
+        call = call.tags(tag.build().expect("a tag"));
+    }
+    call.send().await.denied()
+}
+
+#[tokio::test]
+async fn a_strangers_role_does_not_show_its_tags_in_a_denial_on_the_callers_side() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let partner = world.another_account("partner").await;
+    let reader = reader(&root).await;
+    let bob = root.user("bob").await;
+    let open = trust(&root.account.to_string(), &["sts:AssumeRole"], None);
+    let role = partner.at(&broker).role("books", &open, "").await;
+    let tag = aws_sdk_iam::types::Tag::builder().key("plan").value("merger").build().expect("a tag");
+    partner.at(&broker).iam.tag_role().role_name("books").tags(tag).send().await.granted();
+    let message = bob.sts(&broker).assume_role().role_arn(role).role_session_name("work").send().await.denied();
+    let told = read(&reader, &broker, &message).await;
+    assert_eq!(told["failures"]["items"][0]["policyType"], "IDENTITY_POLICY");
+    assert!(!told.to_string().contains("merger") && !told.to_string().contains("ResourceTag"), "{told}");
+    let record = recorded(&broker, told["requestId"].as_str().expect("a request id")).await;
+    assert!(!record.to_string().contains("merger"), "{record}");
 }

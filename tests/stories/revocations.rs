@@ -116,6 +116,21 @@ async fn a_login_ends_with_all_that_descends_from_it() {
     }
 }
 
+/// A session renews itself for ever, but does not shed the role that it was made from in the middle of its chain.
+#[tokio::test]
+async fn a_role_in_the_middle_of_a_long_chain_still_ends_what_descends_from_it() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let (alice, hub, target) = alice_and_two_roles(&world, &broker).await;
+    let through = assume(&login(&alice, &broker).await, &hub, &broker).await;
+    let mut renewed = assume(&through, &target, &broker).await;
+    let straight = assume(&login(&alice, &broker).await, &target, &broker).await;
+    for _ in 0..12 {
+        renewed = assume(&renewed, &target, &broker).await;
+    }
+    revoked(&world.root, &broker, json!({ "principal": hub, "descendants": true })).await;
+    assert_eq!((&*state(&renewed, &broker).await, &*state(&straight, &broker).await), ("ExpiredToken", "Ok"));
+}
+
 #[tokio::test]
 async fn what_a_leaked_key_has_bought_ends_and_the_key_goes_on_until_it_is_disabled() {
     let (world, broker) = World::begin(Backend::Sqlite).await;

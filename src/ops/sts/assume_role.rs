@@ -9,7 +9,7 @@ use super::descent;
 use super::get_session_token::{check_factor, second_factor};
 use super::issue::{Credentials, issue, methods};
 use super::session_policies::{self, PolicyDescriptor};
-use super::session_tags::session_tags;
+use super::session_tags::{session_tags, with_passed_on};
 use crate::config::Sessions;
 use crate::decision::{Identity, Permit};
 use crate::identity::Role;
@@ -47,6 +47,13 @@ pub(super) struct AssumeRole {
 #[derive(Deserialize)]
 struct ProvidedContext {}
 
+/// What a session carries by request, or by descent.
+struct Carried {
+    tags: Vec<Tag>,
+    transitive_tag_keys: Vec<String>,
+    source_identity: Option<String>,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Assumed {
@@ -72,12 +79,14 @@ impl Operation for AssumeRole {
             return Err(Error::Forbidden("Roles may not be assumed by root accounts.".to_owned()));
         }
         let role = self.role(call).await?;
-        let mut demands = vec![self.permission("sts:AssumeRole", role).demand()];
-        if !self.tags.is_empty() {
-            demands.push(self.permission("sts:TagSession", role).demand());
+        let carried = self.carried(call);
+        let permission = |action| self.permission(action, role, &carried).demand();
+        let mut demands = vec![permission("sts:AssumeRole")];
+        if !carried.tags.is_empty() {
+            demands.push(permission("sts:TagSession"));
         }
-        if self.source_identity.is_some() {
-            demands.push(self.permission("sts:SetSourceIdentity", role).demand());
+        if carried.source_identity.is_some() {
+            demands.push(permission("sts:SetSourceIdentity"));
         }
         Ok(demands)
     }
@@ -144,15 +153,25 @@ impl AssumeRole {
         Ok(Error::Forbidden(format!("User: {arn} is not authorized to perform: sts:AssumeRole on resource: {role}")))
     }
 
-    fn permission(&self, action: &str, role: &AskedRole) -> Permission {
+    /// What the session is to carry. A role's trust policy decides about what passes on from a session before as about what the
+    /// request says: whom it lets in is not free to bring along a source identity, or tags, of its own choice.
+    fn carried(&self, call: &Call<'_>) -> Carried {
+        let before = call.caller.session();
+        let (tags, transitive_tag_keys) = with_passed_on(&self.tags, &self.transitive_tag_keys, before);
+        let asked = self.source_identity.as_ref().map(ToString::to_string);
+        let source_identity = asked.or_else(|| before.and_then(|session| session.source_identity.clone()));
+        Carried { tags, transitive_tag_keys, source_identity }
+    }
+
+    fn permission(&self, action: &str, role: &AskedRole, carried: &Carried) -> Permission {
         let mut permission = role
             .permission(action)
             .with("sts:RoleSessionName", self.role_session_name.as_str())
             .with_some("sts:ExternalId", self.external_id.as_deref())
-            .with_some("sts:SourceIdentity", self.source_identity.as_ref().map(SourceIdentity::as_str))
-            .with_request_tags(&self.tags);
-        if !self.transitive_tag_keys.is_empty() {
-            permission = permission.with("sts:TransitiveTagKeys", self.transitive_tag_keys.clone());
+            .with_some("sts:SourceIdentity", carried.source_identity.as_deref())
+            .with_request_tags(&carried.tags);
+        if !carried.transitive_tag_keys.is_empty() {
+            permission = permission.with("sts:TransitiveTagKeys", carried.transitive_tag_keys.clone());
         }
         permission
     }

@@ -30,7 +30,8 @@ pub(super) async fn issue(
     operation: &'static str,
 ) -> Result<Credentials, Error> {
     let maker = lineage(call).await?;
-    draft.via = maker.handed_on();
+    let via = maker.handed_on();
+    draft.via = via.ok_or_else(|| Error::Forbidden("Roles are chained over too many others.".to_owned()))?;
     let at = call.broker.revocations.issue_time(&draft.uid, Some(&maker), call.now());
     issue_at(call.broker, at, account, draft, seconds, operation)
 }

@@ -53,3 +53,22 @@ pub(super) fn session_tags(
     }
     Ok((tags, transitive))
 }
+
+/// What is asked for together with what the session `before` passes on, for policies to decide about; a tag that is asked for anew
+/// though it passes on stands as it is asked for, and is refused by [`session_tags`].
+pub(super) fn with_passed_on(
+    asked: &[Tag],
+    transitive_keys: &[String],
+    before: Option<&SessionClaims>,
+) -> (Vec<Tag>, Vec<String>) {
+    let (mut tags, mut transitive) = (asked.to_vec(), transitive_keys.to_vec());
+    for key in before.iter().flat_map(|session| &session.transitive_tag_keys) {
+        let is_new = !asked.iter().any(|tag| folded_tag_key(&tag.key) == folded_tag_key(key));
+        let value = before.and_then(|session| session.tags.get(key)).filter(|_| is_new);
+        if let Some(value) = value {
+            tags.push(Tag { key: key.clone(), value: value.clone() });
+            transitive.push(key.clone());
+        }
+    }
+    (tags, transitive)
+}
