@@ -37,9 +37,9 @@ fn padded(denial: &Denial, request_id: &str) -> Result<Vec<u8>, StoreError> {
     let (hidden, mut open): (Vec<_>, Vec<_>) = told.conditions.drain(..).partition(|(key, _)| of_entity(key));
     let statements = std::mem::take(&mut told.statements);
     let near = told.missing.as_mut().and_then(|missing| missing.near.take());
-    // The caller may have said a name, and not the ARN that was found by it.
-    let said = Cow::Borrowed(denial.named.as_deref().unwrap_or(&denial.resource));
-    let found = std::mem::replace(&mut told.resource, said);
+    // The caller may have said a name, and not the ARN that was found by it; where it is told the ARN, that needs no room twice.
+    let named = denial.named.as_deref();
+    let found = named.map(|named| std::mem::replace(&mut told.resource, Cow::Borrowed(named)));
     told.conditions.append(&mut open);
     let mut known = written(&told)?.len();
     while known > KNOWN_MOST && !told.conditions.is_empty() {
@@ -53,9 +53,11 @@ fn padded(denial: &Denial, request_id: &str) -> Result<Vec<u8>, StoreError> {
     let most = known.next_multiple_of(STEP) + HIDDEN_ROOM;
     let mut left = most - known;
     // What explains most comes first; a comma comes to each.
-    match fits(found, &mut left)? {
-        Some(found) => told.resource = found,
-        None => told.cut = true,
+    if let Some(found) = found {
+        match fits(found, &mut left)? {
+            Some(found) => told.resource = found,
+            None => told.cut = true,
+        }
     }
     if let (Some(near), Some(missing)) = (near, &mut told.missing) {
         missing.near = fits(near, &mut left)?;
