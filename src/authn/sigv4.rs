@@ -26,6 +26,10 @@ pub struct Settings {
     pub sessions: u64,
 }
 
+/// Seconds that a presigned request is good for at the most: fifteen minutes, as at AWS's STS, which takes no notice of a longer
+/// `X-Amz-Expires`. Whoever shows one as a proof of who they are shows it to somebody who could use it for as long.
+const PRESIGNED_SECONDS: i64 = 900;
+
 /// Checks SigV4 signatures.
 pub struct Authenticator {
     store: Arc<dyn Store>,
@@ -94,6 +98,7 @@ impl Authenticator {
     ) -> Result<Caller, Error> {
         let signed = SignedRequest::parse(parts).map_err(Error::Signature)?.ok_or(Error::Anonymous)?;
         signed.check_time(now).map_err(Error::Signature)?;
+        signed.check_presigned_age(now, PRESIGNED_SECONDS).map_err(Error::Signature)?;
         // Only S3 has use for a body that anybody on the way may exchange.
         if !signed.payload_signed() {
             return Err(Error::UnsignedPayload);

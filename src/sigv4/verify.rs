@@ -29,6 +29,17 @@ impl SignedRequest<'_> {
         Ok(())
     }
 
+    /// Checks that a presigned request is no older than `most` seconds, however long it was signed for.
+    pub fn check_presigned_age(&self, now: Timestamp, most: i64) -> Result<(), Refusal> {
+        let until = self.timestamp().plus(most);
+        match self.form {
+            Form::Presigned(_) if now > until => {
+                Err(Refusal::PresignedExpired { until: until.compact(), now: now.compact() })
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Checks that the signature is for this service.
     pub fn check_service(&self, service: &str) -> Result<(), Refusal> {
         let right = self.scope().service == service;

@@ -2,6 +2,7 @@
 
 use brevet::clock::SystemRandom;
 use brevet::session::Previous;
+use brevet::sigv4::{RequestParts, presign};
 use serde_json::Value;
 
 use crate::world::policies::allow;
@@ -223,4 +224,22 @@ async fn a_key_that_nobody_has_looks_like_one_that_was_deleted() {
     assert_eq!(message, "The security token included in the request is invalid.");
     let wrong_secret = Keys::long_lived(&world.root.keys.id, "c2VjcmV0");
     assert_eq!(who_am_i(&wrong_secret, &broker).await, "SignatureDoesNotMatch");
+}
+
+/// Signed for a week, and good for fifteen minutes: as at AWS's STS.
+#[tokio::test]
+async fn a_presigned_proof_of_who_one_is_does_not_last() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let alice = alice(&world, &broker).await;
+    let headers: [(&str, &[u8]); 1] = [("host", broker.host().as_bytes())];
+    let query = "Action=GetCallerIdentity&Version=2011-06-15";
+    let parts = RequestParts { method: "GET", path: "/", query, headers: &headers, body: b"" };
+    let signed = presign(&parts, &alice.keys.credentials(), "us-east-1", "sts", 604_800, world.now());
+    let path = format!("/?{signed}");
+    let look = || get(&broker, &path);
+    assert_eq!(look().await.status, 200);
+    world.advance(900);
+    assert_eq!(look().await.status, 200);
+    world.advance(1);
+    assert_eq!(look().await.code(), "RequestExpired");
 }
