@@ -1,7 +1,7 @@
 //! Callers whom an OpenID Connect provider of an account vouches for: the scheme behind `AssumeRoleWithWebIdentity`.
 //!
 //! Anybody may send a token, so nothing is believed before a signature is checked, and little is done: the issuer that a token names
-//! must be a provider of the account in question before a key is looked for; keys are fetched as [`issuers`] and [`fetch`] say;
+//! must be a provider of the account in question before a key is looked for; keys are fetched as `issuers` and `fetch` say;
 //! the claims must fit the provider. What comes out of it, a [`WebIdentity`], only this module makes.
 //!
 //! Source: OpenID Connect Core 1.0 section 3.1.3.7; RFC 8725; "OIDC federation" in the IAM user guide.
