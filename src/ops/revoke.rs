@@ -156,8 +156,10 @@ async fn allowed(call: &Call<'_>, which: &Which) -> Result<AccountId, Error> {
         Which::AccessKey(key) => {
             let mut tx = Tx::new(Arc::clone(&call.broker.store));
             let stored = tx.get::<AccessKey>(&layout::access_key(key)).await?;
-            // A key that an operator chose may carry any account or none; one that was deleted is known by what it carries.
-            let account = stored.map(|key| key.account).or_else(|| key.account());
+            // A key that an operator chose may carry any account or none; one that was deleted is known by what it carries, and so is
+            // one of another account: whether it is there, and whose it is, is not the caller's to know.
+            let own = stored.map(|key| key.account).filter(|account| *account == call.account());
+            let account = own.or_else(|| key.account());
             let account = account.ok_or_else(|| Error::Validation(format!("{key} is not an access key's id.")))?;
             (account, ours(account, &format!("access-key/{key}")))
         }

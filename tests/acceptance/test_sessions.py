@@ -6,6 +6,7 @@ import pytest
 from actors import allow, policy, trust
 from machine import until
 from signing import presigned, send, signed_headers
+from world import HOME_ACCOUNT
 
 REVOKED = "The security token included in the request was revoked"
 
@@ -131,3 +132,12 @@ def test_what_is_no_revocation_is_told_to_the_operator(world, role, wrong):
     done = operator(world, "revoke", *wrong, check=False)
     assert done.returncode != 0 and done.stderr and not done.stdout
     assert operator(world, "revocations").stdout == before
+
+
+def test_whose_a_key_is_that_its_operator_chose_is_told_to_nobody_else(world, root):
+    """The home account's root key was chosen by the operator, so it does not carry its account. To a stranger it is no key."""
+    stranger = world.account("stranger", "777788889999")
+    absent = root.key.id[:-4] + "ZZZZ"
+    answers = [(key, revoke(stranger, accessKeyId=key)) for key in (root.key.id, absent)]
+    told = [(answer.status, answer.body.decode().replace(key, "KEY")) for key, answer in answers]
+    assert told[0] == told[1] and told[0][0] in (400, 403) and HOME_ACCOUNT not in told[0][1], told
