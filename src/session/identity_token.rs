@@ -88,35 +88,8 @@ pub fn account_issuer(own: &str, account: AccountId) -> String {
     format!("{own}{OUTBOUND}{account}")
 }
 
-/// Whether `issuer` is at the place that `own` is, so that its tokens are this installation's: AWS does not take its own web identity
-/// tokens back in exchange for a role, and neither does this broker. Differences in case, a port that is written and could have been
-/// left out, and whatever path there is make no other place of it.
-pub fn is_own_issuer(own: &str, issuer: &str) -> bool {
-    origin(own).is_some_and(|own| origin(issuer) == Some(own))
-}
-
 /// What is between an installation's issuer and the number of an account.
 const OUTBOUND: &str = "/outbound/";
-
-/// Scheme, host and port of a URL.
-fn origin(url: &str) -> Option<(String, String, u16)> {
-    let (scheme, rest) = url.split_once("://")?;
-    let scheme = scheme.to_ascii_lowercase();
-    let authority = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
-    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-    let default = match scheme.as_str() {
-        "https" => 443,
-        "http" => 80,
-        _ => return None,
-    };
-    let (host, port) = match host.rsplit_once(':') {
-        // The last colon of a bare IPv6 address is inside its brackets.
-        Some((name, port)) if !port.contains(']') => (name, if port.is_empty() { default } else { port.parse().ok()? }),
-        _ => (host, default),
-    };
-    let host = host.trim_end_matches('.').to_ascii_lowercase();
-    (!host.is_empty()).then_some((scheme, host, port))
-}
 
 #[derive(Serialize)]
 struct Claims<'a> {

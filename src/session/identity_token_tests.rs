@@ -1,4 +1,3 @@
-use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -159,48 +158,4 @@ fn one_account_is_not_another() {
     let claims = read(&keys, SigningAlg::Es384, &mint(&keys, SigningAlg::Es384, &other).unwrap());
     assert_eq!(claims["iss"], "https://broker.example/outbound/444455556666");
     assert_eq!(claims["https://sts.amazonaws.com/"]["aws_account"], "444455556666");
-}
-
-#[test]
-fn own_issuers_are_known_however_they_are_written() {
-    for own in [
-        "https://broker.example",
-        "https://broker.example/",
-        "https://broker.example/outbound/111122223333",
-        "https://broker.example/anything?x#y",
-        "HTTPS://Broker.Example:443/outbound/1",
-        "https://broker.example.:443",
-        "https://user@broker.example",
-        "https://broker.example:/",
-        "https://broker.example\\outbound",
-    ] {
-        assert!(is_own_issuer(ISSUER, own), "{own}");
-    }
-    for other in [
-        "https://other.example",
-        "https://broker.example.attacker.example/outbound/1",
-        "https://broker.example@attacker.example/",
-        "http://broker.example",
-        "https://broker.example:8443",
-        "https://broker.exampl",
-        "broker.example",
-        "",
-        "://",
-        "https://",
-    ] {
-        assert!(!is_own_issuer(ISSUER, other), "{other}");
-    }
-    assert!(is_own_issuer("http://127.0.0.1:8700", "http://127.0.0.1:8700/outbound/111122223333"));
-    assert!(is_own_issuer("http://[::1]:8700", "http://[::1]:8700/outbound/111122223333"));
-    assert!(!is_own_issuer("http://[::1]:8700", "http://[::1]:8701"));
-    assert!(!is_own_issuer("nonsense", "nonsense"));
-}
-
-proptest! {
-    #[test]
-    fn no_issuer_makes_it_stumble(text in "\\PC{0,80}") {
-        let _ = is_own_issuer(ISSUER, &text);
-        let below = format!("{ISSUER}/{}", text.replace(['@', ':'], ""));
-        prop_assert!(is_own_issuer(ISSUER, &below));
-    }
 }

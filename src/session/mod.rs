@@ -30,7 +30,7 @@ pub mod status;
 pub use claims::{Actor, Confirmation, SessionClaims, SessionKind, WebIdentityClaims};
 pub use draft::SessionDraft;
 pub use identity_keys::IdentityKeys;
-pub use identity_token::{IdentityDraft, IdentityError, IdentityToken, account_issuer, is_own_issuer, mint_identity};
+pub use identity_token::{IdentityDraft, IdentityError, IdentityToken, account_issuer, mint_identity};
 pub use keeper::{Keeper, KeeperError};
 pub use key_family::KeyFamily;
 pub use key_ring::{KeyRing, KeyRingError, RingKey};
