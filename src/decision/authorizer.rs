@@ -88,11 +88,12 @@ pub struct Answer {
 /// An answer, and what a denial tells beside it.
 struct Weighed {
     answer: Answer,
-    /// Of a denial only.
+    /// Of a denial that is to be told.
     told: Option<Told>,
 }
 
 /// What was known of a request that was denied.
+#[derive(Default)]
 struct Told {
     principal_id: String,
     conditions: Vec<(String, Vec<String>)>,
@@ -161,8 +162,11 @@ impl Authorizer {
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
         let (action, resource, resource_account) = (asked.action, asked.resource, asked.resource_account);
-        let weighed = self.weigh(subject, facts, asked).await?;
-        let Some(told) = weighed.told else { return Ok(Permit(())) };
+        let weighed = self.weigh(subject, facts, asked, true).await?;
+        if weighed.answer.decision.is_allowed() {
+            return Ok(Permit(()));
+        }
+        let told = weighed.told.unwrap_or_default();
         Err(Refused::Denied(Box::new(Denial {
             principal: weighed.answer.principal_arn,
             principal_id: told.principal_id,
@@ -226,10 +230,17 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
-        Ok(self.weigh(subject, facts, asked).await?.answer)
+        Ok(self.weigh(subject, facts, asked, false).await?.answer)
     }
 
-    async fn weigh(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Weighed, Refused> {
+    /// Decides; gathers what a denial tells besides only if it is to be `told`.
+    async fn weigh(
+        &self,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+        told: bool,
+    ) -> Result<Weighed, Refused> {
         let revision = self.feed.revision()?;
         let compiled = self.principal(subject).await?;
         let session = self.session_policies(subject).await?;
@@ -255,7 +266,7 @@ impl Authorizer {
             context: &context,
         };
         let weighed = |decision: Arc<Decision>, cached, until| Weighed {
-            told: (!decision.is_allowed())
+            told: (told && !decision.is_allowed())
                 .then(|| Told { principal_id: principal.unique_id.clone(), conditions: context.carried() }),
             answer: Answer { decision, revision, cached, until, principal_arn: principal.arn.clone() },
         };

@@ -189,7 +189,7 @@ async fn refuse<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, 
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
     let mut event = event::<O>(call, who, record::cut(parameters), outcome);
     if let Error::NotTrusted(denial) = error {
-        event.additional_event_data = authorization_message::for_record(denial, call.request_id);
+        event.additional_event_data = record::cut(authorization_message::for_record(denial, call.request_id));
     }
     if unrecorded > 0 {
         let data = &mut event.additional_event_data;

@@ -214,7 +214,7 @@ async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, paramete
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
     let mut event = event::<O>(&call, record::cut(parameters), outcome).await;
     if let (Ok(event), Error::Denied(denial)) = (&mut event, &error) {
-        event.additional_event_data = authorization_message::for_record(denial, incoming.request_id);
+        event.additional_event_data = record::cut(authorization_message::for_record(denial, incoming.request_id));
     }
     keep(&call, event, O::NAME).await;
     error
