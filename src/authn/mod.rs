@@ -1,6 +1,7 @@
 //! Authentication: one file per scheme; each ends in a [`Caller`].
 
 mod caller;
+mod client_certificate;
 mod error;
 pub mod mfa;
 pub mod own_password;
@@ -11,6 +12,7 @@ mod throttle;
 pub mod web_identity;
 
 pub use caller::Caller;
+pub use client_certificate::{CertificateFault, ClientCertificate, ClientCertificates};
 pub use error::Error;
 pub use passwords::{HashingFailed, Passwords};
 pub use sigv4::{Authenticator, Settings};

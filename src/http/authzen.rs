@@ -99,7 +99,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
         Unreadable::Broken => Refusal::bad("the body is incomplete"),
     })?;
     let mut facts = incoming.facts(doors);
-    let asker = incoming.authenticate(doors, &[SERVICE], &facts).await.map_err(of_authentication)?;
+    let asker = incoming.asker(doors, &[SERVICE], &facts).await.map_err(of_authentication)?;
     facts.region = Some(asker.region().to_owned());
     let question = read(&incoming)?;
     let keys = condition_keys(question.context).map_err(Refusal::bad)?;
@@ -345,7 +345,8 @@ fn of_authentication(error: authn::Error) -> Refusal {
         authn::Error::Anonymous => {
             Refusal::new(StatusCode::UNAUTHORIZED, format!("sign the request with SigV4 for the service `{SERVICE}`"))
         }
-        authn::Error::Revoked => Refusal::new(StatusCode::UNAUTHORIZED, "the session was revoked"),
+        authn::Error::Revoked => Refusal::new(StatusCode::UNAUTHORIZED, "the credentials were revoked"),
+        authn::Error::Certificate(_) => Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()),
         _ => Refusal::new(StatusCode::UNAUTHORIZED, "the credentials are not valid"),
     }
 }

@@ -9,7 +9,7 @@ use crate::session::revocation::session_key;
 use crate::session::status::{Status, status_of};
 use crate::session::{Lineage, MintError, SessionDraft, mint};
 use crate::telemetry::names;
-use crate::types::AccountId;
+use crate::types::{AccessKeyId, AccountId};
 
 /// Temporary credentials, as STS's answers show them: the one time that the secret is seen.
 #[derive(Serialize)]
@@ -70,9 +70,14 @@ pub(super) async fn lineage(call: &Call<'_>) -> Result<Lineage, Error> {
         Some(claims) => Lineage::of_session(claims).ok_or_else(|| Error::Internal("a session's descent".to_owned())),
         None => {
             let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
-            Ok(Lineage::of_key(call.caller.access_key(), &entity.unique_id, call.now()))
+            Ok(Lineage::of_key(access_key(call)?, &entity.unique_id, call.now()))
         }
     }
+}
+
+/// The key that signed the call: this door takes no other callers.
+fn access_key<'a>(call: &'a Call<'_>) -> Result<&'a AccessKeyId, Error> {
+    call.caller.access_key().ok_or_else(|| Error::Internal("a call of STS without an access key".to_owned()))
 }
 
 /// Where a verifier of a token of `issuer` hears whether the credentials have been revoked that it was obtained with.
@@ -82,7 +87,7 @@ pub(super) async fn status(call: &Call<'_>, issuer: &str, algorithm: SigningAlg)
         // As with sessions: what is obtained right after a revocation must not be dead.
         let uid = maker.own().uid.clone();
         let at = call.broker.revocations.issue_time(&uid, Some(&maker), call.now());
-        maker = Lineage::of_key(call.caller.access_key(), &uid, at);
+        maker = Lineage::of_key(access_key(call)?, &uid, at);
     }
     let status = status_of(&call.broker.keys.ring(), issuer, algorithm, &maker, call.now());
     status.ok_or_else(|| Error::Internal(MintError::NoActiveKey.to_string()))
