@@ -41,6 +41,9 @@ pub enum Error {
     /// The client certificate is nobody's.
     #[error("client certificate: {0}")]
     Certificate(#[from] CertificateFault),
+    /// A token that was made for others.
+    #[error("the token is for another audience")]
+    WrongAudience,
     /// The secret cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -61,6 +64,7 @@ impl Error {
             Self::Revoked => "revoked",
             Self::WrongService(_) => "wrong-service",
             Self::Certificate(_) => "certificate",
+            Self::WrongAudience => "wrong-audience",
             Self::Store(_) => "store",
         }
     }

@@ -1,5 +1,6 @@
 //! Authentication: one file per scheme; each ends in a [`Caller`].
 
+mod bearer;
 mod caller;
 mod client_certificate;
 mod error;
@@ -11,6 +12,7 @@ mod sigv4;
 mod throttle;
 pub mod web_identity;
 
+pub use bearer::{Bearer, Bearers};
 pub use caller::Caller;
 pub use client_certificate::{CertificateFault, ClientCertificate, ClientCertificates};
 pub use error::Error;

@@ -1,7 +1,5 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
-use std::sync::Arc;
-
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
@@ -10,7 +8,7 @@ use bytes::Bytes;
 
 use super::peer::Peer;
 use super::router::Doors;
-use crate::authn::{self, Caller, ClientCertificate};
+use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::sigv4::RequestParts;
 use crate::telemetry::names;
@@ -82,30 +80,6 @@ impl Incoming {
         caller.inspect_err(count)
     }
 
-    /// Who asks a question: whoever signed it for one of `services`, or, where nobody did, whom the client certificate names. Who
-    /// comes with credentials is taken by them alone.
-    pub(super) async fn asker(
-        &self,
-        doors: &Doors,
-        services: &[&str],
-        facts: &RequestFacts,
-    ) -> Result<Caller, authn::Error> {
-        let certificate = self.parts.extensions.get::<Arc<ClientCertificate>>();
-        match certificate.filter(|_| !self.carries_credentials()) {
-            None => self.authenticate(doors, services, facts).await,
-            Some(certificate) => {
-                let broker = &doors.broker;
-                let caller = broker.certificates.authenticate(certificate, &broker.authorizer, facts.now).await;
-                caller.inspect_err(count)
-            }
-        }
-    }
-
-    fn carries_credentials(&self) -> bool {
-        let query = self.parts.uri.query().unwrap_or_default();
-        self.parts.headers.contains_key("authorization") || query.to_ascii_lowercase().contains("x-amz-")
-    }
-
     /// Facts of the request that policies can ask for.
     pub(super) fn facts(&self, doors: &Doors) -> RequestFacts {
         RequestFacts {
@@ -125,7 +99,8 @@ impl Incoming {
     }
 }
 
-fn count(error: &authn::Error) {
+/// Counts a failed sign-in by its cause.
+pub(super) fn count(error: &authn::Error) {
     metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => error.cause()).increment(1);
 }
 

@@ -113,8 +113,7 @@ impl Client {
     /// A POST without a signature; why there was no answer.
     pub async fn post(&self, path: &str, kind: &str, body: &str) -> Result<Answer, reqwest::Error> {
         let request = self.http.post(format!("{}{path}", self.url)).header("content-type", kind);
-        let response = request.body(body.to_owned()).send().await?;
-        Ok(Answer { status: response.status().as_u16(), body: response.text().await? })
+        Ok(Answer::of(request.body(body.to_owned()).send().await?).await)
     }
 
     /// A question to the AuthZEN door.
