@@ -1,18 +1,23 @@
 //! The doors: they read requests and write answers, and decide nothing.
 
 mod asker;
+mod auth_request;
 mod authzen;
 mod aws;
+mod check;
 mod connection;
 mod discovery;
+mod ext_authz;
 mod health;
 mod peer;
 mod request;
 mod router;
+mod routes;
 mod sessions;
 mod tls;
 
 pub use connection::{Limits, serve};
 pub use peer::TrustedProxies;
 pub use router::{Doors, router};
+pub use routes::{Routes, RoutesError};
 pub use tls::{TlsError, acceptor};

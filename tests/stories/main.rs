@@ -43,6 +43,8 @@ mod oidc_providers;
 mod organization;
 mod passwords;
 mod policy_attacks;
+mod proxies;
+mod proxy_attacks;
 mod questions;
 mod revocations;
 mod saml_providers;
