@@ -7,6 +7,7 @@ mod connection;
 mod discovery;
 mod health;
 mod peer;
+mod presented;
 mod request;
 mod router;
 mod sessions;

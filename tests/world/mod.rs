@@ -14,6 +14,7 @@ pub mod issuer;
 pub mod outcome;
 pub mod policies;
 pub mod raw;
+pub mod received;
 pub mod running;
 pub mod sdk;
 

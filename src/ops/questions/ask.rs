@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
-use crate::types::Arn;
+use crate::store::{Known, Revision};
+use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
 /// A question, in IAM's terms.
@@ -86,6 +87,19 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
+        self.answer_about(named, question, question.resource.account()).await
+    }
+
+    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub async fn answer_about(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        owner: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
             Named::Nobody(reason) => return self.nobody(reason),
@@ -101,10 +115,10 @@ impl Asking<'_> {
             keys: question.said.keys(),
             consent,
             degraded: true,
-            ..Asked::plain(question.action, question.resource.as_str(), question.resource.account())
+            ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
         match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => Ok(self.answered(answer, about, question.resource)),
+            Ok(answer) => Ok(self.answered(answer, about, owner)),
             Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
             Err(other) => Err(other.into()),
         }
@@ -122,20 +136,32 @@ impl Asking<'_> {
         }
     }
 
-    fn answered(&self, answer: Answer, about: &Resolved, resource: &Arn) -> Answered {
+    fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
         let max_age = max_age(self.broker, &answer, about, self.facts.now);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
-            foreign: resource.account().is_some_and(|owner| owner != self.asker.account()),
+            foreign: owner.is_some_and(|owner| owner != self.asker.account()),
             answer: Some(answer),
             nobody: "",
             max_age,
         }
     }
 
+    /// Every change up to this revision is known here.
+    ///
+    /// # Errors
+    /// What is known is too old.
+    pub fn revision(&self) -> Result<Revision, Refusal> {
+        Ok(self.known()?.revision)
+    }
+
+    fn known(&self) -> Result<Known, Refusal> {
+        self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
+    }
+
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
-        let known = self.broker.feed.known().map_err(|stale| Refusal::from(Refused::Stale(stale)))?;
+        let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
         Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false })
     }
