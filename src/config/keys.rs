@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 47] = [
+pub static KEYS: [Key; 48] = [
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -99,6 +99,7 @@ pub static KEYS: [Key; 47] = [
     number("quotas", "server_certificates", QUOTA, |config, n| config.quotas.server_certificates = n),
     number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
     number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
+    number("quotas", "resources", QUOTA, |config, n| config.quotas.resources = n),
     number("quotas", "session_policy_characters", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
         config.quotas.session_policy_characters = n;
     }),
