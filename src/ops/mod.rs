@@ -12,6 +12,7 @@ mod operation;
 mod own;
 mod pipeline;
 mod principals;
+pub mod questions;
 mod record;
 mod registry;
 pub mod resources;

@@ -99,8 +99,8 @@ async fn permit<O: OwnOperation>(call: &Call<'_>, asked: &O, tx: &mut Tx) -> Res
             action: &wanted.action,
             resource: &wanted.resource,
             resource_account: wanted.account,
-            keys: wanted.keys,
-            trust: None,
+            keys: &wanted.keys,
+            ..Asked::plain("", "", None)
         };
         permit = Some(call.broker.authorizer.authorize(call.caller.subject(), &call.facts, about).await?);
     }
