@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 use crate::world::policies::{allow, document, statement};
-use crate::world::raw::{ActorKeys, Answer, get, post};
+use crate::world::raw::{ActorKeys, Answer, ask, get, post};
 use crate::world::{Backend, Outcome, Running, World, within_a_second};
 
 on_both_stores! {
@@ -364,4 +364,88 @@ async fn types_are_declared_listed_and_forgotten() {
     ] {
         assert_eq!(refused(root, &broker, "put-type", wrong.clone()).await.0, 400, "{wrong}");
     }
+}
+
+fn question(who: &str, action: &str, resource: &str) -> Value {
+    json!({ "subject": { "type": "user", "id": who }, "action": { "name": action },
+        "resource": { "type": "record", "id": resource } })
+}
+
+/// What is stored takes part in decisions from the next question on, at every broker, whatever was kept.
+#[tokio::test]
+async fn decisions_know_what_is_stored() {
+    let (world, one) = World::begin(Backend::Sqlite).await;
+    let two = world.another_broker().await;
+    let (root, account) = (world.root.at(&one), world.root.account);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    let both = json!({ "StringEquals": { "brevet:Resource/status": "open", "aws:ResourceTag/status": "open" } });
+    root.user_with("alice", &crate::world::policies::allow_if("record:read", both)).await;
+    root.user("bob").await;
+    let arn = format!("arn:aws:record::{account}:r1");
+    let may = |at: &'static str, who: &'static str, action: &'static str, resource: &str| {
+        let at = if at == "one" { &one } else { &two };
+        let asked = question(who, action, resource);
+        let service = &service;
+        async move { ask(at, service, &asked).await.json() }
+    };
+    assert_eq!(may("one", "alice", "read", "r1").await["decision"], false);
+    assert_eq!(may("two", "alice", "read", "r1").await["decision"], false);
+    done(&world.root, &one, "put", json!({ "arn": arn, "attributes": { "status": "open" } })).await;
+    assert_eq!(may("one", "alice", "read", "r1").await["decision"], true);
+    within_a_second("the other broker says so", || async {
+        may("two", "alice", "read", "r1").await["decision"] == true
+    })
+    .await;
+    // What the question says wins for `brevet:Resource/...`, and never for `aws:ResourceTag/...`.
+    let mut said = question("alice", "read", "r2");
+    said["resource"]["properties"] = json!({ "status": "open" });
+    said["context"] = json!({ "aws:ResourceTag/status": "open" });
+    assert_eq!(ask(&one, &service, &said).await.json()["decision"], true, "nothing is stored of r2");
+    done(&world.root, &one, "put", json!({ "arn": format!("{arn}x") })).await;
+    said["resource"]["id"] = json!("r1x");
+    assert_eq!(ask(&one, &service, &said).await.json()["decision"], false, "it is stored without a status");
+
+    // Its policy allows what nobody's own policies do, and denies what they allow.
+    assert_eq!(may("one", "bob", "read", "r1").await["decision"], false);
+    let bob = format!("arn:aws:iam::{account}:user/bob");
+    let grant = json!({ "Effect": "Allow", "Principal": { "AWS": bob }, "Action": "record:read", "Resource": arn });
+    done(&world.root, &one, "put", json!({ "arn": arn, "policy": document([grant.clone()]) })).await;
+    let answer = may("one", "bob", "read", "r1").await;
+    assert_eq!(answer["decision"], true, "{answer}");
+    assert_eq!(answer["context"]["statements"][0]["policy"], json!(arn), "{answer}");
+    let deny = json!({ "Effect": "Deny", "Principal": "*", "Action": "record:*", "Resource": "*" });
+    done(&world.root, &one, "put", json!({ "arn": arn, "policy": document([grant, deny]) })).await;
+    for who in ["alice", "bob"] {
+        assert_eq!(may("one", who, "read", "r1").await["decision"], false, "{who}");
+    }
+    done(&world.root, &one, "put", json!({ "arn": arn, "policy": null })).await;
+    assert_eq!(may("one", "alice", "read", "r1").await["decision"], true);
+    done(&world.root, &one, "delete", json!({ "arn": arn })).await;
+    assert_eq!(may("one", "alice", "read", "r1").await["decision"], false);
+}
+
+/// A resource whose ARN names no account is its owner's: for others it is another account's.
+#[tokio::test]
+async fn in_decisions_a_resource_is_its_owners() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let partner = world.another_account("partner").await;
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    root.user_with("alice", &allow("s3:*", "*")).await;
+    let bucket = "arn:aws:s3:::bucket";
+    let asked = question("alice", "s3:GetObject", bucket);
+    let may = || async { ask(&broker, &service, &asked).await.json() };
+    assert_eq!(may().await["decision"], true);
+    done(&partner, &broker, "put", json!({ "arn": bucket })).await;
+    assert_eq!(may().await["decision"], false, "it is the partner's now, who has not agreed");
+    let alice = format!("arn:aws:iam::{}:user/alice", root.account);
+    let grant = json!({ "Effect": "Allow", "Principal": { "AWS": alice }, "Action": "s3:*", "Resource": bucket });
+    done(&partner, &broker, "put", json!({ "arn": bucket, "policy": document([grant]) })).await;
+    let answer = may().await;
+    assert_eq!(answer["decision"], true);
+    let shown = answer["context"]["statements"].as_array().expect("a list");
+    assert!(shown.iter().all(|one| one["policy"] != json!(bucket)), "the partner's policy is its business: {answer}");
+    done(&partner, &broker, "delete", json!({ "arn": bucket })).await;
+    done(&world.root, &broker, "put", json!({ "arn": bucket })).await;
+    assert_eq!(may().await["decision"], true);
 }
