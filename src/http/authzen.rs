@@ -123,7 +123,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
     said.properties(Properties::Resource, asked.resource.properties, &[])?;
     said.properties(Properties::Action, asked.action.properties, &[])?;
 
-    let asking = Asking { broker, asker: &asker, facts };
+    let asking = Asking { broker, asker: &asker, door: "authzen", facts };
     asking.demand(demand).await?;
     let shown = || json!({ "type": asked.subject.kind, "action": &*action, "resource": resource.as_str() });
     let subject = asking.about(&who, shown).await?;

@@ -33,6 +33,8 @@ pub struct Asking<'a> {
     pub broker: &'a Broker,
     /// Who asks.
     pub asker: &'a Caller,
+    /// At which door, by the name that metrics have for it.
+    pub door: &'static str,
     /// Facts of the asker's own request.
     pub facts: RequestFacts,
 }
@@ -69,7 +71,8 @@ impl Asking<'_> {
                     let request_id = &self.broker.new_id();
                     let facts = self.facts.clone();
                     let call = Call { broker: self.broker, caller: self.asker, facts, request_id };
-                    let parameters = json!({ "subject": { "arn": about.entity.as_str() }, "question": shown() });
+                    let parameters =
+                        json!({ "subject": { "arn": about.entity.as_str() }, "question": shown(), "door": self.door });
                     let said = denial.to_string();
                     ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
                 }
