@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::resources::Resources;
 use super::{Roles, Strangers, Turns};
 use crate::audit::Trail;
-use crate::authn::{Authenticator, Passwords, WebIdentities};
+use crate::authn::{Authenticator, ClientCertificates, Passwords, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
@@ -29,6 +29,8 @@ pub struct Broker {
     pub resources: Resources,
     /// Who calls.
     pub authenticator: Authenticator,
+    /// Who asks without a signature, named by a client certificate.
+    pub certificates: ClientCertificates,
     /// Who calls without a signature, vouched for by an OIDC provider.
     pub web_identities: WebIdentities,
     /// How many of their refusals are recorded.
