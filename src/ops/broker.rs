@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::resources::Resources;
 use super::{Roles, Strangers, Turns};
 use crate::audit::Trail;
 use crate::authn::{Authenticator, ClientCertificates, Passwords, WebIdentities};
@@ -24,6 +25,8 @@ pub struct Broker {
     pub authorizer: Authorizer,
     /// Roles that are being assumed.
     pub roles: Roles,
+    /// Stored resources that are asked about.
+    pub resources: Resources,
     /// Who calls.
     pub authenticator: Authenticator,
     /// Who asks without a signature, named by a client certificate.

@@ -21,6 +21,7 @@ use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
+use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
@@ -294,6 +295,7 @@ async fn build(
         feed,
         authorizer,
         roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
+        resources: Resources::new(Arc::clone(&store), config.cache.principals, &invalidations),
         authenticator,
         certificates,
         web_identities,

@@ -44,6 +44,7 @@ mod organization;
 mod passwords;
 mod policy_attacks;
 mod questions;
+mod resources;
 mod revocations;
 mod saml_providers;
 mod secrets;
