@@ -202,7 +202,8 @@ fn of_authentication(error: authn::Error) -> Refusal {
         authn::Error::Anonymous => format!(
             "sign the request with SigV4 for the service `{SERVICE}`, or send a web identity token for this broker as a bearer's"
         ),
-        authn::Error::Revoked => "the session was revoked".to_owned(),
+        authn::Error::Revoked => "the credentials were revoked".to_owned(),
+        authn::Error::Certificate(_) => error.to_string(),
         authn::Error::WrongAudience => "the token is for another audience than this broker's URL".to_owned(),
         _ => "the credentials are not valid".to_owned(),
     };

@@ -8,7 +8,7 @@ use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::peer::TrustedProxies;
-use super::{authzen, aws, discovery, health, presented, sessions};
+use super::{authzen, aws, discovery, health, presented, resources, sessions};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -37,6 +37,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
         .route("/requests/v1/verify", post(presented::verify))
+        .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
         .route("/.well-known/jwks.json", get(discovery::jwks))

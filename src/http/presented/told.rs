@@ -114,9 +114,9 @@ impl Asked {
             (Some(named), Some(said)) if named != said => {
                 return Err(Refusal::bad("`resource_account` is another than that in `resource`"));
             }
-            (Some(owner), _) => Some(owner),
+            (Some(owner), _) => owner,
             // A resource that nobody owns would count as the sender's own.
-            (None, said) => Some(said.unwrap_or(account)),
+            (None, said) => said.unwrap_or(account),
         };
         let policy = self.resource_policy.map(|document| policy(document, resource.as_str())).transpose()?;
         let mut said = Said::nothing();

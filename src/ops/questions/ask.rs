@@ -87,10 +87,11 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
-        self.answer_about(named, question, question.resource.account()).await
+        self.answer_for(named, question, None).await
     }
 
-    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell.
+    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
+    /// not count: of an ARN without an account, anybody can be the first to store something.
     ///
     /// # Errors
     /// Nothing can be decided.
@@ -98,27 +99,48 @@ impl Asking<'_> {
         &self,
         named: &Named,
         question: &Question<'_>,
-        owner: Option<AccountId>,
+        owner: AccountId,
+    ) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, Some(owner)).await
+    }
+
+    async fn answer_for(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
     ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
+        // What is looked up before the decision is made is of this revision or a later one.
+        let before = self.broker.feed.known().map_err(Refused::Stale)?;
+        let stored = self.broker.resources.find(question.resource).await?;
+        let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
         let trust = self.trust(question).await?;
-        let consent = match (&trust, question.policy) {
-            (Some(trust), _) => Consent::Trust(trust),
-            (None, Some(passed)) => Consent::Passed(passed),
-            (None, None) => Consent::None,
+        let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
+        let kept = stored.as_deref().and_then(|stored| Some((stored.policy.as_deref()?, stored.stamp)));
+        let consent = match (&trust, both.as_ref().or(question.policy), kept) {
+            (Some(trust), _, _) => Consent::Trust(trust),
+            (None, Some(passed), _) => Consent::Passed(passed),
+            (None, None, Some((policy, stamp))) => Consent::Stored(policy, stamp),
+            (None, None, None) => Consent::None,
         };
+        let owner = said.or(stored.as_ref().map(|stored| stored.account)).or(question.resource.account());
         let asked = Asked {
             keys: question.said.keys(),
+            attributes: stored.as_ref().map(|stored| &stored.attributes),
             consent,
             degraded: true,
             ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
         match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => Ok(self.answered(answer, about, owner)),
+            Ok(answer) => {
+                let revision = answer.revision.min(before.revision);
+                Ok(self.answered(Answer { revision, ..answer }, about, owner))
+            }
             Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
             Err(other) => Err(other.into()),
         }
@@ -192,6 +214,12 @@ impl Asking<'_> {
         // That the subject does not exist any more is told where the question is decided.
         let _ = ops::note_reach(self.broker, &about.subject, reached).await;
     }
+}
+
+/// A policy that the broker keeps and one that came with the question: what either denies is denied.
+fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
+    let policies: Vec<_> = stored.policies().iter().chain(passed.policies()).cloned().collect();
+    (!policies.is_empty()).then(|| PolicySet::new(policies))
 }
 
 /// For how many seconds the asker may keep the answer.
