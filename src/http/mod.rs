@@ -3,9 +3,12 @@
 mod asker;
 mod authzen;
 mod aws;
+mod changes;
 mod connection;
 mod discovery;
+mod followers;
 mod health;
+mod keeping;
 mod peer;
 mod request;
 mod router;
@@ -13,6 +16,7 @@ mod sessions;
 mod tls;
 
 pub use connection::{Limits, serve};
+pub use followers::Followers;
 pub use peer::TrustedProxies;
 pub use router::{Doors, router};
 pub use tls::{TlsError, acceptor};
