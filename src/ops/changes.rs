@@ -160,7 +160,9 @@ impl Following {
                 return Err(Ended::Revoked);
             }
         } else {
-            self.check_key(&self.caller.access_key().clone()).await?;
+            if let Some(key) = self.caller.access_key() {
+                self.check_key(key).await?;
+            }
         }
         match allowed(&self.broker, &self.caller, &self.facts).await {
             Ok(()) => Ok(()),

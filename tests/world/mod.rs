@@ -12,6 +12,7 @@ pub mod build;
 pub mod device;
 pub mod follow;
 pub mod issuer;
+pub mod mutual_tls;
 pub mod outcome;
 pub mod policies;
 pub mod raw;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{Answered, Asking, Named, Who};
 use crate::store::{Footing, Revision};
+use crate::types::Arn;
 
 /// The header by which an asker wants to be told what its answer stands on; its value is not looked at.
 pub const TELL_DEPENDS: &str = "x-brevet-tell-depends";
@@ -34,10 +35,10 @@ pub struct Kept {
 
 impl Keeping {
     /// Takes one more answer into account.
-    pub fn add(&mut self, asking: &Asking<'_>, who: &Who, named: &Named, answered: &Answered) {
+    pub fn add(&mut self, asking: &Asking<'_>, who: &Who, named: &Named, resource: &Arn, answered: &Answered) {
         let viewer = asking.asker.account();
         let everything = asking.broker.footings.everything(viewer);
-        let mut footings = if answered.max_age > 0 { footings(asking, who, named) } else { None };
+        let mut footings = if answered.max_age > 0 { footings(asking, who, named, resource) } else { None };
         let footings = footings.take().unwrap_or_else(|| BTreeSet::from([everything]));
         let kept = match self.kept.take() {
             None => {
@@ -61,7 +62,7 @@ impl Keeping {
 }
 
 /// What an answer about `who` stands on; `None` where that is not known.
-fn footings(asking: &Asking<'_>, who: &Who, named: &Named) -> Option<BTreeSet<Footing>> {
+fn footings(asking: &Asking<'_>, who: &Who, named: &Named, resource: &Arn) -> Option<BTreeSet<Footing>> {
     let Named::Somebody(about) = named else { return None };
     let (broker, viewer, now) = (asking.broker, asking.asker.account(), asking.facts.now);
     let lineage = match who {
@@ -72,7 +73,8 @@ fn footings(asking: &Asking<'_>, who: &Who, named: &Named) -> Option<BTreeSet<Fo
         }
         Who::Known(..) | Who::Nobody => return None,
     };
-    let keys = broker.authorizer.stands_on(&about.subject)?;
+    let mut keys = broker.authorizer.stands_on(&about.subject)?;
+    keys.extend(broker.resources.stands_on(resource)?);
     let mut footings: BTreeSet<Footing> = keys.iter().map(|key| broker.footings.of(viewer, key)).collect();
     if let Some(lineage) = lineage {
         let ends = lineage.ended_by().map(|(kind, id)| broker.footings.revocation(viewer, kind, id));
