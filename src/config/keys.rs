@@ -104,6 +104,7 @@ pub static KEYS: &[Key] = &[
     number("quotas", "server_certificates", QUOTA, |config, n| config.quotas.server_certificates = n),
     number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
     number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
+    number("quotas", "resources", QUOTA, |config, n| config.quotas.resources = n),
     number("quotas", "session_policy_characters", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
         config.quotas.session_policy_characters = n;
     }),

@@ -7,9 +7,10 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::followers::Followers;
 use super::peer::TrustedProxies;
 use super::routes::Routes;
-use super::{auth_request, authzen, aws, discovery, ext_authz, health, sessions};
+use super::{auth_request, authzen, aws, changes, discovery, ext_authz, health, presented, resources, sessions};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -30,6 +31,8 @@ pub struct Doors {
     pub request_limit: usize,
     /// What requests mean that proxies ask about.
     pub routes: Arc<Routes>,
+    /// Who follows the changes.
+    pub followers: Arc<Followers>,
     /// Status lists that were signed a moment ago.
     pub status_lists: Arc<SignedLists>,
 }
@@ -43,6 +46,9 @@ pub fn router(doors: Doors) -> Router {
         .route("/ext_authz/", any(ext_authz::http))
         .route("/ext_authz/{*path}", any(ext_authz::http))
         .route("/envoy.service.auth.v3.Authorization/Check", post(ext_authz::grpc))
+        .route("/changes/v1/stream", get(changes::stream))
+        .route("/requests/v1/verify", post(presented::verify))
+        .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
         .route("/.well-known/jwks.json", get(discovery::jwks))
