@@ -6,6 +6,7 @@
 
 mod cache;
 mod check;
+mod decision_log;
 mod environment;
 mod error;
 mod file;
@@ -27,6 +28,7 @@ use std::path::Path;
 
 pub use crate::types::Realm;
 pub use cache::Cache;
+pub use decision_log::{DecisionLogSection, LogMode, LogOutput, MASKED_RESOURCE, MaskedAs};
 pub use error::{ConfigError, Fault, Place, Problem};
 pub use keys::{KEYS, Key};
 pub use log::Log;
@@ -57,6 +59,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// `[log]`: what is logged, and how it looks.
     pub log: Log,
+    /// `[decision_log]`: which answers to other services' questions are kept.
+    pub decision_log: DecisionLogSection,
 }
 
 impl Config {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Roles, Strangers, Turns};
-use crate::audit::Trail;
+use crate::audit::{DecisionLog, Trail};
 use crate::authn::{Authenticator, Passwords, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
@@ -42,6 +42,8 @@ pub struct Broker {
     pub revocations: Arc<Revocations>,
     /// The audit trail.
     pub trail: Trail,
+    /// The decision log, if there is one.
+    pub decision_log: Option<Arc<DecisionLog>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

@@ -119,6 +119,11 @@ impl Vault {
         self.installation.open(sealed, &installation_bound(context)).map_err(corrupt(context))
     }
 
+    /// A key for another purpose, the same at every broker of the installation and at every start.
+    pub fn installation_key_for(&self, purpose: &str) -> SecretBytes {
+        self.installation.derive(purpose)
+    }
+
     async fn data_key(&self, account: AccountId) -> Result<DataKey, StoreError> {
         if let Some(key) = self.keys.get(&account) {
             return Ok(key);

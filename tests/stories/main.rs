@@ -18,6 +18,7 @@ mod chains;
 mod coverage;
 mod credential_reports;
 mod crowd;
+mod decision_log;
 mod decode_denials;
 mod denials;
 #[macro_use]

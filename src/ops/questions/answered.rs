@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::decision::Answer;
+use crate::decision::{Answer, Told};
 use crate::policy::{Effect, MatchedStatement};
 use crate::store::Revision;
 
@@ -22,6 +22,10 @@ pub struct Answered {
     pub degraded: bool,
     /// Whether the resource is not of the asker's account: what stands in its own policy is then its owner's business.
     pub foreign: bool,
+    /// By what id the decision log has it, if it has.
+    pub decision_id: Option<String>,
+    /// What the log's record is to say beside the answer.
+    pub(super) told: Option<Told>,
 }
 
 impl Answered {

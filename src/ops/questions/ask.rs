@@ -58,7 +58,7 @@ impl Asking<'_> {
         // Whether somebody exists is told only to those who may ask about them.
         self.permitted(resolved, shown).await?;
         self.note_asked().await;
-        Ok(if resolved.exists { named } else { Named::Nobody("the subject does not exist") })
+        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
     }
 
     async fn permitted(&self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
@@ -86,8 +86,14 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
+        let answered = self.found(named, question).await;
+        self.recorded(named, question, answered).await
+    }
+
+    async fn found(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
+            Named::Absent(_) => return self.nobody(ABSENT),
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
@@ -103,15 +109,15 @@ impl Asking<'_> {
             degraded: true,
             ..Asked::plain(question.action, question.resource.as_str(), question.resource.account())
         };
-        match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => Ok(self.answered(answer, about, question.resource)),
-            Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
+        match self.decide(&about.subject, asked).await {
+            Ok((answer, told)) => Ok(Answered { told, ..self.answered(answer, about, question.resource) }),
+            Err(Refused::NoPrincipal) => self.nobody(ABSENT),
             Err(other) => Err(other.into()),
         }
     }
 
     /// The question is about a request that the asker has received: where that came from is for the asker to say.
-    fn theirs(&self) -> RequestFacts {
+    pub(super) fn theirs(&self) -> RequestFacts {
         RequestFacts {
             now: self.facts.now,
             source_ip: None,
@@ -131,13 +137,16 @@ impl Asking<'_> {
             answer: Some(answer),
             nobody: "",
             max_age,
+            decision_id: None,
+            told: None,
         }
     }
 
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
         let known = self.broker.feed.known().map_err(|stale| Refusal::from(Refused::Stale(stale)))?;
         let (revision, degraded) = (known.revision, known.degraded);
-        Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false })
+        let (decision_id, told) = (None, None);
+        Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false, decision_id, told })
     }
 
     /// The trust policy of the role that is asked about, where a role is to be taken on: without it nobody may.
@@ -167,6 +176,9 @@ impl Asking<'_> {
         let _ = ops::note_reach(self.broker, &about.subject, reached).await;
     }
 }
+
+/// Why there is nobody, where the name is that of nobody.
+const ABSENT: &str = "the subject does not exist";
 
 /// For how many seconds the asker may keep the answer.
 fn max_age(broker: &Broker, answer: &Answer, about: &Resolved, now: Timestamp) -> i64 {

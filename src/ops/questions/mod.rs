@@ -9,6 +9,7 @@ mod ask;
 mod claimed;
 mod freshness;
 mod named;
+mod recorded;
 mod refusal;
 mod said;
 mod who;
