@@ -8,6 +8,7 @@ pub mod credentials;
 mod explain;
 mod keys;
 mod policy;
+mod resources;
 mod serve;
 mod sessions;
 pub mod sidecar;
@@ -49,6 +50,9 @@ enum Command {
     /// End sessions before their time
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
+    /// Store what decisions are to know of resources that other services guard
+    #[command(subcommand)]
+    Resources(resources::ResourcesCommand),
     /// Read the audit trail
     Audit(audit::AuditArgs),
     /// Tell why a question was answered as it was
@@ -165,6 +169,7 @@ async fn dispatch(command: Command, world: &World) -> Result<ExitCode, String> {
         Command::Account(command) => account::run(command, world).await,
         Command::Keys(command) => keys::run(command, world).await,
         Command::Sessions(command) => sessions::run(command, world).await,
+        Command::Resources(command) => resources::run(command, world).await,
         Command::Audit(args) => audit::run(args, world).await,
         Command::Explain(args) => explain::run(*args, world).await,
         Command::Certs(CertsCommand::Dev { out_dir, names, force }) => {

@@ -141,11 +141,6 @@ impl DataKey {
         Ok(Sealed([&[SEAL_VERSION], body.as_slice()].concat()))
     }
 
-    /// A key for another purpose, which tells nothing of this one.
-    pub fn derive(&self, purpose: &str) -> SecretBytes {
-        hkdf_sha256(&self.bytes, &[b"brevet derived key v1\0", purpose.as_bytes()], KEY)
-    }
-
     /// Opens a value that was sealed for the same place.
     pub fn open(&self, sealed: &Sealed, aad: &[u8]) -> Result<SecretBytes, SealError> {
         let (version, body) = sealed.0.split_first().ok_or(SealError::Malformed)?;
@@ -153,6 +148,11 @@ impl DataKey {
             return Err(SealError::UnknownVersion);
         }
         decrypt(&self.cipher, body, &[SEAL_PURPOSE, aad].concat())
+    }
+
+    /// Another key for another purpose: whoever learns it learns nothing of this one.
+    pub fn derive(&self, purpose: &[u8]) -> SecretBytes {
+        hkdf_sha256(&self.bytes, &[b"brevet derived key v1\0", purpose], KEY)
     }
 
     fn from_array(bytes: &[u8; KEY]) -> Self {

@@ -15,17 +15,18 @@ use super::foundation::{Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
 use crate::audit::decisions::UnusableLog;
 use crate::audit::{DecisionLog, Trail};
-use crate::authn::{self, Authenticator, Passwords, UnusableFile, WebIdentities};
+use crate::authn::{self, Authenticator, ClientCertificates, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
-use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
+use crate::http::{self, Doors, Followers, Limits, TlsError, TrustedProxies};
+use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
-use crate::store::{Feed, Follower, Invalidations, StoreError};
+use crate::store::{Feed, Follower, Footings, Invalidations, StoreError};
 use crate::usage::Usage;
 
 /// A broker that is ready to serve.
@@ -87,7 +88,10 @@ impl Server {
     ) -> Result<Self, StartError> {
         // What is wrong with the settings is told before anything is made.
         let tls = match (&config.server.tls_certificate, &config.server.tls_key) {
-            (Some(certificate), Some(key)) => Some(http::acceptor(certificate, key)?),
+            (Some(certificate), Some(key)) => {
+                let authorities = config.server.client_authorities.as_deref();
+                Some(http::acceptor(certificate, key, authorities, Arc::clone(&clock))?)
+            }
             _ => None,
         };
         let rules = KeyRules::of(config)?;
@@ -108,6 +112,7 @@ impl Server {
             metrics,
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
+            followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
         };
         let limits = Limits {
@@ -171,6 +176,11 @@ impl Server {
             }))
         });
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
+        let followers = Arc::clone(&self.doors.followers);
+        let stop = async move {
+            stop.await;
+            followers.close();
+        };
         http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
@@ -304,17 +314,21 @@ async fn build(
     let decision_log = DecisionLog::begin(
         &config.decision_log,
         &config.store.data_dir,
-        vault.installation_key_for("decision-log"),
+        vault.key_for("decision-log"),
         Arc::clone(&clock),
         Arc::clone(&random),
     )?;
+    let certificates = ClientCertificates::new(realm.clone(), Arc::clone(&revocations));
     let web_identities =
         WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
     Ok(Broker {
         feed,
+        footings: Footings::new(&vault),
         authorizer,
         roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
+        resources: Resources::new(Arc::clone(&store), config.cache.principals, &invalidations),
         authenticator,
+        certificates,
         web_identities,
         strangers: Strangers::default(),
         passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),

@@ -119,9 +119,9 @@ impl Vault {
         self.installation.open(sealed, &installation_bound(context)).map_err(corrupt(context))
     }
 
-    /// A key for another purpose, the same at every broker of the installation and at every start.
-    pub fn installation_key_for(&self, purpose: &str) -> SecretBytes {
-        self.installation.derive(purpose)
+    /// A key of the installation's for one purpose, the same at every broker on the store.
+    pub fn key_for(&self, purpose: &str) -> SecretBytes {
+        self.installation.derive(purpose.as_bytes())
     }
 
     async fn data_key(&self, account: AccountId) -> Result<DataKey, StoreError> {

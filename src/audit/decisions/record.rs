@@ -72,7 +72,7 @@ pub struct Record {
     pub action: String,
     /// The resource's ARN.
     pub resource: String,
-    /// Who owns it, as far as its ARN says.
+    /// Who owns it, where somebody is known to.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub resource_account: String,
     /// `allowed`, `explicitly_denied`, `implicitly_denied`, `nobody` (there is nobody it could be about) or `unanswered`.

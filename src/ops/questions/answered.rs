@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::decision::{Answer, Told};
 use crate::policy::{Effect, MatchedStatement};
 use crate::store::Revision;
+use crate::types::AccountId;
 
 /// The answer to a question.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub struct Answered {
     /// For how many seconds the asker may keep it: no longer than changes may take to be seen, than time leaves it true, and than the
     /// subject lasts.
     pub max_age: i64,
+    /// For how many seconds time and the subject leave it true if nothing changes; for ever where absent.
+    pub holds_for: Option<i64>,
     /// Whether it was made on knowledge that may be older than the staleness bound, because the operator chose degraded service.
     pub degraded: bool,
     /// Whether the resource is not of the asker's account: what stands in its own policy is then its owner's business.
@@ -26,6 +29,8 @@ pub struct Answered {
     pub decision_id: Option<String>,
     /// What the log's record is to say beside the answer.
     pub(super) told: Option<Told>,
+    /// Who owns the resource, as the decision took it.
+    pub(super) owner: Option<AccountId>,
 }
 
 impl Answered {

@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
-use crate::types::Arn;
+use crate::store::{Known, Revision};
+use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
 /// A question, in IAM's terms.
@@ -86,31 +87,71 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
-        let answered = self.found(named, question).await;
+        self.answer_for(named, question, None).await
+    }
+
+    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
+    /// not count: of an ARN without an account, anybody can be the first to store something.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub async fn answer_about(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        owner: AccountId,
+    ) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, Some(owner)).await
+    }
+
+    async fn answer_for(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
+        let answered = self.found(named, question, said).await;
         self.recorded(named, question, answered).await
     }
 
-    async fn found(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
+    async fn found(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
             Named::Absent(_) => return self.nobody(ABSENT),
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
+        // What is looked up before the decision is made is of this revision or a later one.
+        let before = self.broker.feed.known().map_err(Refused::Stale)?;
+        let stored = self.broker.resources.find(question.resource).await?;
+        let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
         let trust = self.trust(question).await?;
-        let consent = match (&trust, question.policy) {
-            (Some(trust), _) => Consent::Trust(trust),
-            (None, Some(passed)) => Consent::Passed(passed),
-            (None, None) => Consent::None,
+        let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
+        let kept = stored.as_deref().and_then(|stored| Some((stored.policy.as_deref()?, stored.stamp)));
+        let consent = match (&trust, both.as_ref().or(question.policy), kept) {
+            (Some(trust), _, _) => Consent::Trust(trust),
+            (None, Some(passed), _) => Consent::Passed(passed),
+            (None, None, Some((policy, stamp))) => Consent::Stored(policy, stamp),
+            (None, None, None) => Consent::None,
         };
+        let owner = said.or(stored.as_ref().map(|stored| stored.account)).or(question.resource.account());
         let asked = Asked {
             keys: question.said.keys(),
+            attributes: stored.as_ref().map(|stored| &stored.attributes),
             consent,
             degraded: true,
-            ..Asked::plain(question.action, question.resource.as_str(), question.resource.account())
+            ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
         match self.decide(&about.subject, asked).await {
-            Ok((answer, told)) => Ok(Answered { told, ..self.answered(answer, about, question.resource) }),
+            Ok((answer, told)) => {
+                let revision = answer.revision.min(before.revision);
+                Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, about, owner) })
+            }
             Err(Refused::NoPrincipal) => self.nobody(ABSENT),
             Err(other) => Err(other.into()),
         }
@@ -128,25 +169,50 @@ impl Asking<'_> {
         }
     }
 
-    fn answered(&self, answer: Answer, about: &Resolved, resource: &Arn) -> Answered {
-        let max_age = max_age(self.broker, &answer, about, self.facts.now);
+    fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
+        let holds_for = holds_for(&answer, about, self.facts.now);
+        let max_age = max_age(self.broker, &answer, holds_for);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
-            foreign: resource.account().is_some_and(|owner| owner != self.asker.account()),
+            foreign: owner.is_some_and(|owner| owner != self.asker.account()),
             answer: Some(answer),
             nobody: "",
             max_age,
+            holds_for,
             decision_id: None,
             told: None,
+            owner,
         }
     }
 
+    /// Every change up to this revision is known here.
+    ///
+    /// # Errors
+    /// What is known is too old.
+    pub fn revision(&self) -> Result<Revision, Refusal> {
+        Ok(self.known()?.revision)
+    }
+
+    fn known(&self) -> Result<Known, Refusal> {
+        self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
+    }
+
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
-        let known = self.broker.feed.known().map_err(|stale| Refusal::from(Refused::Stale(stale)))?;
+        let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
-        let (decision_id, told) = (None, None);
-        Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false, decision_id, told })
+        Ok(Answered {
+            answer: None,
+            nobody: reason,
+            revision,
+            max_age: 0,
+            holds_for: Some(0),
+            degraded,
+            foreign: false,
+            decision_id: None,
+            told: None,
+            owner: None,
+        })
     }
 
     /// The trust policy of the role that is asked about, where a role is to be taken on: without it nobody may.
@@ -180,16 +246,23 @@ impl Asking<'_> {
 /// Why there is nobody, where the name is that of nobody.
 const ABSENT: &str = "the subject does not exist";
 
+/// A policy that the broker keeps and one that came with the question: what either denies is denied.
+fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
+    let policies: Vec<_> = stored.policies().iter().chain(passed.policies()).cloned().collect();
+    (!policies.is_empty()).then(|| PolicySet::new(policies))
+}
+
+/// For how many seconds time alone changes nothing about the answer.
+fn holds_for(answer: &Answer, about: &Resolved, now: Timestamp) -> Option<i64> {
+    let ends = [answer.until, about.ends].into_iter().flatten();
+    ends.map(|end| (end.seconds() - now.seconds()).max(0)).min()
+}
+
 /// For how many seconds the asker may keep the answer.
-fn max_age(broker: &Broker, answer: &Answer, about: &Resolved, now: Timestamp) -> i64 {
+fn max_age(broker: &Broker, answer: &Answer, holds_for: Option<i64>) -> i64 {
     if answer.degraded {
         return 0;
     }
     let bound = i64::try_from(broker.feed.bound().as_secs()).unwrap_or(0);
-    [answer.until, about.ends]
-        .into_iter()
-        .flatten()
-        .map(|end| end.seconds() - now.seconds())
-        .fold(bound, i64::min)
-        .max(0)
+    holds_for.map_or(bound, |seconds| seconds.min(bound))
 }

@@ -68,7 +68,6 @@ impl Asking<'_> {
             session,
             action: question.action.to_owned(),
             resource: resource.to_string(),
-            resource_account: resource.account().map(|account| account.to_string()).unwrap_or_default(),
             said: said.collect(),
             one_in,
             ..Record::default()
@@ -83,8 +82,13 @@ fn taken(log: &DecisionLog, record: Record) -> Option<String> {
 }
 
 fn of_answer(record: Record, answered: &Answered, told: Option<Told>) -> Record {
-    let record =
-        Record { revision: answered.revision.0, max_age: answered.max_age, degraded: answered.degraded, ..record };
+    let record = Record {
+        revision: answered.revision.0,
+        max_age: answered.max_age,
+        degraded: answered.degraded,
+        resource_account: answered.owner.map(|owner| owner.to_string()).unwrap_or_default(),
+        ..record
+    };
     let Some(answer) = &answered.answer else {
         return Record { decision: "nobody".to_owned(), reason: answered.nobody.to_owned(), ..record };
     };
