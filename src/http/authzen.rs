@@ -195,6 +195,9 @@ fn rendered(answered: &Answered, action: &str) -> JsonValue {
     if let Some(answer) = &answered.answer {
         context["cache"] = json!(if answer.cached { "hit" } else { "miss" });
     }
+    if let Some(id) = &answered.decision_id {
+        context["decision_id"] = json!(id);
+    }
     if answered.degraded {
         context["degraded"] = json!(true);
     }

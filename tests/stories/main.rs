@@ -20,6 +20,7 @@ mod client_certificates;
 mod coverage;
 mod credential_reports;
 mod crowd;
+mod decision_log;
 mod decode_denials;
 mod denials;
 #[macro_use]

@@ -11,6 +11,7 @@ mod freshness;
 mod keeping;
 mod named;
 mod presented;
+mod recorded;
 mod refusal;
 mod said;
 mod who;
