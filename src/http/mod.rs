@@ -11,6 +11,7 @@ mod health;
 mod json_door;
 mod keeping;
 mod peer;
+mod presented;
 mod request;
 mod resources;
 mod router;

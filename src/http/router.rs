@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::followers::Followers;
 use super::peer::TrustedProxies;
-use super::{authzen, aws, changes, discovery, health, resources, sessions};
+use super::{authzen, aws, changes, discovery, health, presented, resources, sessions};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -40,6 +40,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
         .route("/changes/v1/stream", get(changes::stream))
+        .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))

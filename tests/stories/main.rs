@@ -46,6 +46,7 @@ mod oidc_providers;
 mod organization;
 mod passwords;
 mod policy_attacks;
+mod presented;
 mod questions;
 mod resources;
 mod revocations;

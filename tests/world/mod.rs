@@ -17,6 +17,7 @@ pub mod mutual_tls;
 pub mod outcome;
 pub mod policies;
 pub mod raw;
+pub mod received;
 pub mod running;
 pub mod sdk;
 

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
+use crate::store::{Known, Revision};
 use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
@@ -86,6 +87,29 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, None).await
+    }
+
+    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
+    /// not count: of an ARN without an account, anybody can be the first to store something.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub async fn answer_about(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        owner: AccountId,
+    ) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, Some(owner)).await
+    }
+
+    async fn answer_for(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
             Named::Nobody(reason) => return self.nobody(reason),
@@ -94,6 +118,7 @@ impl Asking<'_> {
         // What is looked up before the decision is made is of this revision or a later one.
         let before = self.broker.feed.known().map_err(Refused::Stale)?;
         let stored = self.broker.resources.find(question.resource).await?;
+        let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
         let trust = self.trust(question).await?;
         let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
         let kept = stored.as_deref().and_then(|stored| Some((stored.policy.as_deref()?, stored.stamp)));
@@ -103,7 +128,7 @@ impl Asking<'_> {
             (None, None, Some((policy, stamp))) => Consent::Stored(policy, stamp),
             (None, None, None) => Consent::None,
         };
-        let owner = stored.as_ref().map(|stored| stored.account).or(question.resource.account());
+        let owner = said.or(stored.as_ref().map(|stored| stored.account)).or(question.resource.account());
         let asked = Asked {
             keys: question.said.keys(),
             attributes: stored.as_ref().map(|stored| &stored.attributes),
@@ -147,8 +172,20 @@ impl Asking<'_> {
         }
     }
 
+    /// Every change up to this revision is known here.
+    ///
+    /// # Errors
+    /// What is known is too old.
+    pub fn revision(&self) -> Result<Revision, Refusal> {
+        Ok(self.known()?.revision)
+    }
+
+    fn known(&self) -> Result<Known, Refusal> {
+        self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
+    }
+
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
-        let known = self.broker.feed.known().map_err(|stale| Refusal::from(Refused::Stale(stale)))?;
+        let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
         Ok(Answered {
             answer: None,
