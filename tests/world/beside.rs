@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::policies::{document, trust};
-use super::{Outcome, Running, User, World};
+use super::{Running, User, World};
 
 pub const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
