@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from actors import allow, policy
 from machine import binary, clean_environment, free_port, until
-from signing import send
+from signing import Key, send
 from workload import AUTHORIZATION
 from world import HOME_ACCOUNT
 
@@ -83,8 +83,6 @@ def asker(world):
     iam.put_role_policy(RoleName="beside", PolicyName="own", PolicyDocument=policy(may))
     iam.create_user(UserName="reader-beside")
     iam.put_user_policy(UserName="reader-beside", PolicyName="own", PolicyDocument=policy(allow("record:read", "*")))
-    from signing import Key
-
     return Key(made["AccessKeyId"], made["SecretAccessKey"]), role
 
 
