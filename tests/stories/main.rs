@@ -13,6 +13,8 @@ mod authorization_details;
 mod authorization_reference;
 mod authzen;
 mod aws_managed;
+mod beside;
+mod beside_attacks;
 mod between_brokers;
 mod chains;
 mod changes;
