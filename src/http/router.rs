@@ -36,6 +36,7 @@ pub fn router(doors: Doors) -> Router {
     Router::new()
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/keys/v1/derive", post(presented::derive))
         .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))

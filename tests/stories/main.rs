@@ -21,6 +21,7 @@ mod credential_reports;
 mod crowd;
 mod decode_denials;
 mod denials;
+mod derived_keys;
 #[macro_use]
 mod escalation;
 mod escalation_account;

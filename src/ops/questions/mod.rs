@@ -7,6 +7,7 @@
 mod answered;
 mod ask;
 mod claimed;
+mod derived;
 mod freshness;
 mod named;
 mod presented;
@@ -16,6 +17,7 @@ mod who;
 
 pub use answered::Answered;
 pub use ask::{Asking, Question};
+pub use derived::{DERIVE, Derived, NotDerived};
 pub use freshness::{AT_LEAST_REVISION, Demand, PATIENCE};
 pub use named::{action, resource};
 pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
