@@ -52,6 +52,7 @@ mod saml_providers;
 mod secrets;
 mod seen_tokens;
 mod server_certificates;
+mod service_library;
 mod service_linked_roles;
 mod sessions;
 mod simulate;
