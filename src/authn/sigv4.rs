@@ -150,6 +150,23 @@ impl Authenticator {
         Ok(self.renamed.follow(subject).await?)
     }
 
+    /// What a session descends from whose token was found good just now: what revokes one of these ends it.
+    pub fn lineage_of_token(&self, token: &str, now: Timestamp) -> Option<Lineage> {
+        Some(self.open(token, now).ok()?.lineage.clone())
+    }
+
+    /// Whether there is such a long-lived access key, and it is active.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn is_active(&self, id: &AccessKeyId) -> Result<bool, Error> {
+        let found = match self.keys.find(id.as_str()) {
+            Some(found) => Some(found),
+            None => self.load(id).await?,
+        };
+        Ok(found.is_some_and(|found| found.key.status == KeyStatus::Active))
+    }
+
     /// Those who bear web identity tokens of this broker's.
     pub fn bearers(&self) -> &Bearers {
         &self.bearers

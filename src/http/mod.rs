@@ -3,10 +3,13 @@
 mod asker;
 mod authzen;
 mod aws;
+mod changes;
 mod connection;
 mod discovery;
+mod followers;
 mod health;
 mod json_door;
+mod keeping;
 mod peer;
 mod presented;
 mod request;
@@ -16,6 +19,7 @@ mod sessions;
 mod tls;
 
 pub use connection::{Limits, serve};
+pub use followers::Followers;
 pub use peer::TrustedProxies;
 pub use router::{Doors, router};
 pub use tls::{TlsError, acceptor};

@@ -15,6 +15,7 @@ mod authzen;
 mod aws_managed;
 mod between_brokers;
 mod chains;
+mod changes;
 mod client_certificates;
 mod coverage;
 mod credential_reports;

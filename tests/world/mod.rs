@@ -10,6 +10,7 @@ mod postgres;
 pub mod actors;
 pub mod build;
 pub mod device;
+pub mod follow;
 pub mod issuer;
 pub mod mutual_tls;
 pub mod outcome;

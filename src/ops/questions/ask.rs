@@ -159,7 +159,8 @@ impl Asking<'_> {
     }
 
     fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
-        let max_age = max_age(self.broker, &answer, about, self.facts.now);
+        let holds_for = holds_for(&answer, about, self.facts.now);
+        let max_age = max_age(self.broker, &answer, holds_for);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
@@ -167,6 +168,7 @@ impl Asking<'_> {
             answer: Some(answer),
             nobody: "",
             max_age,
+            holds_for,
         }
     }
 
@@ -185,7 +187,15 @@ impl Asking<'_> {
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
         let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
-        Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false })
+        Ok(Answered {
+            answer: None,
+            nobody: reason,
+            revision,
+            max_age: 0,
+            holds_for: Some(0),
+            degraded,
+            foreign: false,
+        })
     }
 
     /// The trust policy of the role that is asked about, where a role is to be taken on: without it nobody may.
@@ -222,16 +232,17 @@ fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
     (!policies.is_empty()).then(|| PolicySet::new(policies))
 }
 
+/// For how many seconds time alone changes nothing about the answer.
+fn holds_for(answer: &Answer, about: &Resolved, now: Timestamp) -> Option<i64> {
+    let ends = [answer.until, about.ends].into_iter().flatten();
+    ends.map(|end| (end.seconds() - now.seconds()).max(0)).min()
+}
+
 /// For how many seconds the asker may keep the answer.
-fn max_age(broker: &Broker, answer: &Answer, about: &Resolved, now: Timestamp) -> i64 {
+fn max_age(broker: &Broker, answer: &Answer, holds_for: Option<i64>) -> i64 {
     if answer.degraded {
         return 0;
     }
     let bound = i64::try_from(broker.feed.bound().as_secs()).unwrap_or(0);
-    [answer.until, about.ends]
-        .into_iter()
-        .flatten()
-        .map(|end| end.seconds() - now.seconds())
-        .fold(bound, i64::min)
-        .max(0)
+    holds_for.map_or(bound, |seconds| seconds.min(bound))
 }
