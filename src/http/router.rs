@@ -47,6 +47,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/ext_authz/{*path}", any(ext_authz::http))
         .route("/envoy.service.auth.v3.Authorization/Check", post(ext_authz::grpc))
         .route("/changes/v1/stream", get(changes::stream))
+        .route("/keys/v1/derive", post(presented::derive))
         .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))

@@ -25,6 +25,7 @@ mod crowd;
 mod decision_log;
 mod decode_denials;
 mod denials;
+mod derived_keys;
 #[macro_use]
 mod escalation;
 mod escalation_account;
@@ -57,6 +58,7 @@ mod saml_providers;
 mod secrets;
 mod seen_tokens;
 mod server_certificates;
+mod service_library;
 mod service_linked_roles;
 mod sessions;
 mod simulate;

@@ -3,7 +3,7 @@
 use serde_json::{Value as JsonValue, json};
 
 use crate::clock::Timestamp;
-use crate::ops::questions::{Answered, Described, Shown, Unproven};
+use crate::ops::questions::{Answered, Derived, Described, Shown, Unproven};
 use crate::sigv4::Coverage;
 
 /// The sender.
@@ -43,6 +43,11 @@ pub(super) fn request(shown: &Shown) -> JsonValue {
         "body": body,
         "body_sha256": hash,
     })
+}
+
+/// The key that it was signed with.
+pub(super) fn key(derived: &Derived) -> JsonValue {
+    json!({ "jwe": derived.sealed, "recipient": derived.recipient, "scope": derived.scope, "good_until": derived.ends.iso8601() })
 }
 
 /// Why nobody is known to have sent it, as its sender is to be told.

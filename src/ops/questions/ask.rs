@@ -194,7 +194,7 @@ impl Asking<'_> {
         Ok(self.known()?.revision)
     }
 
-    fn known(&self) -> Result<Known, Refusal> {
+    pub(super) fn known(&self) -> Result<Known, Refusal> {
         self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
     }
 

@@ -7,6 +7,7 @@
 mod answered;
 mod ask;
 mod claimed;
+mod derived;
 mod freshness;
 mod keeping;
 mod named;
@@ -18,6 +19,7 @@ mod who;
 
 pub use answered::Answered;
 pub use ask::{Asking, Question};
+pub use derived::{DERIVE, Derived, NotDerived};
 pub use freshness::{AT_LEAST_REVISION, Demand, PATIENCE};
 pub use keeping::{Keeping, Kept, TELL_DEPENDS};
 pub use named::{action, resource};
