@@ -14,6 +14,7 @@ mod router;
 mod sessions;
 mod tls;
 
+pub use authzen::SignedMetadata;
 pub use connection::{Limits, serve};
 pub use peer::TrustedProxies;
 pub use router::{Doors, router};

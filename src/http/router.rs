@@ -29,6 +29,8 @@ pub struct Doors {
     pub request_limit: usize,
     /// Status lists that were signed a moment ago.
     pub status_lists: Arc<SignedLists>,
+    /// What was signed a moment ago of where the AuthZEN doors are.
+    pub signed_metadata: Arc<authzen::SignedMetadata>,
 }
 
 /// All doors on one listener.
@@ -36,9 +38,14 @@ pub fn router(doors: Doors) -> Router {
     Router::new()
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/access/v1/evaluations", post(authzen::evaluations))
+        .route("/access/v1/search/action", post(authzen::search_action))
+        .route("/access/v1/search/resource", post(authzen::search_resource))
+        .route("/access/v1/search/subject", post(authzen::search_subject))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
+        .route("/.well-known/authzen-configuration", get(authzen::metadata))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
         .route("/outbound/{account}/.well-known/jwks.json", get(discovery::account_jwks))

@@ -109,6 +109,7 @@ impl Server {
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
             status_lists: Arc::default(),
+            signed_metadata: Arc::default(),
         };
         let limits = Limits {
             connections: config.server.connections,

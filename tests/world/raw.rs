@@ -13,14 +13,21 @@ pub struct Answer {
     pub body: String,
     /// What the header `x-brevet-revision` says.
     pub revision: Option<u64>,
+    /// What the header `x-brevet-cache` says.
+    pub cache: Option<String>,
+    /// What the header `x-request-id` says.
+    pub request_id: Option<String>,
+    pub kind: Option<String>,
 }
 
 impl Answer {
     pub(super) async fn of(response: reqwest::Response) -> Self {
-        let revision = response.headers().get("x-brevet-revision");
-        let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
-        let status = response.status().as_u16();
-        Self { status, revision, body: response.text().await.expect("a whole answer") }
+        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
+        let revision = header("x-brevet-revision").and_then(|value| value.parse().ok());
+        let (cache, request_id) = (header("x-brevet-cache"), header("x-request-id"));
+        let (kind, status) = (header("content-type"), response.status().as_u16());
+        let body = response.text().await.expect("a whole answer");
+        Self { status, revision, cache, request_id, kind, body }
     }
 
     /// The body as JSON.
