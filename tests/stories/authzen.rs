@@ -173,7 +173,7 @@ async fn the_second_answer_is_kept_and_a_change_makes_it_anew_at_a_later_revisio
     broker.settled().await;
     let first = ask(&broker, &service, &about(&alice)).await;
     let second = ask(&broker, &service, &about(&alice)).await;
-    assert_eq!((first.cache.as_deref(), second.cache.as_deref()), (Some("miss"), Some("hit")));
+    assert_eq!((first.header("x-brevet-cache"), second.header("x-brevet-cache")), (Some("miss"), Some("hit")));
     assert_eq!(first.body, second.body, "the same question has the same answer, byte for byte");
     let (first, second) = (first.json(), second.json());
     assert_eq!((&first["decision"], &second["decision"]), (&json!(true), &json!(true)));
@@ -183,11 +183,11 @@ async fn the_second_answer_is_kept_and_a_change_makes_it_anew_at_a_later_revisio
     // Another action, another resource, another answer.
     let mut other = about(&alice);
     other["action"]["name"] = json!("reports:Write");
-    assert_eq!(ask(&broker, &service, &other).await.cache.as_deref(), Some("miss"));
+    assert_eq!(ask(&broker, &service, &other).await.header("x-brevet-cache"), Some("miss"));
     let root = world.root.at(&broker);
     root.iam.delete_user_policy().user_name("alice").policy_name("own").send().await.granted();
     let third = ask(&broker, &service, &about(&alice)).await;
-    assert_eq!(third.cache.as_deref(), Some("miss"));
+    assert_eq!(third.header("x-brevet-cache"), Some("miss"));
     let third = third.json();
     assert_eq!(third["decision"], false);
     assert!(third["context"]["reason"].as_str().is_some_and(|reason| reason.contains("reports:Read")), "{third}");
@@ -209,7 +209,7 @@ async fn only_keys_that_the_policies_read_make_it_another_question() {
         let (broker, service) = (&broker, &service);
         async move {
             let answer = ask(broker, service, &question).await;
-            (answer.json()["decision"] == true, answer.cache.as_deref() == Some("hit"))
+            (answer.json()["decision"] == true, answer.header("x-brevet-cache") == Some("hit"))
         }
     };
     assert_eq!(asked(json!({ "reports:Quarter": "q3" })).await, (true, false));
@@ -329,7 +329,7 @@ async fn a_kept_answer_does_not_outlive_the_moment_at_which_time_changes_it() {
     broker.settled().await;
     let asked = || async { ask(&broker, &service, &about(&alice)).await.json() };
     assert_eq!(asked().await["decision"], true);
-    assert_eq!(ask(&broker, &service, &about(&alice)).await.cache.as_deref(), Some("hit"));
+    assert_eq!(ask(&broker, &service, &about(&alice)).await.header("x-brevet-cache"), Some("hit"));
     world.advance(3_597);
     let late = asked().await;
     assert_eq!(late["decision"], true);

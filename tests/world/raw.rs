@@ -13,21 +13,20 @@ pub struct Answer {
     pub body: String,
     /// What the header `x-brevet-revision` says.
     pub revision: Option<u64>,
-    /// What the header `x-brevet-cache` says.
-    pub cache: Option<String>,
-    /// What the header `x-request-id` says.
-    pub request_id: Option<String>,
-    pub kind: Option<String>,
+    headers: reqwest::header::HeaderMap,
 }
 
 impl Answer {
     pub(super) async fn of(response: reqwest::Response) -> Self {
-        let header = |name: &str| response.headers().get(name)?.to_str().ok().map(str::to_owned);
-        let revision = header("x-brevet-revision").and_then(|value| value.parse().ok());
-        let (cache, request_id) = (header("x-brevet-cache"), header("x-request-id"));
-        let (kind, status) = (header("content-type"), response.status().as_u16());
-        let body = response.text().await.expect("a whole answer");
-        Self { status, revision, cache, request_id, kind, body }
+        let revision = response.headers().get("x-brevet-revision");
+        let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, revision, headers, body: response.text().await.expect("a whole answer") }
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// The body as JSON.

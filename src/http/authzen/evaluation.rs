@@ -13,7 +13,7 @@ use super::entity::{self, Action, Entity};
 use super::frame::{Answer, Received, Refusal, framed};
 use super::render;
 use crate::http::router::Doors;
-use crate::ops::questions::{self, Asking, Question};
+use crate::ops::questions::{self, Asking, Keeping, Question};
 use crate::policy::Claims;
 
 /// Subject, action, resource and context.
@@ -27,9 +27,10 @@ pub(super) struct Evaluation {
 /// Answers one question.
 pub(in crate::http) async fn evaluation(State(doors): State<Doors>, request: Request<Body>) -> Response {
     framed("evaluation", request, async |request| {
-        let received = Received::read(&doors, request).await?;
+        let mut received = Received::read(&doors, request).await?;
         let asked = Evaluation::read(&received.body).map_err(Refusal::bad)?;
-        asked.answered(&received.asking(&doors).await?).await
+        let keeping = received.keeping.take();
+        asked.answered(&received.asking(&doors).await?, keeping).await
     })
     .await
 }
@@ -44,7 +45,7 @@ impl Evaluation {
         })
     }
 
-    pub(super) async fn answered(&self, asking: &Asking<'_>) -> Result<Answer, Refusal> {
+    pub(super) async fn answered(&self, asking: &Asking<'_>, mut keeping: Option<Keeping>) -> Result<Answer, Refusal> {
         let action = questions::action(&self.action.name, &self.resource.kind)?;
         let resource = self.resource.arn(asking)?;
         let who = self.subject.who(asking)?;
@@ -53,7 +54,10 @@ impl Evaluation {
         let subject = asking.about(&who, shown).await?;
         let question = Question { action: &action, resource: &resource, said: &said, policy: None };
         let answered = asking.answer(&subject, &question).await?;
+        if let Some(keeping) = &mut keeping {
+            keeping.add(asking, &who, &subject, &resource, &answered);
+        }
         let cached = answered.answer.as_ref().map(|answer| answer.cached);
-        Ok(Answer { body: render::answer(&answered, &action, usize::MAX), cached })
+        Ok(Answer { body: render::answer(&answered, &action, usize::MAX), cached, keeping })
     }
 }

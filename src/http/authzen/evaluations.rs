@@ -17,7 +17,7 @@ use super::evaluation::Evaluation;
 use super::frame::{Answer, Received, Refusal, framed};
 use super::render::{self, STATEMENTS_IN_A_BATCH};
 use crate::http::router::Doors;
-use crate::ops::questions::{self, Asking, Named, Question};
+use crate::ops::questions::{self, Asking, Keeping, Named, Question, Who};
 use crate::policy::Claims;
 
 /// Questions in a batch, at the most.
@@ -122,7 +122,8 @@ impl<'a> Item<'a> {
 /// Answers many questions.
 pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Request<Body>) -> Response {
     framed("evaluations", request, async |request| {
-        let received = Received::read(&doors, request).await?;
+        let mut received = Received::read(&doors, request).await?;
+        let keeping = received.keeping.take();
         let semantic = Semantic::read(received.body.get("options")).map_err(Refusal::bad)?;
         let items = match received.body.get("evaluations") {
             None => &[],
@@ -131,14 +132,14 @@ pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Re
         };
         if items.is_empty() {
             let asked = Evaluation::read(&received.body).map_err(Refusal::bad)?;
-            return asked.answered(&received.asking(&doors).await?).await;
+            return asked.answered(&received.asking(&doors).await?, keeping).await;
         }
         if items.len() > MOST {
             return Err(Refusal::bad(format!("`evaluations` has more than {MOST} questions")));
         }
         let defaults = Defaults::read(&received.body).map_err(Refusal::bad)?;
         let asking = received.asking(&doors).await?;
-        let mut batch = Batch { asking: &asking, subjects: HashMap::new(), refused: 0 };
+        let mut batch = Batch { asking: &asking, subjects: HashMap::new(), refused: 0, keeping };
         let mut answers = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
             if at % IN_A_ROW == IN_A_ROW - 1 {
@@ -154,7 +155,7 @@ pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Re
                 break;
             }
         }
-        Ok(Answer { body: json!({ "evaluations": answers }), cached: None })
+        Ok(Answer { body: json!({ "evaluations": answers }), cached: None, keeping: batch.keeping })
     })
     .await
 }
@@ -162,8 +163,9 @@ pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Re
 /// A batch whose questions are being answered. Whether the asker may ask about a subject is found out once.
 struct Batch<'a> {
     asking: &'a Asking<'a>,
-    subjects: HashMap<String, Result<Named, (u16, String)>>,
+    subjects: HashMap<String, Result<(Who, Named), String>>,
     refused: usize,
+    keeping: Option<Keeping>,
 }
 
 impl Batch<'_> {
@@ -186,32 +188,40 @@ impl Batch<'_> {
             let found = self.subject(&item.subject, shown).await?;
             self.subjects.insert(key.clone(), found);
         }
-        let named = match self.subjects.get(&key) {
-            Some(Ok(named)) => named,
-            Some(Err((status, why))) => return Ok(render::error(*status, why)),
+        let (who, named) = match self.subjects.get(&key) {
+            Some(Ok(found)) => found,
+            Some(Err(why)) => {
+                // What the asker may not ask changes with its own permissions, which no answer stands on.
+                self.keeping = None;
+                return Ok(render::error(StatusCode::FORBIDDEN.as_u16(), why));
+            }
             None => return Err(questions::Refusal::Unavailable),
         };
         let question = Question { action: &action, resource: &resource, said: &said, policy: None };
         let answered = self.asking.answer(named, &question).await?;
+        if let Some(keeping) = &mut self.keeping {
+            keeping.add(self.asking, who, named, &resource, &answered);
+        }
         Ok(render::answer(&answered, &action, STATEMENTS_IN_A_BATCH))
     }
 
+    /// Whom a subject means; inside, why the asker may not ask about it.
     async fn subject(
         &mut self,
         subject: &Entity,
         shown: Value,
-    ) -> Result<Result<Named, (u16, String)>, questions::Refusal> {
-        let forbidden = StatusCode::FORBIDDEN.as_u16();
+    ) -> Result<Result<(Who, Named), String>, questions::Refusal> {
         let who = subject.who(self.asking)?;
         if self.refused >= RECORDED {
-            let why = || (forbidden, "the asker may not ask about this subject".to_owned());
-            return Ok(self.asking.about_quietly(&who).await?.ok_or_else(why));
+            let named = self.asking.about_quietly(&who).await?;
+            let why = || "the asker may not ask about this subject".to_owned();
+            return Ok(named.map(|named| (who, named)).ok_or_else(why));
         }
         match self.asking.about(&who, || shown).await {
-            Ok(named) => Ok(Ok(named)),
+            Ok(named) => Ok(Ok((who, named))),
             Err(questions::Refusal::Denied(denial)) => {
                 self.refused += 1;
-                Ok(Err((forbidden, denial.to_string())))
+                Ok(Err(denial.to_string()))
             }
             Err(other) => Err(other),
         }

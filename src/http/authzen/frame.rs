@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 use super::body;
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
+use crate::http::keeping;
 use crate::http::request::{Incoming, Unreadable, say_if_closing};
 use crate::http::router::Doors;
-use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, SERVICE};
+use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, SERVICE};
 use crate::store::NotReached;
 use crate::telemetry::names;
 
@@ -25,17 +26,17 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const CACHE: HeaderName = HeaderName::from_static("x-brevet-cache");
 
 /// Why there is no answer.
-pub(super) struct Refusal {
-    pub(super) status: StatusCode,
-    pub(super) message: String,
+pub(in crate::http) struct Refusal {
+    pub(in crate::http) status: StatusCode,
+    pub(in crate::http) message: String,
 }
 
 impl Refusal {
-    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(in crate::http) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 
-    pub(super) fn bad(message: impl Into<String>) -> Self {
+    pub(in crate::http) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
@@ -59,6 +60,8 @@ impl From<questions::Refusal> for Refusal {
 pub(super) struct Answer {
     pub(super) body: Value,
     pub(super) cached: Option<bool>,
+    /// How it may be kept, if that is to be told.
+    pub(super) keeping: Option<Keeping>,
 }
 
 /// A question that was read, and who asks it.
@@ -66,6 +69,8 @@ pub(super) struct Received {
     asker: Caller,
     facts: RequestFacts,
     demand: Demand,
+    /// Takes note of how the answer may be kept, if the request wants to be told.
+    pub(super) keeping: Option<Keeping>,
     pub(super) body: Map<String, Value>,
 }
 
@@ -78,7 +83,8 @@ impl Received {
         let (asker, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
         let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
         let body = body::read(&incoming.parts.headers, &incoming.body).map_err(Refusal::bad)?;
-        Ok(Self { asker, facts, demand, body })
+        let keeping = keeping::wanted(&incoming.parts.headers);
+        Ok(Self { asker, facts, demand, keeping, body })
     }
 
     /// The asker, asking: what is demanded of the answer's freshness is met. The body is left.
@@ -104,6 +110,7 @@ pub(super) async fn framed(
                 let value = HeaderValue::from_static(if cached { "hit" } else { "miss" });
                 response.headers_mut().insert(CACHE, value);
             }
+            keeping::tell(answer.keeping.as_ref(), response.headers_mut());
             response
         }
         Err(refusal) => {
@@ -124,7 +131,7 @@ pub(super) async fn framed(
     response
 }
 
-fn of_authentication(error: authn::Error) -> Refusal {
+pub(in crate::http) fn of_authentication(error: authn::Error) -> Refusal {
     let message = match error {
         authn::Error::Store(_) => return questions::Refusal::Unavailable.into(),
         authn::Error::Signature(refusal) => refusal.to_string(),

@@ -142,7 +142,7 @@ async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result
         found.into_iter().flat_map(|found| found.results).map(|name| query.result(name)).collect();
     // In the order of their names `page` comes first, as the specification wants it.
     let page = json!({ "count": results.len(), "next_token": next, "properties": properties });
-    Ok(Answer { body: json!({ "page": page, "results": results }), cached: None })
+    Ok(Answer { body: json!({ "page": page, "results": results }), cached: None, keeping: None })
 }
 
 /// How many results are wanted, and where they begin.

@@ -186,7 +186,7 @@ impl Asking<'_> {
             let subject = Subject { account: self.asker.account(), identity, unique_id: None, session: None };
             let about = Resolved { subject, entity: arn, ends: None, exists: true };
             if self.may_ask_about(&about).await? {
-                made.answered(&self.decided(&about, question).await?, || name);
+                made.answered(&self.decided(&about, question, None).await?, || name);
             }
         }
         Ok(made.found)
@@ -222,7 +222,7 @@ impl Asking<'_> {
             }
             made.examined(arn.as_str());
             let question = Question { action, resource: arn.arn(), said, policy: None };
-            made.answered(&self.decided(about, &question).await?, || self.id_of(account, kind, &arn));
+            made.answered(&self.decided(about, &question, None).await?, || self.id_of(account, kind, &arn));
         }
         Ok(made.found)
     }
@@ -264,7 +264,7 @@ impl Asking<'_> {
             // A policy may have names that no question has.
             let Ok(action) = named::action(&name, kind) else { continue };
             let question = Question { action: &action, resource, said, policy: None };
-            made.answered(&self.decided(about, &question).await?, || name);
+            made.answered(&self.decided(about, &question, None).await?, || name);
         }
         Ok(made.found)
     }
