@@ -149,7 +149,7 @@ def test_bodies_content_types_and_names_of_requests(enforcer, door):
     named = post(enforcer, path, None, body=good, **{"x-request-id": "bfe9eb29-ab87-4ca3-be83-a1d5d8305716"})
     assert (named.status, named.headers["x-request-id"]) == (200, "bfe9eb29-ab87-4ca3-be83-a1d5d8305716")
     for method in ("GET", "PUT", "DELETE"):
-        assert send(method, enforcer.endpoint + path, good, {"content-type": "application/json"}).status == 405
+        assert send(method, enforcer.endpoint + path).status == 405
     stranger = send("POST", enforcer.endpoint + path, good, {"content-type": "application/json"})
     assert (stranger.status, "AWS4-HMAC-SHA256" in stranger.headers["www-authenticate"]) == (401, True)
 
@@ -248,7 +248,8 @@ def test_the_metadata_is_signed_by_the_broker(world, enforcer):
     assert "signed_metadata" not in claims
     head, body, signature = signed.split(".")
     with pytest.raises(jwt.InvalidSignatureError):
-        jwt.decode(f"{head}.{body}.{signature[::-1]}", key.key, algorithms=[header["alg"]], issuer=base)
+        forged = ("B" if signature[0] == "A" else "A") + signature[1:]
+        jwt.decode(f"{head}.{body}.{forged}", key.key, algorithms=[header["alg"]], issuer=base)
     # It is nobody's session.
     token = Key(enforcer.key.id, enforcer.key.secret, signed)
     refused = post(type(enforcer)(world, "forger", token), "/access/v1/evaluation", question(ALICE, READ, RECORD_1))

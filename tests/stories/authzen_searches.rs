@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::authzen_certification::{Fixture, named, user};
 use crate::world::policies::{allow, document, statement, trust};
 use crate::world::raw::{ActorKeys, Answer, post};
-use crate::world::{Outcome, Running, Session};
+use crate::world::{Outcome, Running, Session, within_a_second};
 
 async fn search(at: &Running, who: &dyn ActorKeys, what: &str, asked: &Value) -> Answer {
     let path = format!("/access/v1/search/{what}");
@@ -51,7 +51,7 @@ async fn who_searches_finds_only_those_that_it_may_ask_about() {
     let records = json!({ "subject": user("bob"), "action": named("read"), "resource": { "type": "record" } });
     assert_eq!(search(&fixture.broker, &other, "resource", &records).await.status, 403);
     // It is recorded who may not, and not whom a search has passed over.
-    assert!(fixture.world.trail("Search").await.contains("AccessDenied"));
+    within_a_second("it is recorded", || async { fixture.world.trail("Search").await.contains("AccessDenied") }).await;
     assert!(!fixture.world.trail("Evaluate").await.contains("user/alice"));
 }
 
