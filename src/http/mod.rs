@@ -22,6 +22,7 @@ mod routes;
 mod sessions;
 mod tls;
 
+pub use authzen::SignedMetadata;
 pub use connection::{Limits, serve};
 pub use followers::Followers;
 pub use peer::TrustedProxies;

@@ -119,6 +119,7 @@ impl Server {
             routes: Arc::new(routes),
             followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
+            signed_metadata: Arc::default(),
         };
         let limits = Limits {
             connections: config.server.connections,
