@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a small batch waits for more.
 const GATHER: Duration = Duration::from_millis(5);
 /// Records in one batch.
-const BATCH: usize = 512;
+const BATCH: usize = 2_048;
 
 impl Trail {
     /// A trail in this store. Somebody must run [`Trail::write_queue`].
@@ -101,19 +101,19 @@ impl Trail {
                     batch.push(row);
                 }
             }
-            self.write(&batch).await;
-            batch.clear();
+            self.write(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await;
         }
         while let Ok(row) = waiting.try_recv() {
             batch.push(row);
         }
         if !batch.is_empty() {
-            self.write(&batch).await;
+            self.write(batch).await;
         }
     }
 
-    async fn write(&self, batch: &[AuditRow]) {
-        while let Err(error) = self.store.append_audit(batch.to_vec()).await {
+    async fn write(&self, batch: Vec<AuditRow>) {
+        let batch = Arc::new(batch);
+        while let Err(error) = self.store.append_shared_audit(Arc::clone(&batch)).await {
             if self.healthy.swap(false, Ordering::AcqRel) {
                 tracing::error!(%error, "audit records cannot be written; requests are refused until they can");
             }
