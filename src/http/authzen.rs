@@ -71,9 +71,14 @@ impl Refusal {
 
 /// Answers one question.
 pub(super) async fn evaluation(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    evaluation_at(&doors, request).await
+}
+
+/// As [`evaluation`], for whoever holds the doors.
+pub(super) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Response {
     let started = std::time::Instant::now();
     let request_id = request.headers().get("x-request-id").cloned();
-    let mut response = match evaluate(&doors, request).await {
+    let mut response = match evaluate(doors, request).await {
         Ok(answer) => Json(answer).into_response(),
         Err(refusal) => {
             let mut response = (refusal.status, Json(json!({ "error": refusal.message }))).into_response();

@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::counts::Counts;
 use super::peer::TrustedProxies;
 use super::{authzen, aws, discovery, health, sessions};
 use crate::ops::{Broker, Registry};
@@ -23,6 +24,8 @@ pub struct Doors {
     pub public_url: Arc<str>,
     /// Renders what has been counted; absent where somebody else counts.
     pub metrics: Option<PrometheusHandle>,
+    /// What was counted by door, operation and outcome.
+    pub counts: Arc<Counts>,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Arc<TrustedProxies>,
     /// Bytes of a request's body, at the most.

@@ -16,7 +16,6 @@ use crate::clock::Timestamp;
 use crate::ops::{self, Call, Fault, Revoke, Which};
 use crate::session::revocation::session_key_of_jti;
 use crate::session::{account_issuer, status};
-use crate::telemetry::names;
 use crate::types::AccountId;
 
 /// The service name that requests to this door are signed for.
@@ -77,8 +76,7 @@ pub(super) async fn revoke(State(doors): State<Doors>, request: Request<Body>) -
     if let Ok(id) = HeaderValue::from_str(&request_id) {
         response.headers_mut().insert("x-amzn-requestid", id);
     }
-    metrics::counter!(names::REQUESTS, "door" => "sessions", "operation" => "revoke", "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => "sessions").record(started.elapsed().as_secs_f64());
+    doors.counts.answered(("sessions", "revoke", code), started.elapsed());
     response
 }
 

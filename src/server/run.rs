@@ -102,6 +102,7 @@ impl Server {
             registry: Arc::new(Registry::new()),
             public_url: public_url.into(),
             metrics,
+            counts: Arc::default(),
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
             status_lists: Arc::default(),
@@ -161,7 +162,7 @@ impl Server {
             let _ = uses_ended.await;
         }));
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
-        http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
+        http::serve(self.listener, self.tls, http::Front::new(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
         if tokio::time::timeout(LAST_RECORDS, &mut write).await.is_err() {

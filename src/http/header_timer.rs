@@ -1,0 +1,128 @@
+//! The time that a client may take over the head of a request, for hyper, at the cost of one clock for each connection.
+//!
+//! hyper asks for a new alarm at every request and gives it back when the head is there, which is a moment later. An alarm of the
+//! runtime is entered into a wheel and taken out again, under a lock. Here an alarm is a note of its end; the connection's own task
+//! looks at the notes when the runtime wakes it, as often as heads may take.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use hyper::rt::{Sleep, Timer};
+
+/// The clock of one connection.
+#[derive(Clone, Debug)]
+pub(super) struct HeaderTimer(Arc<Clock>);
+
+#[derive(Debug)]
+struct Clock {
+    begun: Instant,
+    /// How long a head may take; no alarm is for sooner.
+    patience: Duration,
+    /// The moment up to which alarms have gone off, in nanoseconds since `begun`.
+    now: AtomicU64,
+    /// When the alarm that was set last goes off. There is one at a time.
+    alarm: AtomicU64,
+}
+
+impl HeaderTimer {
+    pub(super) fn new(patience: Duration) -> Self {
+        let (now, alarm) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self(Arc::new(Clock { begun: Instant::now(), patience, now, alarm }))
+    }
+
+    /// Drives a connection to its end. Whenever it may be time for an alarm the connection is polled again, which looks at it.
+    pub(super) async fn drive<C: Future>(&self, connection: C) -> C::Output {
+        let mut connection = std::pin::pin!(connection);
+        let mut wake = std::pin::pin!(tokio::time::sleep(self.0.patience));
+        loop {
+            tokio::select! {
+                biased;
+                ended = &mut connection => return ended,
+                () = &mut wake => wake.as_mut().reset(self.0.strike(Instant::now()).into()),
+            }
+        }
+    }
+}
+
+impl Clock {
+    /// Lets the alarms up to `now` go off; gives the first moment at which there may be another.
+    fn strike(&self, now: Instant) -> Instant {
+        let at = self.since_begun(now);
+        self.now.store(at, Ordering::Release);
+        let alarm = self.alarm.load(Ordering::Acquire);
+        // One that is set from now on is a whole patience away.
+        if alarm > at { self.begun + Duration::from_nanos(alarm) } else { now + self.patience }
+    }
+
+    fn since_begun(&self, moment: Instant) -> u64 {
+        let nanos = moment.saturating_duration_since(self.begun).as_nanos();
+        u64::try_from(nanos).unwrap_or(u64::MAX)
+    }
+}
+
+impl Timer for HeaderTimer {
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
+        self.sleep_until(Instant::now() + duration)
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {
+        let end = self.0.since_begun(deadline);
+        self.0.alarm.store(end, Ordering::Release);
+        Box::pin(Alarm { clock: Arc::clone(&self.0), end })
+    }
+}
+
+/// Over when its clock has struck. It wakes nobody: the task that polls it is the one that [`HeaderTimer::drive`] runs in.
+struct Alarm {
+    clock: Arc<Clock>,
+    end: u64,
+}
+
+impl Future for Alarm {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<()> {
+        if self.clock.now.load(Ordering::Acquire) >= self.end { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+impl Sleep for Alarm {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_connection_that_waits_is_woken_by_its_alarm() {
+        let patience = Duration::from_millis(20);
+        let timer = HeaderTimer::new(patience);
+        let begun = Instant::now();
+        let waiting = timer.drive(async {
+            for _ in 0..100 {
+                drop(timer.sleep(patience));
+            }
+            timer.sleep(patience).await;
+        });
+        tokio::time::timeout(Duration::from_secs(60), waiting).await.expect("it is woken");
+        assert!(begun.elapsed() >= patience);
+    }
+
+    #[test]
+    fn the_clock_strikes_for_what_is_over_and_comes_back_for_the_rest() {
+        let timer = HeaderTimer::new(Duration::from_secs(10));
+        let clock = &timer.0;
+        let after = |seconds| clock.begun + Duration::from_secs(seconds);
+        let mut nobody = Context::from_waker(std::task::Waker::noop());
+        // Nothing is set: whatever is set from now on is ten seconds away.
+        assert_eq!(clock.strike(after(5)), after(15));
+        let mut alarm = timer.sleep_until(after(17));
+        assert_eq!(clock.strike(after(15)), after(17));
+        assert!(alarm.as_mut().poll(&mut nobody).is_pending());
+        assert_eq!(clock.strike(after(17)), after(27));
+        assert!(alarm.as_mut().poll(&mut nobody).is_ready());
+    }
+}
