@@ -126,7 +126,7 @@ fn authorizer(criterion: &mut Criterion) {
     let [question, ..] = scenario::questions(10);
     let facts = facts(&question);
     let ask = async |resource: &str| {
-        let asked = Asked { action: question.action, resource, resource_account: None, keys: Vec::new(), trust: None };
+        let asked = Asked::plain(question.action, resource, None);
         world.broker.authorizer.decide(&subject, &facts, asked).await.expect("a decision")
     };
     let answer = runtime.block_on(ask(&question.resource));

@@ -1,22 +1,22 @@
 //! The authorizer: one place that every operation and every door asks.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use super::aws_policies::AwsPolicies;
-use super::cache::{Decisions, Kept, Question};
+use super::cache::{Decisions, Kept, Question, Stamps};
 use super::denial::Denial;
 use super::federation::Federation;
 use super::keys::{FederatedKeys, RequestFacts, RequestKeys};
 use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Decision, Facts, Policies, PolicySet, Request, ResourceRule, Value, evaluate};
+use crate::policy::{Context, Decision, Facts, Policies, PolicySet, Request, ResourceRule, evaluate};
 use crate::session::SessionKind;
-use crate::store::{Feed, Fresh, Invalidations, Reader, Revision, Stale, Store, StoreError};
+use crate::store::{Feed, Fresh, Invalidations, Known, Reader, Revision, Stale, Store, StoreError};
 use crate::telemetry::names;
-use crate::types::{AccountId, Realm};
+use crate::types::{AccountId, Realm, Tags};
 
 /// How much the authorizer may remember.
 #[derive(Clone, Copy, Debug)]
@@ -65,9 +65,44 @@ pub struct Asked<'a> {
     /// The account that owns the resource; `None` for one that no account owns.
     pub resource_account: Option<AccountId>,
     /// Condition keys of the service, beside the global ones.
-    pub keys: Vec<(String, Value)>,
-    /// The trust policy that must agree, for taking on a role.
-    pub trust: Option<&'a PolicySet>,
+    pub keys: &'a Context,
+    /// What is stored of the resource, if anything is: `aws:ResourceTag/...` is this and nothing else then.
+    pub attributes: Option<&'a Tags>,
+    /// What the resource itself says.
+    pub consent: Consent<'a>,
+    /// Whether it may be decided on what is known although the store has been out of reach for longer than the staleness bound, if the
+    /// operator chose that. What the broker itself does never may.
+    pub degraded: bool,
+}
+
+/// The policy of the resource that is asked about.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Consent<'a> {
+    /// It has none.
+    #[default]
+    None,
+    /// The trust policy of a role, which must agree to its being taken on.
+    Trust(&'a PolicySet),
+    /// A policy that the broker keeps, with a stamp that no other policy ever had.
+    Stored(&'a PolicySet, u64),
+    /// A policy that came with the question.
+    Passed(&'a PolicySet),
+}
+
+impl<'a> Asked<'a> {
+    /// May this be done with that: a question without condition keys of its own.
+    pub fn plain(action: &'a str, resource: &'a str, resource_account: Option<AccountId>) -> Self {
+        static NO_KEYS: LazyLock<Context> = LazyLock::new(Context::new);
+        Self {
+            action,
+            resource,
+            resource_account,
+            keys: &NO_KEYS,
+            attributes: None,
+            consent: Consent::None,
+            degraded: false,
+        }
+    }
 }
 
 /// A decision with all that one may want to know about it.
@@ -81,6 +116,8 @@ pub struct Answer {
     pub cached: bool,
     /// The first moment at which time alone could change it.
     pub until: Option<Timestamp>,
+    /// Whether what is known may be older than the staleness bound: see [`Asked::degraded`].
+    pub degraded: bool,
     /// The ARN that the subject is known by.
     pub principal_arn: String,
 }
@@ -168,7 +205,8 @@ impl Authorizer {
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
-        let admitted = self.admit(subject).await?;
+        self.known(asked.degraded)?;
+        let admitted = Permit(Some(self.principal(subject).await?));
         self.authorize_admitted(admitted, subject, facts, asked).await
     }
 
@@ -217,17 +255,16 @@ impl Authorizer {
     ) -> Result<Permit, Refused> {
         self.feed.revision()?;
         let principal = federation.principal();
-        let mut operation = Context::new();
-        for (key, value) in asked.keys {
-            operation.set(&key, value);
-        }
         let resource_account = asked.resource_account.map(|account| account.to_string());
         let resource_account = resource_account.as_deref();
-        let context = FederatedKeys { facts, federation, resource_account, operation: &operation };
+        let context = FederatedKeys { facts, federation, resource_account, operation: asked.keys };
         let (action, resource) = (asked.action, asked.resource);
         let request = Request { principal: &principal, action, resource, resource_account, context: &context };
         let nothing = PolicySet::default();
-        let trust = asked.trust.unwrap_or(&nothing);
+        let trust = match asked.consent {
+            Consent::Trust(trust) => trust,
+            _ => &nothing,
+        };
         let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
         let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
@@ -253,8 +290,14 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
+        self.known(asked.degraded)?;
         let compiled = self.principal(subject).await?;
         Ok(self.weigh(subject, &compiled, facts, asked, false).await?.answer)
+    }
+
+    /// What is known, if it is recent enough to decide on.
+    fn known(&self, degraded: bool) -> Result<Known, Stale> {
+        if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
     }
 
     /// Decides; gathers what a denial tells besides only if it is to be `told`.
@@ -266,13 +309,9 @@ impl Authorizer {
         asked: Asked<'_>,
         told: bool,
     ) -> Result<Weighed, Refused> {
-        let revision = self.feed.revision()?;
+        let known = self.known(asked.degraded)?;
         let session = self.session_policies(subject).await?;
         let principal = subject.principal(&self.realm, &compiled.arn, &compiled.unique_id);
-        let mut operation = Context::new();
-        for (key, value) in asked.keys {
-            operation.set(&key, value);
-        }
         let resource_account = asked.resource_account.map(|account| account.to_string());
         let context = RequestKeys {
             facts,
@@ -280,7 +319,8 @@ impl Authorizer {
             compiled,
             principal: &principal,
             resource_account: resource_account.as_deref(),
-            operation: &operation,
+            attributes: asked.attributes,
+            operation: asked.keys,
         };
         let request = Request {
             principal: &principal,
@@ -292,7 +332,14 @@ impl Authorizer {
         let weighed = |decision: Arc<Decision>, cached, until| Weighed {
             told: (told && !decision.is_allowed())
                 .then(|| Told { principal_id: principal.unique_id.clone(), conditions: context.carried() }),
-            answer: Answer { decision, revision, cached, until, principal_arn: principal.arn.clone() },
+            answer: Answer {
+                decision,
+                revision: known.revision,
+                cached,
+                until,
+                degraded: known.degraded,
+                principal_arn: principal.arn.clone(),
+            },
         };
         let policies = Policies {
             boundary: compiled.boundary.as_ref(),
@@ -301,16 +348,26 @@ impl Authorizer {
             resource_rule: ResourceRule::of(asked.action, asked.resource),
             ..Policies::of(&compiled.identity)
         };
-        if let Some(trust) = asked.trust {
-            // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
-            let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
-            return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
-        }
-        let sets: Vec<&PolicySet> =
-            [Some(policies.identity), policies.boundary, policies.session].into_iter().flatten().collect();
-        let session_stamp = session.as_ref().map(|session| session.stamp.to_string());
+        let (policies, stored) = match asked.consent {
+            Consent::None => (policies, None),
+            Consent::Stored(set, stamp) => (Policies { resource: Some(set), ..policies }, Some(stamp)),
+            // A policy that belongs to the request, not to what is kept: such decisions are made anew each time.
+            Consent::Trust(trust) => {
+                let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
+                return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
+            }
+            Consent::Passed(set) => {
+                let policies = Policies { resource: Some(set), ..policies };
+                let sets: Vec<&PolicySet> = policies.sets().collect();
+                let until = earliest_change(&sets, facts.now, &context);
+                return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, until));
+            }
+        };
+        let sets: Vec<&PolicySet> = policies.sets().collect();
+        let session_stamp = session.as_ref().map(|session| session.stamp);
         let until = earliest_change(&sets, facts.now, &context);
-        let question = Question::new(compiled.stamp, session_stamp.as_deref(), &request, &sets, facts.now);
+        let stamps = Stamps { principal: compiled.stamp, session: session_stamp, resource: stored };
+        let question = Question::new(stamps, &request, &sets, facts.now);
         if let Some(kept) = self.decisions.find(&question, facts.now) {
             metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
             return Ok(weighed(Arc::clone(&kept.decision), true, kept.until));

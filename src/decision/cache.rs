@@ -25,21 +25,26 @@ pub(super) struct Kept {
     pub(super) until: Option<Timestamp>,
 }
 
+/// Which policies a decision is made from: each has a stamp that nothing else ever had.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stamps {
+    pub(super) principal: u64,
+    pub(super) session: Option<u64>,
+    pub(super) resource: Option<u64>,
+}
+
 /// Everything that a decision depends on, written out in full: two different questions never share a key.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(super) struct Question(Box<[u8]>);
 
 impl Question {
-    pub(super) fn new(
-        stamp: u64,
-        session: Option<&str>,
-        request: &Request<'_>,
-        sets: &[&PolicySet],
-        now: Timestamp,
-    ) -> Self {
+    pub(super) fn new(stamps: Stamps, request: &Request<'_>, sets: &[&PolicySet], now: Timestamp) -> Self {
         let mut bytes = Vec::with_capacity(256);
-        bytes.extend_from_slice(&stamp.to_le_bytes());
-        put(&mut bytes, session);
+        bytes.extend_from_slice(&stamps.principal.to_le_bytes());
+        for stamp in [stamps.session, stamps.resource] {
+            // No stamp is 0.
+            bytes.extend_from_slice(&stamp.unwrap_or(0).to_le_bytes());
+        }
         put(&mut bytes, Some(&request.action.to_ascii_lowercase()));
         put(&mut bytes, Some(request.resource));
         put(&mut bytes, request.resource_account);
@@ -209,7 +214,8 @@ mod tests {
         #[test]
         fn whoever_shares_a_question_shares_its_answer(set in set(), one in context(), other in context()) {
             let principal = principal();
-            let question = |context| Question::new(1, None, &request(&principal, context), &[&set], NOW);
+            let stamps = Stamps { principal: 1, session: None, resource: None };
+            let question = |context| Question::new(stamps, &request(&principal, context), &[&set], NOW);
             if question(&one) == question(&other) {
                 prop_assert_eq!(decide(&set, &one), decide(&set, &other));
             }

@@ -261,7 +261,8 @@ async fn build(
     let vault = Arc::clone(&foundation.vault);
     let realm = config.realm.clone();
     let invalidations = Arc::new(Invalidations::default());
-    let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), config.store.staleness_bound).await?;
+    let (bound, leeway) = (config.store.staleness_bound, config.store.degraded_service);
+    let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), bound, leeway).await?;
     let parts = parts(config, foundation, issuer, rules, Arc::clone(&clock), Arc::clone(&random));
     let keys = Arc::new(Keeper::open(parts).await?);
     let revocations = Revocations::load(Arc::clone(&store)).await?;

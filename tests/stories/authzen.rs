@@ -115,14 +115,21 @@ async fn what_is_no_question_is_a_bad_request() {
         without("action"),
         without("resource"),
         changed("/subject/type", json!("group")),
-        changed("/subject/id", json!("alice")),
         changed("/subject/id", json!("arn:aws:s3:::alice")),
         changed("/subject/id", json!(alice.arn.replace("user/", "role/"))),
         changed("/subject/type", json!("session")),
         changed("/action/name", json!("")),
-        changed("/action/name", json!("read")),
+        changed("/action/name", json!("read it")),
+        changed("/resource/type", json!("re:port"))
+            .as_object()
+            .map(|question| {
+                let mut question = question.clone();
+                question["action"]["name"] = json!("read");
+                Value::Object(question)
+            })
+            .expect("an object"),
         changed("/action/name", json!("reports:*")),
-        changed("/resource/id", json!("q3")),
+        changed("/resource/id", json!("")),
         changed("/resource/id", json!(7)),
         with_context(good.clone(), json!([])),
         with_context(good.clone(), json!({ "team": [["x"]] })),
