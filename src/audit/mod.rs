@@ -2,6 +2,7 @@
 
 mod event;
 mod trail;
+mod written;
 
 pub use event::{Event, Outcome, SessionContext, UserIdentity};
 pub use trail::Trail;

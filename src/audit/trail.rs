@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
 use super::event::Event;
+use super::written;
 use crate::store::{AuditRow, Store, StoreError};
 use crate::telemetry::names;
 
@@ -45,10 +46,7 @@ impl Trail {
     /// # Errors
     /// The record cannot be written as JSON.
     pub fn row(event: Event<'_>) -> Result<AuditRow, StoreError> {
-        /// Most records fit, so that few are moved while they are written.
-        const USUAL: usize = 1_024;
-        let mut body = Vec::with_capacity(USUAL);
-        serde_json::to_writer(&mut body, &event).map_err(|error| StoreError::corrupt("audit", &error.to_string()))?;
+        let body = written::json(&event).map_err(|error| StoreError::corrupt("audit", &error.to_string()))?;
         let time = event.event_time.seconds();
         Ok(AuditRow { id: event.event_id, time, account: event.recipient_account_id, body })
     }
@@ -75,7 +73,11 @@ impl Trail {
             return self.record(event).await;
         }
         // A full queue slows its callers down to what the store takes; only one that does not move refuses them.
-        self.queue.send_timeout(Self::row(event)?, PATIENCE).await.map_err(|_| {
+        let full = match self.queue.try_send(Self::row(event)?) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused.into_inner(),
+        };
+        self.queue.send_timeout(full, PATIENCE).await.map_err(|_| {
             metrics::counter!(names::AUDIT_FAILURES).increment(1);
             StoreError::Unavailable("audit records come faster than they can be written".to_owned())
         })
