@@ -3,6 +3,7 @@
 use super::{Broker, Error};
 use crate::authn::Caller;
 use crate::decision::{CompiledPrincipal, Identity, Subject};
+use crate::types::AccessKeyId;
 use crate::usage::{Use, Who};
 
 /// Notes that an authenticated caller reached for something, with the access key that it signed with.
@@ -17,10 +18,8 @@ pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result
 
 /// As [`note_use`], of a caller who was found to exist.
 pub(super) fn note_use_of(broker: &Broker, caller: &Caller, principal: &CompiledPrincipal, used: Use<'_>) {
-    if caller.session().is_none() {
-        broker.usage.key_signed(caller.access_key(), used);
-    }
-    note_reach_of(broker, caller.subject(), principal, used);
+    let key = caller.session().is_none().then(|| caller.access_key());
+    note_reach_of(broker, caller.subject(), principal, key, used);
 }
 
 /// Notes that a user or a role's session reached for something, of which a service tells.
@@ -29,16 +28,22 @@ pub(super) fn note_use_of(broker: &Broker, caller: &Caller, principal: &Compiled
 /// It does not exist any more, or that cannot be found out.
 pub async fn note_reach(broker: &Broker, subject: &Subject, used: Use<'_>) -> Result<(), Error> {
     let principal = broker.authorizer.principal(subject).await?;
-    note_reach_of(broker, subject, &principal, used);
+    note_reach_of(broker, subject, &principal, None, used);
     Ok(())
 }
 
-fn note_reach_of(broker: &Broker, subject: &Subject, principal: &CompiledPrincipal, used: Use<'_>) {
+fn note_reach_of(
+    broker: &Broker,
+    subject: &Subject,
+    principal: &CompiledPrincipal,
+    key: Option<&AccessKeyId>,
+    used: Use<'_>,
+) {
     let who = match &subject.identity {
         // Of the root user AWS knows the uses of its keys, and counts it among those of its account.
         Identity::Root => None,
         Identity::User(name) => Some(Who::User(name)),
         Identity::Role(name) => Some(Who::Role(name)),
     };
-    broker.usage.reached(subject.account, who.as_ref(), &principal.unique_id, used);
+    broker.usage.reached(subject.account, who.as_ref(), &principal.unique_id, key, used);
 }
