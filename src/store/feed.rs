@@ -36,7 +36,9 @@ pub struct Feed {
     store: Arc<dyn Store>,
     invalidations: Arc<Invalidations>,
     applied: AtomicU64,
-    confirmed: Mutex<Instant>,
+    begun: Instant,
+    /// When the feed was last read to its end, in nanoseconds since `begun`: looked at several times a request.
+    confirmed: AtomicU64,
     bound: Duration,
     /// For how much longer than `bound` what is known counts, where something asks for no more than what is known.
     leeway: Duration,
@@ -91,13 +93,14 @@ impl Feed {
         bound: Duration,
         leeway: Duration,
     ) -> Result<Arc<Self>, StoreError> {
-        let confirmed = Instant::now();
+        let begun = Instant::now();
         let revision = store.revision().await?;
         Ok(Arc::new(Self {
             store,
             invalidations,
             applied: AtomicU64::new(revision.0),
-            confirmed: Mutex::new(confirmed),
+            begun,
+            confirmed: AtomicU64::new(0),
             bound,
             leeway,
             ahead: tokio::sync::Mutex::new(()),
@@ -117,8 +120,7 @@ impl Feed {
     /// # Errors
     /// [`Stale`] when the feed has not been read within the staleness bound.
     pub fn revision(&self) -> Result<Revision, Stale> {
-        let confirmed = *lock(&self.confirmed);
-        if confirmed.elapsed() > self.bound {
+        if self.age() > self.bound {
             return Err(Stale);
         }
         Ok(Revision(self.applied.load(Ordering::Acquire)))
@@ -129,7 +131,7 @@ impl Feed {
     /// # Errors
     /// [`Stale`] when the feed has not been read for longer than that too.
     pub fn known(&self) -> Result<Known, Stale> {
-        let age = lock(&self.confirmed).elapsed();
+        let age = self.age();
         if age > self.bound + self.leeway {
             return Err(Stale);
         }
@@ -156,6 +158,17 @@ impl Feed {
             Ok(Ok(())) => Err(NotReached::Unheard(revision, applied())),
             Ok(Err(_)) | Err(_) => Err(NotReached::NotYet(revision, applied())),
         }
+    }
+
+    /// How long ago what is known was all that there was.
+    fn age(&self) -> Duration {
+        self.begun.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
+    }
+
+    /// What has been applied by now is all that there was at `moment`.
+    fn confirm(&self, moment: Instant) {
+        let since = moment.saturating_duration_since(self.begun).as_nanos();
+        self.confirmed.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::AcqRel);
     }
 
     /// How old what is known may be.
@@ -227,7 +240,7 @@ impl Feed {
             }
             self.applied.fetch_max(read.through.0, Ordering::AcqRel);
             if !full {
-                *lock(&self.confirmed) = asked;
+                self.confirm(asked);
                 return Ok(());
             }
         }
