@@ -110,7 +110,7 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
     if declared.is_some_and(|operation| operation.unsigned) {
         let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
         let request = ops::Unsigned { action, parameters: &parameters, json, facts, request_id };
-        let answered = doors.registry.run_unsigned(&doors.broker, service, request).await;
+        let answered = doors.registry.run_unsigned(&doors.broker, service, declared, request).await;
         return finish(doors, answered, operation, request_id, refused);
     }
     // Who calls comes before whether what they ask for exists: a stranger learns nothing about the broker.
@@ -124,7 +124,7 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
     facts.region = Some(caller.region().to_owned());
     let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, json, caller: &caller, facts, request_id };
-    let answered = doors.registry.run(&doors.broker, service, call).await;
+    let answered = doors.registry.run(&doors.broker, service, declared, call).await;
     finish(doors, answered, operation, request_id, refused)
 }
 
