@@ -2,6 +2,7 @@
 
 mod bearer;
 mod caller;
+mod client_certificate;
 mod error;
 pub mod mfa;
 pub mod own_password;
@@ -13,6 +14,7 @@ pub mod web_identity;
 
 pub use bearer::{Bearer, Bearers};
 pub use caller::Caller;
+pub use client_certificate::{CertificateFault, ClientCertificate, ClientCertificates};
 pub use error::Error;
 pub use passwords::{HashingFailed, Passwords};
 pub use sigv4::{Authenticator, Settings};

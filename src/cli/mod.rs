@@ -7,6 +7,7 @@ mod coverage;
 pub mod credentials;
 mod keys;
 mod policy;
+mod resources;
 mod serve;
 mod sessions;
 pub mod sidecar;
@@ -48,6 +49,9 @@ enum Command {
     /// End sessions before their time
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
+    /// Store what decisions are to know of resources that other services guard
+    #[command(subcommand)]
+    Resources(resources::ResourcesCommand),
     /// Read the audit trail
     Audit(audit::AuditArgs),
     /// Make certificates for development
@@ -158,6 +162,7 @@ async fn dispatch(command: Command, world: &World) -> Result<ExitCode, String> {
         Command::Account(command) => account::run(command, world).await,
         Command::Keys(command) => keys::run(command, world).await,
         Command::Sessions(command) => sessions::run(command, world).await,
+        Command::Resources(command) => resources::run(command, world).await,
         Command::Audit(args) => audit::run(args, world).await,
         Command::Certs(CertsCommand::Dev { out_dir, names, force }) => {
             let report = certs::dev(&out_dir, &names, clock.now(), force).map_err(|error| error.to_string())?;

@@ -30,6 +30,7 @@ pub static KEYS: &[Key] = &[
         .with_flag("--tls-certificate", |flags| flags.tls_certificate.clone().map(Value::Path)),
     path("server", "tls_key", |config, path| config.server.tls_key = Some(path))
         .with_flag("--tls-key", |flags| flags.tls_key.clone().map(Value::Path)),
+    path("server", "client_authorities", |config, path| config.server.client_authorities = Some(path)),
     switch("server", "allow_plain_http", |config, on| config.server.allow_plain_http = on)
         .with_flag("--allow-plain-http", |flags| flags.allow_plain_http.then_some(Value::Switch(true))),
     number("server", "request_limit", 65_536..=67_108_864, |config, n| config.server.request_limit = size(n)),
@@ -102,6 +103,7 @@ pub static KEYS: &[Key] = &[
     number("quotas", "server_certificates", QUOTA, |config, n| config.quotas.server_certificates = n),
     number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
     number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
+    number("quotas", "resources", QUOTA, |config, n| config.quotas.resources = n),
     number("quotas", "session_policy_characters", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
         config.quotas.session_policy_characters = n;
     }),

@@ -128,7 +128,7 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
     said.properties(Properties::Resource, asked.resource.properties, &[])?;
     said.properties(Properties::Action, asked.action.properties, &[])?;
 
-    let asking = Asking { broker, asker: &asker, facts };
+    let asking = Asking { broker, asker: &asker, door: "authzen", facts };
     asking.demand(demand).await?;
     let shown = || json!({ "type": asked.subject.kind, "action": &*action, "resource": resource.as_str() });
     let subject = asking.about(&who, shown).await?;
@@ -207,7 +207,8 @@ fn of_authentication(error: authn::Error) -> Refusal {
         authn::Error::Anonymous => format!(
             "sign the request with SigV4 for the service `{SERVICE}`, or send a web identity token for this broker as a bearer's"
         ),
-        authn::Error::Revoked => "the session was revoked".to_owned(),
+        authn::Error::Revoked => "the credentials were revoked".to_owned(),
+        authn::Error::Certificate(_) => error.to_string(),
         authn::Error::WrongAudience => "the token is for another audience than this broker's URL".to_owned(),
         _ => "the credentials are not valid".to_owned(),
     };

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 use super::front::Front;
 use super::header_timer::HeaderTimer;
 use super::peer::Peer;
+use crate::authn::ClientCertificate;
 use crate::telemetry::names;
 
 /// Bounds on what a stranger can hold on to.
@@ -87,9 +88,14 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         metrics::gauge!(names::CONNECTIONS).increment(1);
         match self.tls.clone() {
-            None => self.speak(stream, false, watcher).await,
+            None => self.speak(stream, false, None, watcher).await,
             Some(tls) => match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(stream, true, watcher).await,
+                Ok(Ok(stream)) => {
+                    // There is one only where authorities were named, and then its chain was verified.
+                    let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                    let certificate = leaf.map(|leaf| Arc::new(ClientCertificate::of_verified(leaf)));
+                    self.speak(stream, true, certificate, watcher).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, peer = %self.address, "TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
             },
@@ -101,6 +107,7 @@ impl Connection {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         encrypted: bool,
+        certificate: Option<Arc<ClientCertificate>>,
         watcher: Watcher,
     ) {
         let peer = Peer { address: self.address, encrypted };
@@ -110,6 +117,9 @@ impl Connection {
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(Arc::clone(certificate));
+            }
             let front = Arc::clone(&front);
             async move { Ok::<_, Infallible>(within(timeout, front.answer(request)).await.unwrap_or_else(too_slow)) }
         });

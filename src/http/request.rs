@@ -77,10 +77,7 @@ impl Incoming {
             body: &self.body,
         };
         let caller = doors.broker.authenticator.authenticate(&parts, services, facts.now).await;
-        if let Err(error) = &caller {
-            metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => error.cause()).increment(1);
-        }
-        caller
+        caller.inspect_err(count)
     }
 
     /// Facts of the request that policies can ask for.
@@ -100,6 +97,11 @@ impl Incoming {
         let named = headers.iter().any(|(name, _)| *name == "host");
         if named { None } else { self.parts.uri.authority().map(ToString::to_string) }
     }
+}
+
+/// Counts a failed sign-in by its cause.
+pub(super) fn count(error: &authn::Error) {
+    metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => error.cause()).increment(1);
 }
 
 /// A header as text, cut where nobody's client is that talkative.

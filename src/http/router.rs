@@ -9,7 +9,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::counts::Counts;
 use super::peer::TrustedProxies;
-use super::{authzen, aws, discovery, health, sessions};
+use super::{authzen, aws, discovery, health, resources, sessions};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -39,6 +39,7 @@ pub fn router(doors: Doors) -> Router {
     Router::new()
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
         .route("/.well-known/jwks.json", get(discovery::jwks))

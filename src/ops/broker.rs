@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use super::resources::Resources;
 use super::{Roles, Strangers, Turns};
 use crate::audit::Trail;
-use crate::authn::{Authenticator, Passwords, WebIdentities};
+use crate::authn::{Authenticator, ClientCertificates, Passwords, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
@@ -24,8 +25,12 @@ pub struct Broker {
     pub authorizer: Authorizer,
     /// Roles that are being assumed.
     pub roles: Roles,
+    /// Stored resources that are asked about.
+    pub resources: Resources,
     /// Who calls.
     pub authenticator: Authenticator,
+    /// Who asks without a signature, named by a client certificate.
+    pub certificates: ClientCertificates,
     /// Who calls without a signature, vouched for by an OIDC provider.
     pub web_identities: WebIdentities,
     /// How many of their refusals are recorded.

@@ -13,7 +13,7 @@ use crate::audit::{Event, Outcome, SessionContext, UserIdentity};
 use crate::authn::Vouched;
 use crate::decision::{CompiledPrincipal, Identity, Refused, RequestFacts};
 use crate::session::SessionKind;
-use crate::types::AccountId;
+use crate::types::{AccessKeyId, AccountId};
 use crate::wire::model::{Kind, Member, Operation, Shape};
 use crate::wire::tree::{Branch, Node};
 
@@ -129,6 +129,7 @@ pub(super) fn event<'a>(
         by: user_identity(call, principal),
         region: call.caller.region(),
         account: call.account(),
+        beside: call.caller.certificate().map_or(Value::Null, |print| json!({ "clientCertificateSha256": print })),
     };
     made.event(service, name, read_only, parameters, outcome)
 }
@@ -158,6 +159,7 @@ pub(super) fn federated_event<'a>(
         by,
         region: &call.broker.realm.region,
         account: call.account,
+        beside: Value::Null,
     };
     made.event(service, name, false, parameters, outcome)
 }
@@ -170,6 +172,8 @@ struct Made<'a> {
     by: UserIdentity<'a>,
     region: &'a str,
     account: AccountId,
+    /// More that is known of it.
+    beside: Value,
 }
 
 impl<'a> Made<'a> {
@@ -198,7 +202,7 @@ impl<'a> Made<'a> {
             error_message,
             request_parameters: parameters,
             response_elements,
-            additional_event_data: Value::Null,
+            additional_event_data: self.beside,
             request_id: Cow::Borrowed(self.request_id),
             event_id: self.broker.new_id(),
             read_only,
@@ -237,6 +241,8 @@ fn user_identity<'a>(call: &'a Call<'_>, principal: Option<&'a CompiledPrincipal
         None => (Cow::Borrowed(""), Cow::Borrowed(""), None),
     };
     let kind = match caller.identity() {
+        // A client certificate names the role itself.
+        Identity::Role(_) if caller.certificate().is_some() => "Role",
         Identity::Role(_) => "AssumedRole",
         _ if federated => "FederatedUser",
         Identity::Root => "Root",
@@ -270,7 +276,7 @@ fn user_identity<'a>(call: &'a Call<'_>, principal: Option<&'a CompiledPrincipal
         principal_id,
         arn,
         account_id: account,
-        access_key_id: Cow::Borrowed(caller.access_key().as_str()),
+        access_key_id: Cow::Borrowed(caller.access_key().map(AccessKeyId::as_str).unwrap_or_default()),
         user_name,
         identity_provider: None,
         session_context,

@@ -18,7 +18,7 @@ pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result
 
 /// As [`note_use`], of a caller who was found to exist.
 pub(super) fn note_use_of(broker: &Broker, caller: &Caller, principal: &CompiledPrincipal, used: Use<'_>) {
-    let key = caller.session().is_none().then(|| caller.access_key());
+    let key = caller.access_key().filter(|_| caller.session().is_none());
     note_reach_of(broker, caller.subject(), principal, key, used);
 }
 

@@ -263,10 +263,10 @@ mod tests {
 
     #[test]
     fn names_that_begin_as_awss_are_reserved() {
-        for name in ["aws:Nothing", "AWS:x", "iam:", "sTs:a:b"] {
+        for name in ["aws:Nothing", "AWS:x", "iam:", "sTs:a:b", "brevet:x", "Brevet:Subject"] {
             assert!(KnownKey::is_reserved(name), "{name}");
         }
-        for name in ["", "aws", "awsx:y", "xaws:y", "s3:prefix", "brevet:x", ":aws:x"] {
+        for name in ["", "aws", "awsx:y", "xaws:y", "s3:prefix", "brevets:x", ":aws:x"] {
             assert!(!KnownKey::is_reserved(name), "{name}");
         }
     }

@@ -14,13 +14,14 @@ use super::accounts::NewAccount;
 use super::foundation::{Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
 use crate::audit::Trail;
-use crate::authn::{self, Authenticator, Passwords, UnusableFile, WebIdentities};
+use crate::authn::{self, Authenticator, ClientCertificates, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
 use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
+use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
@@ -83,7 +84,10 @@ impl Server {
     ) -> Result<Self, StartError> {
         // What is wrong with the settings is told before anything is made.
         let tls = match (&config.server.tls_certificate, &config.server.tls_key) {
-            (Some(certificate), Some(key)) => Some(http::acceptor(certificate, key)?),
+            (Some(certificate), Some(key)) => {
+                let authorities = config.server.client_authorities.as_deref();
+                Some(http::acceptor(certificate, key, authorities, Arc::clone(&clock))?)
+            }
             _ => None,
         };
         let rules = KeyRules::of(config)?;
@@ -285,13 +289,16 @@ async fn build(
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
+    let certificates = ClientCertificates::new(realm.clone(), Arc::clone(&revocations));
     let web_identities =
         WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
     Ok(Broker {
         feed,
         authorizer,
         roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
+        resources: Resources::new(Arc::clone(&store), config.cache.principals, &invalidations),
         authenticator,
+        certificates,
         web_identities,
         strangers: Strangers::default(),
         passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),

@@ -82,6 +82,12 @@ impl Lineage {
         Self { own, before: Vec::new() }
     }
 
+    /// Of a client certificate: it counts from when it began to be valid, and descends from nothing that brevet knows.
+    pub fn of_certificate(fingerprint: &str, uid: &str, not_before: Timestamp) -> Self {
+        let own = Link { key: format!("certificate:{fingerprint}"), uid: uid.to_owned(), issued: not_before };
+        Self { own, before: Vec::new() }
+    }
+
     /// The credentials themselves.
     pub fn own(&self) -> &Link {
         &self.own

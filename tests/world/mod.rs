@@ -11,6 +11,7 @@ pub mod actors;
 pub mod build;
 pub mod device;
 pub mod issuer;
+pub mod mutual_tls;
 pub mod outcome;
 pub mod policies;
 pub mod raw;

@@ -16,7 +16,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    pub(super) async fn of(response: reqwest::Response) -> Self {
         let revision = response.headers().get("x-brevet-revision");
         let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
         let status = response.status().as_u16();

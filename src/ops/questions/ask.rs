@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
-use crate::types::Arn;
+use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
 /// A question, in IAM's terms.
@@ -33,6 +33,8 @@ pub struct Asking<'a> {
     pub broker: &'a Broker,
     /// Who asks.
     pub asker: &'a Caller,
+    /// At which door, by the name that metrics have for it.
+    pub door: &'static str,
     /// Facts of the asker's own request.
     pub facts: RequestFacts,
 }
@@ -69,7 +71,8 @@ impl Asking<'_> {
                     let request_id = &self.broker.new_id();
                     let facts = self.facts.clone();
                     let call = Call { broker: self.broker, caller: self.asker, facts, request_id };
-                    let parameters = json!({ "subject": { "arn": about.entity.as_str() }, "question": shown() });
+                    let parameters =
+                        json!({ "subject": { "arn": about.entity.as_str() }, "question": shown(), "door": self.door });
                     let said = denial.to_string();
                     ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
                 }
@@ -88,20 +91,31 @@ impl Asking<'_> {
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
+        // What is looked up before the decision is made is of this revision or a later one.
+        let before = self.broker.feed.known().map_err(Refused::Stale)?;
+        let stored = self.broker.resources.find(question.resource).await?;
         let trust = self.trust(question).await?;
-        let consent = match (&trust, question.policy) {
-            (Some(trust), _) => Consent::Trust(trust),
-            (None, Some(passed)) => Consent::Passed(passed),
-            (None, None) => Consent::None,
+        let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
+        let kept = stored.as_deref().and_then(|stored| Some((stored.policy.as_deref()?, stored.stamp)));
+        let consent = match (&trust, both.as_ref().or(question.policy), kept) {
+            (Some(trust), _, _) => Consent::Trust(trust),
+            (None, Some(passed), _) => Consent::Passed(passed),
+            (None, None, Some((policy, stamp))) => Consent::Stored(policy, stamp),
+            (None, None, None) => Consent::None,
         };
+        let owner = stored.as_ref().map(|stored| stored.account).or(question.resource.account());
         let asked = Asked {
             keys: question.said.keys(),
+            attributes: stored.as_ref().map(|stored| &stored.attributes),
             consent,
             degraded: true,
-            ..Asked::plain(question.action, question.resource.as_str(), question.resource.account())
+            ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
         match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => Ok(self.answered(answer, about, question.resource)),
+            Ok(answer) => {
+                let revision = answer.revision.min(before.revision);
+                Ok(self.answered(Answer { revision, ..answer }, about, owner))
+            }
             Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
             Err(other) => Err(other.into()),
         }
@@ -119,12 +133,12 @@ impl Asking<'_> {
         }
     }
 
-    fn answered(&self, answer: Answer, about: &Resolved, resource: &Arn) -> Answered {
+    fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
         let max_age = max_age(self.broker, &answer, about, self.facts.now);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
-            foreign: resource.account().is_some_and(|owner| owner != self.asker.account()),
+            foreign: owner.is_some_and(|owner| owner != self.asker.account()),
             answer: Some(answer),
             nobody: "",
             max_age,
@@ -163,6 +177,12 @@ impl Asking<'_> {
         // That the subject does not exist any more is told where the question is decided.
         let _ = ops::note_reach(self.broker, &about.subject, reached).await;
     }
+}
+
+/// A policy that the broker keeps and one that came with the question: what either denies is denied.
+fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
+    let policies: Vec<_> = stored.policies().iter().chain(passed.policies()).cloned().collect();
+    (!policies.is_empty()).then(|| PolicySet::new(policies))
 }
 
 /// For how many seconds the asker may keep the answer.
