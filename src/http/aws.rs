@@ -38,7 +38,7 @@ pub(super) async fn query_at(doors: &Doors, request: Request<Body>) -> Response<
         }
     };
     say_if_closing(&mut response);
-    doors.counts.answered(("aws", operation, code), started.elapsed());
+    doors.counts.answered(("aws", operation, code.into()), started.elapsed());
     response
 }
 

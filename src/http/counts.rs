@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use metrics::{Counter, Histogram};
 
 use crate::telemetry::names;
@@ -19,7 +20,26 @@ pub struct Counts {
 }
 
 /// Door, operation and code.
-type Labels = (&'static str, &'static str, &'static str);
+type Labels = (&'static str, &'static str, Code);
+
+/// How a request ended: by AWS's name for it, or by the status of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Code {
+    Named(&'static str),
+    Status(StatusCode),
+}
+
+impl From<&'static str> for Code {
+    fn from(name: &'static str) -> Self {
+        Self::Named(name)
+    }
+}
+
+impl From<StatusCode> for Code {
+    fn from(status: StatusCode) -> Self {
+        Self::Status(status)
+    }
+}
 
 impl Counts {
     /// Counts a request that was answered.
@@ -34,6 +54,10 @@ impl Counts {
             }
         }
         let (door, operation, code) = labels;
+        let code = match code {
+            Code::Named(name) => name.to_owned(),
+            Code::Status(status) => status.as_str().to_owned(),
+        };
         let requests = metrics::counter!(names::REQUESTS, "door" => door, "operation" => operation, "code" => code);
         let span = metrics::histogram!(names::REQUEST_SECONDS, "door" => door);
         requests.increment(1);

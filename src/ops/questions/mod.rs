@@ -11,6 +11,7 @@ mod freshness;
 mod named;
 mod refusal;
 mod said;
+mod shown;
 mod who;
 
 pub use answered::Answered;
@@ -19,6 +20,7 @@ pub use freshness::{AT_LEAST_REVISION, Demand, PATIENCE};
 pub use named::{action, resource};
 pub use refusal::Refusal;
 pub use said::{Properties, Said};
+pub use shown::Shown;
 pub use who::{Named, Resolved, Who};
 
 /// The service name that askers sign their requests for.
