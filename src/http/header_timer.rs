@@ -34,17 +34,27 @@ impl HeaderTimer {
         Self(Arc::new(Clock { begun: Instant::now(), patience, now, alarm }))
     }
 
-    /// Drives a connection to its end. Whenever it may be time for an alarm the connection is polled again, which looks at it.
+    /// Drives a connection to its end, as the whole of a task. Whenever it may be time for an alarm the connection is polled again, which
+    /// looks at it.
     pub(super) async fn drive<C: Future>(&self, connection: C) -> C::Output {
         let mut connection = std::pin::pin!(connection);
         let mut wake = std::pin::pin!(tokio::time::sleep(self.0.patience));
-        loop {
-            tokio::select! {
-                biased;
-                ended = &mut connection => return ended,
-                () = &mut wake => wake.as_mut().reset(self.0.strike(Instant::now()).into()),
+        let mut set = false;
+        std::future::poll_fn(|context| {
+            loop {
+                if let Poll::Ready(ended) = connection.as_mut().poll(context) {
+                    return Poll::Ready(ended);
+                }
+                // A task has one waker for all its life: it is left with the runtime once, not at every request.
+                let over = if set { wake.is_elapsed() } else { wake.as_mut().poll(context).is_ready() };
+                set = !over;
+                if !over {
+                    return Poll::Pending;
+                }
+                wake.as_mut().reset(self.0.strike(Instant::now()).into());
             }
-        }
+        })
+        .await
     }
 }
 

@@ -213,7 +213,7 @@ fn parse_index(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn form(text: &str) -> Form {
+    fn form(text: &str) -> Form<'_> {
         Form::parse(text.as_bytes()).unwrap()
     }
 
