@@ -23,6 +23,12 @@ pub mod names {
     pub const SIGNING_KEY_AGE: &str = "brevet_signing_key_age_seconds";
     /// Times that the signing keys could not be read, or not be changed when it was time.
     pub const SIGNING_KEY_FAILURES: &str = "brevet_signing_key_failures_total";
+    /// Askers that follow the changes at this moment.
+    pub const CHANGE_STREAMS: &str = "brevet_change_streams";
+    /// Streams of changes that ended, by why.
+    pub const CHANGE_STREAMS_ENDED: &str = "brevet_change_streams_ended_total";
+    /// Times that a follower was told to forget everything.
+    pub const CHANGE_STREAM_GAPS: &str = "brevet_change_stream_gaps_total";
     /// Connections open at this moment.
     pub const CONNECTIONS: &str = "brevet_connections";
 }

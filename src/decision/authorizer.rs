@@ -10,11 +10,11 @@ use super::denial::Denial;
 use super::federation::Federation;
 use super::keys::{FederatedKeys, RequestFacts, RequestKeys};
 use super::principal::{self, CompiledPrincipal};
-use super::subject::{Identity, Subject};
+use super::subject::{Identity, SessionFacts, Subject};
 use crate::clock::Timestamp;
 use crate::policy::{Context, Decision, Facts, Policies, PolicySet, Request, ResourceRule, evaluate};
 use crate::session::SessionKind;
-use crate::store::{Feed, Fresh, Invalidations, Known, Reader, Revision, Stale, Store, StoreError};
+use crate::store::{Feed, Fresh, Invalidations, Key, Known, Reader, Revision, Stale, Store, StoreError};
 use crate::telemetry::names;
 use crate::types::{AccountId, Realm, Tags};
 
@@ -396,6 +396,16 @@ impl Authorizer {
         }
     }
 
+    /// The records that decisions about a subject are made from, if its policies are loaded. Whoever wants to know it of a decision asks
+    /// afterwards: what was loaded anew meanwhile was so because one of those records has changed since the decision's revision.
+    pub fn stands_on(&self, subject: &Subject) -> Option<Vec<Key>> {
+        let mut keys = self.principals.reads(&principal_id(subject.account, &subject.identity))?;
+        if let Some(session) = subject.session.as_ref().filter(|session| has_policies(session)) {
+            keys.extend(self.sessions.reads(&session.jti)?);
+        }
+        Some(keys)
+    }
+
     async fn load_principal(&self, id: &str, subject: &Subject) -> Result<Arc<CompiledPrincipal>, Refused> {
         let ticket = self.principals.begin();
         let stamp = self.next_stamp();
@@ -413,10 +423,7 @@ impl Authorizer {
 
     async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<SessionPolicies>>, Refused> {
         let Some(session) = &subject.session else { return Ok(None) };
-        let policies = session.policy.is_some() || !session.policy_arns.is_empty();
-        // A federated user without session policies has an empty set of them, which allows nothing: and a stamp of its own, for
-        // its decisions are not those of the user behind it.
-        if !policies && session.kind != SessionKind::FederatedUser {
+        if !has_policies(session) {
             return Ok(None);
         }
         if let Some(found) = self.sessions.find(&session.jti) {
@@ -438,6 +445,12 @@ impl Authorizer {
     fn next_stamp(&self) -> u64 {
         self.stamps.fetch_add(1, Ordering::Relaxed)
     }
+}
+
+/// A federated user without session policies has an empty set of them, which allows nothing: and a stamp of its own, for its decisions
+/// are not those of the user behind it.
+fn has_policies(session: &SessionFacts) -> bool {
+    session.policy.is_some() || !session.policy_arns.is_empty() || session.kind == SessionKind::FederatedUser
 }
 
 fn principal_id(account: AccountId, identity: &Identity) -> String {

@@ -12,11 +12,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::keeping;
 use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::ops::questions::{
-    self, AT_LEAST_REVISION, Answered, Asking, Demand, Properties, Question, SERVICE, Said, Who,
+    self, AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Properties, Question, SERVICE, Said, Who,
 };
 use crate::policy::Claims;
 use crate::store::NotReached;
@@ -51,17 +52,17 @@ struct Action {
 const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 
 /// Why there is no decision.
-struct Refusal {
-    status: StatusCode,
-    message: String,
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 
-    fn bad(message: impl Into<String>) -> Self {
+    pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
@@ -93,7 +94,11 @@ pub(super) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Resp
     let started = std::time::Instant::now();
     let request_id = request.headers().get("x-request-id").cloned();
     let mut response = match evaluate(doors, request).await {
-        Ok(answer) => ([(CONTENT_TYPE, APPLICATION_JSON)], answer).into_response(),
+        Ok((answer, keeping)) => {
+            let mut response = ([(CONTENT_TYPE, APPLICATION_JSON)], answer).into_response();
+            keeping::tell(keeping.as_ref(), response.headers_mut());
+            response
+        }
         Err(refusal) => {
             let mut response = (refusal.status, Json(json!({ "error": refusal.message }))).into_response();
             if refusal.status == StatusCode::UNAUTHORIZED {
@@ -110,7 +115,7 @@ pub(super) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Resp
     response
 }
 
-async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<Vec<u8>, Refusal> {
+async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<(Vec<u8>, Option<Keeping>), Refusal> {
     let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
         Unreadable::TooLarge => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
         Unreadable::Broken => Refusal::bad("the body is incomplete"),
@@ -134,7 +139,11 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<Vec<u8>, Refu
     let subject = asking.about(&who, shown).await?;
     let question = Question { action: &action, resource: &resource, said: &said, policy: None };
     let answered = asking.answer(&subject, &question).await?;
-    rendered(&answered, &action)
+    let mut keeping = keeping::wanted(&incoming.parts.headers);
+    if let Some(keeping) = &mut keeping {
+        keeping.add(&asking, &who, &subject, &resource, &answered);
+    }
+    Ok((rendered(&answered, &action)?, keeping))
 }
 
 fn read(incoming: &Incoming) -> Result<Evaluation, Refusal> {
@@ -179,7 +188,7 @@ fn rendered(answered: &Answered, action: &str) -> Result<Vec<u8>, Refusal> {
     Ok(body)
 }
 
-fn of_authentication(error: authn::Error) -> Refusal {
+pub(super) fn of_authentication(error: authn::Error) -> Refusal {
     let message = match error {
         authn::Error::Store(_) => return questions::Refusal::Unavailable.into(),
         authn::Error::Signature(refusal) => refusal.to_string(),

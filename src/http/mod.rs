@@ -3,14 +3,18 @@
 mod asker;
 mod authzen;
 mod aws;
+mod changes;
 mod connection;
 mod counts;
 mod discovery;
+mod followers;
 mod front;
 mod header_timer;
 mod health;
 mod json_door;
+mod keeping;
 mod peer;
+mod presented;
 mod request;
 mod resources;
 mod router;
@@ -19,6 +23,7 @@ mod tls;
 
 pub use connection::{Limits, serve};
 pub use counts::Counts;
+pub use followers::Followers;
 pub use front::Front;
 pub use peer::TrustedProxies;
 pub use router::{Doors, router};

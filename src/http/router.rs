@@ -8,8 +8,9 @@ use axum::routing::{get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::counts::Counts;
+use super::followers::Followers;
 use super::peer::TrustedProxies;
-use super::{authzen, aws, discovery, health, resources, sessions};
+use super::{authzen, aws, changes, discovery, health, presented, resources, sessions};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -30,6 +31,8 @@ pub struct Doors {
     pub proxies: Arc<TrustedProxies>,
     /// Bytes of a request's body, at the most.
     pub request_limit: usize,
+    /// Who follows the changes.
+    pub followers: Arc<Followers>,
     /// Status lists that were signed a moment ago.
     pub status_lists: Arc<SignedLists>,
 }
@@ -39,6 +42,8 @@ pub fn router(doors: Doors) -> Router {
     Router::new()
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/changes/v1/stream", get(changes::stream))
+        .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))

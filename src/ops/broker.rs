@@ -10,7 +10,7 @@ use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
 use crate::session::{Keeper, Revocations};
-use crate::store::{Feed, Store, Vault};
+use crate::store::{Feed, Footings, Store, Vault};
 use crate::types::Realm;
 use crate::usage::Usage;
 
@@ -21,6 +21,8 @@ pub struct Broker {
     pub store: Arc<dyn Store>,
     /// How far the change feed has been read.
     pub feed: Arc<Feed>,
+    /// What changes and answers are told by to whom they concern.
+    pub footings: Footings,
     /// Who may do what.
     pub authorizer: Authorizer,
     /// Roles that are being assumed.

@@ -3,6 +3,7 @@
 pub mod authorization_message;
 mod broker;
 mod call;
+pub mod changes;
 mod denied;
 mod error;
 mod fault;

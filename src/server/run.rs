@@ -20,12 +20,12 @@ use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
-use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
+use crate::http::{self, Doors, Followers, Limits, TlsError, TrustedProxies};
 use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
-use crate::store::{Feed, Follower, Invalidations, StoreError};
+use crate::store::{Feed, Follower, Footings, Invalidations, StoreError};
 use crate::usage::Usage;
 
 /// A broker that is ready to serve.
@@ -109,6 +109,7 @@ impl Server {
             counts: Arc::default(),
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
+            followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
         };
         let limits = Limits {
@@ -166,6 +167,11 @@ impl Server {
             let _ = uses_ended.await;
         }));
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
+        let followers = Arc::clone(&self.doors.followers);
+        let stop = async move {
+            stop.await;
+            followers.close();
+        };
         http::serve(self.listener, self.tls, http::Front::new(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
@@ -294,6 +300,7 @@ async fn build(
         WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
     Ok(Broker {
         feed,
+        footings: Footings::new(&vault),
         authorizer,
         roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
         resources: Resources::new(Arc::clone(&store), config.cache.principals, &invalidations),

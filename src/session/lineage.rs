@@ -98,6 +98,15 @@ impl Lineage {
         &self.before
     }
 
+    /// What revocations would name that end these credentials: kind (`session`, `access-key` or `principal`) and id.
+    pub fn ended_by(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let links = std::iter::once(&self.own).chain(&self.before);
+        links.flat_map(|link| {
+            let kind = if link.is_long_lived() { "access-key" } else { "session" };
+            [(kind, link.key.as_str()), ("principal", link.uid.as_str())]
+        })
+    }
+
     /// What a session that is made from these says of its descent: see [`SessionClaims::via`]. `None` where that is more than a token
     /// carries: no such session may be made.
     pub fn handed_on(&self) -> Option<Vec<String>> {

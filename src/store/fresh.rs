@@ -181,6 +181,11 @@ impl<V: Send + Sync + 'static> Fresh<V> {
         }
     }
 
+    /// What the value was computed from that is kept under this id, if there is one.
+    pub fn reads(&self, id: &str) -> Option<Vec<Key>> {
+        self.entries.get(id).map(|entry| entry.reads.iter().cloned().collect())
+    }
+
     /// Say this before reading the first record that a value is computed from.
     pub fn begin(&self) -> Ticket {
         self.invalidations.begin()

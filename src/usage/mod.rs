@@ -60,6 +60,13 @@ impl Usage {
         Self { store, notes: Mutex::default(), lately: Lately::new() }
     }
 
+    /// Notes that an access key signed a request.
+    pub fn key_signed(&self, id: &AccessKeyId, used: Use<'_>) {
+        if !self.lately.has(&(id.as_str(), used)) {
+            self.with(|notes| notes.key(id, used));
+        }
+    }
+
     /// Notes what a user, a role's session or the root user reached for, and the access key that signed the request, if one did.
     pub fn reached(
         &self,

@@ -10,11 +10,13 @@ mod postgres;
 pub mod actors;
 pub mod build;
 pub mod device;
+pub mod follow;
 pub mod issuer;
 pub mod mutual_tls;
 pub mod outcome;
 pub mod policies;
 pub mod raw;
+pub mod received;
 pub mod running;
 pub mod sdk;
 

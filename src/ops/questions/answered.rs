@@ -18,6 +18,8 @@ pub struct Answered {
     /// For how many seconds the asker may keep it: no longer than changes may take to be seen, than time leaves it true, and than the
     /// subject lasts.
     pub max_age: i64,
+    /// For how many seconds time and the subject leave it true if nothing changes; for ever where absent.
+    pub holds_for: Option<i64>,
     /// Whether it was made on knowledge that may be older than the staleness bound, because the operator chose degraded service.
     pub degraded: bool,
     /// Whether the resource is not of the asker's account: what stands in its own policy is then its owner's business.

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
+use crate::store::{Known, Revision};
 use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
@@ -86,6 +87,29 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, None).await
+    }
+
+    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
+    /// not count: of an ARN without an account, anybody can be the first to store something.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub async fn answer_about(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        owner: AccountId,
+    ) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, Some(owner)).await
+    }
+
+    async fn answer_for(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
             Named::Nobody(reason) => return self.nobody(reason),
@@ -94,6 +118,7 @@ impl Asking<'_> {
         // What is looked up before the decision is made is of this revision or a later one.
         let before = self.broker.feed.known().map_err(Refused::Stale)?;
         let stored = self.broker.resources.find(question.resource).await?;
+        let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
         let trust = self.trust(question).await?;
         let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
         let kept = stored.as_deref().and_then(|stored| Some((stored.policy.as_deref()?, stored.stamp)));
@@ -103,7 +128,7 @@ impl Asking<'_> {
             (None, None, Some((policy, stamp))) => Consent::Stored(policy, stamp),
             (None, None, None) => Consent::None,
         };
-        let owner = stored.as_ref().map(|stored| stored.account).or(question.resource.account());
+        let owner = said.or(stored.as_ref().map(|stored| stored.account)).or(question.resource.account());
         let asked = Asked {
             keys: question.said.keys(),
             attributes: stored.as_ref().map(|stored| &stored.attributes),
@@ -134,7 +159,8 @@ impl Asking<'_> {
     }
 
     fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
-        let max_age = max_age(self.broker, &answer, about, self.facts.now);
+        let holds_for = holds_for(&answer, about, self.facts.now);
+        let max_age = max_age(self.broker, &answer, holds_for);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
@@ -142,13 +168,34 @@ impl Asking<'_> {
             answer: Some(answer),
             nobody: "",
             max_age,
+            holds_for,
         }
     }
 
+    /// Every change up to this revision is known here.
+    ///
+    /// # Errors
+    /// What is known is too old.
+    pub fn revision(&self) -> Result<Revision, Refusal> {
+        Ok(self.known()?.revision)
+    }
+
+    fn known(&self) -> Result<Known, Refusal> {
+        self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
+    }
+
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
-        let known = self.broker.feed.known().map_err(|stale| Refusal::from(Refused::Stale(stale)))?;
+        let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
-        Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false })
+        Ok(Answered {
+            answer: None,
+            nobody: reason,
+            revision,
+            max_age: 0,
+            holds_for: Some(0),
+            degraded,
+            foreign: false,
+        })
     }
 
     /// The trust policy of the role that is asked about, where a role is to be taken on: without it nobody may.
@@ -185,16 +232,17 @@ fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
     (!policies.is_empty()).then(|| PolicySet::new(policies))
 }
 
+/// For how many seconds time alone changes nothing about the answer.
+fn holds_for(answer: &Answer, about: &Resolved, now: Timestamp) -> Option<i64> {
+    let ends = [answer.until, about.ends].into_iter().flatten();
+    ends.map(|end| (end.seconds() - now.seconds()).max(0)).min()
+}
+
 /// For how many seconds the asker may keep the answer.
-fn max_age(broker: &Broker, answer: &Answer, about: &Resolved, now: Timestamp) -> i64 {
+fn max_age(broker: &Broker, answer: &Answer, holds_for: Option<i64>) -> i64 {
     if answer.degraded {
         return 0;
     }
     let bound = i64::try_from(broker.feed.bound().as_secs()).unwrap_or(0);
-    [answer.until, about.ends]
-        .into_iter()
-        .flatten()
-        .map(|end| end.seconds() - now.seconds())
-        .fold(bound, i64::min)
-        .max(0)
+    holds_for.map_or(bound, |seconds| seconds.min(bound))
 }

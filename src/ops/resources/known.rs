@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::identity::{ResourceOwner, StoredResource};
 use crate::ops::Error;
 use crate::policy::{Document, Kind, Policy, PolicySet};
-use crate::store::{Fresh, Invalidations, Reader, Store, layout};
+use crate::store::{Fresh, Invalidations, Key, Reader, Store, layout};
 use crate::types::{AccountId, Arn, ResourceArn, Tags};
 
 /// Finds stored resources.
@@ -48,6 +48,14 @@ impl Resources {
     pub fn new(store: Arc<dyn Store>, capacity: u64, invalidations: &Arc<Invalidations>) -> Self {
         let room = capacity.saturating_mul(u64::from(ORDINARY_BYTES));
         Self { store, known: Fresh::weighing(room, weight, invalidations), stamps: AtomicU64::new(1) }
+    }
+
+    /// The records that a question about this ARN was answered from, if that was just now: see [`crate::decision::Authorizer::stands_on`].
+    pub fn stands_on(&self, arn: &Arn) -> Option<Vec<Key>> {
+        match ResourceArn::try_from(arn.clone()) {
+            Ok(arn) => self.known.reads(arn.as_str()),
+            Err(_) => Some(Vec::new()),
+        }
     }
 
     /// What is stored of the resource that an ARN names, if anything is.

@@ -10,7 +10,7 @@ use crate::policy::{MatchedStatement, StatementEffect};
 
 /// The decision, and in its `context` all that is told beside it.
 #[derive(Debug, Serialize)]
-pub struct Shown<'a> {
+pub struct Rendered<'a> {
     context: Beside<'a>,
     decision: bool,
 }
@@ -39,7 +39,7 @@ struct Statement<'a> {
 
 impl Answered {
     /// The answer to whether `action` is allowed, to be shown as JSON.
-    pub fn shown(&self, action: &str) -> Shown<'_> {
+    pub fn shown(&self, action: &str) -> Rendered<'_> {
         let context = Beside {
             cache: self.answer.as_ref().map(|answer| if answer.cached { "hit" } else { "miss" }),
             degraded: self.degraded,
@@ -48,7 +48,7 @@ impl Answered {
             revision: self.revision.0,
             statements: self,
         };
-        Shown { context, decision: self.is_allowed() }
+        Rendered { context, decision: self.is_allowed() }
     }
 }
 
