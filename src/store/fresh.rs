@@ -6,11 +6,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::key::Key;
-use super::near::Near;
 
 /// The point in the order of changes at which a load began.
 #[derive(Clone, Copy, Debug)]
@@ -103,21 +102,14 @@ impl fmt::Debug for Invalidations {
 /// One cache, bounded in entries or in what they weigh.
 pub struct Fresh<V> {
     entries: moka::sync::Cache<String, Arc<Entry<V>>>,
-    near: Near<Entry<V>>,
     readers: Arc<Mutex<Readers>>,
     generations: AtomicU64,
-    /// How often everything was forgotten.
-    gaps: AtomicU64,
     invalidations: Arc<Invalidations>,
 }
 
 struct Entry<V> {
     value: Arc<V>,
     reads: HashSet<Key>,
-    /// Whether it is in the cache no more. Set before a change is told that everybody has heard of it.
-    ended: AtomicBool,
-    /// After how many gaps it was made.
-    gaps: u64,
     /// Different for every entry, so that the end of one never takes the marks of another of the same name with it.
     generation: u64,
 }
@@ -139,7 +131,6 @@ impl<V: Send + Sync + 'static> Fresh<V> {
             .max_capacity(capacity)
             .weigher(move |_, entry: &Arc<Entry<V>>| weight(&entry.value))
             .eviction_listener(move |id: Arc<String>, entry: Arc<Entry<V>>, _| {
-                entry.ended.store(true, Ordering::Release);
                 let mut readers = lock(&forgotten);
                 let mark = (id.to_string(), entry.generation);
                 for key in &entry.reads {
@@ -152,9 +143,8 @@ impl<V: Send + Sync + 'static> Fresh<V> {
                 }
             })
             .build();
-        let (near, generations, gaps) = (Near::new(), AtomicU64::new(0), AtomicU64::new(0));
-        let invalidations_of = Arc::clone(invalidations);
-        let cache = Arc::new(Self { entries, near, readers, generations, gaps, invalidations: invalidations_of });
+        let generations = AtomicU64::new(0);
+        let cache = Arc::new(Self { entries, readers, generations, invalidations: Arc::clone(invalidations) });
         let listener: Weak<dyn Forget> = Arc::downgrade(&(Arc::clone(&cache) as Arc<dyn Forget>));
         lock(&invalidations.state).caches.push(listener);
         cache
@@ -162,23 +152,7 @@ impl<V: Send + Sync + 'static> Fresh<V> {
 
     /// The value, if it is there and nothing that it was computed from has changed.
     pub fn find(&self, id: &str) -> Option<Arc<V>> {
-        if let Some(entry) = self.near.find(id).filter(|entry| self.counts(entry)) {
-            return Some(Arc::clone(&entry.value));
-        }
-        let entry = self.entries.get(id).filter(|entry| self.counts(entry))?;
-        self.near.put(id, &entry);
-        Some(Arc::clone(&entry.value))
-    }
-
-    /// Whether an entry that was found before is still what the cache would give.
-    fn counts(&self, entry: &Entry<V>) -> bool {
-        !entry.ended.load(Ordering::Acquire) && entry.gaps == self.gaps.load(Ordering::Acquire)
-    }
-
-    fn end(&self, id: &str) {
-        if let Some(entry) = self.entries.remove(id) {
-            entry.ended.store(true, Ordering::Release);
-        }
+        self.entries.get(id).map(|entry| Arc::clone(&entry.value))
     }
 
     /// What the value was computed from that is kept under this id, if there is one.
@@ -203,11 +177,10 @@ impl<V: Send + Sync + 'static> Fresh<V> {
             }
         }
         // First make it findable, then look whether it was overtaken: a change in between finds the entry by itself.
-        let (ended, gaps) = (AtomicBool::new(false), self.gaps.load(Ordering::Acquire));
-        let entry = Entry { value: Arc::clone(&value), reads: reads.clone(), ended, gaps, generation };
+        let entry = Entry { value: Arc::clone(&value), reads: reads.clone(), generation };
         self.entries.insert(id.to_owned(), Arc::new(entry));
         if self.invalidations.overtaken(ticket, &reads) {
-            self.end(id);
+            self.entries.invalidate(id);
         }
         value
     }
@@ -220,12 +193,11 @@ impl<V: Send + Sync + 'static> Forget for Fresh<V> {
             keys.iter().filter_map(|key| readers.get(key)).flatten().map(|(id, _)| id.clone()).collect()
         };
         for id in ids {
-            self.end(&id);
+            self.entries.invalidate(&id);
         }
     }
 
     fn forget_all(&self) {
-        self.gaps.fetch_add(1, Ordering::AcqRel);
         self.entries.invalidate_all();
         // Entries go lazily; the marks of entries that are gone are dropped with them by the listener.
     }
@@ -257,8 +229,7 @@ mod tests {
         let ticket = cache.begin();
         cache.keep(ticket, "alice", 1, [key("alice"), key("group")]);
         invalidations.apply(&[key("bob")]);
-        // Found in the cache first, and at hand from then on.
-        assert!((0..3).all(|_| cache.find("alice").is_some()));
+        assert!(cache.find("alice").is_some());
         invalidations.apply(&[key("group")]);
         assert!(cache.find("alice").is_none());
     }
@@ -298,7 +269,6 @@ mod tests {
         let cache = Fresh::new(10, &invalidations);
         let ticket = cache.begin();
         cache.keep(ticket, "alice", 1, [key("alice")]);
-        assert!((0..3).all(|_| cache.find("alice").is_some()));
         invalidations.apply_all();
         assert!(cache.find("alice").is_none());
     }
@@ -316,37 +286,6 @@ mod tests {
     }
 
     #[test]
-    fn who_looks_while_things_change_never_finds_what_has_changed() {
-        let invalidations = Arc::new(Invalidations::default());
-        let cache = Fresh::new(10, &invalidations);
-        let changed = Arc::new(AtomicU64::new(0));
-        let looking = {
-            let (cache, changed) = (Arc::clone(&cache), Arc::clone(&changed));
-            std::thread::spawn(move || {
-                loop {
-                    let known = changed.load(Ordering::Acquire);
-                    if let Some(found) = cache.find("alice") {
-                        assert!(*found >= known, "{found} was found after the change to {known}");
-                    }
-                    if known >= 20_000 {
-                        return;
-                    }
-                }
-            })
-        };
-        for number in 1..=20_000_u64 {
-            cache.keep(cache.begin(), "alice", number, [key("alice")]);
-            cache.find("alice");
-            match number % 100 {
-                0 => invalidations.apply_all(),
-                _ => invalidations.apply(&[key("alice")]),
-            }
-            changed.store(number + 1, Ordering::Release);
-        }
-        looking.join().expect("nothing old was found");
-    }
-
-    #[test]
     fn of_two_loads_at_once_none_is_kept_unmarked() {
         for round in 0..2_000 {
             let invalidations = Arc::new(Invalidations::default());
@@ -356,9 +295,7 @@ mod tests {
             let other = Arc::clone(&cache);
             let thread = std::thread::spawn(move || drop(other.keep(overtaken, "alice", 1, [key("alice")])));
             cache.keep(cache.begin(), "alice", 2, [key("alice")]);
-            cache.find("alice");
             thread.join().expect("the other load ends");
-            cache.find("alice");
             invalidations.apply(&[key("alice")]);
             assert!(cache.find("alice").is_none(), "round {round}: stale for ever");
         }

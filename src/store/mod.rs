@@ -14,7 +14,6 @@ mod key;
 mod lanes;
 pub mod layout;
 mod migrations;
-mod near;
 mod open;
 mod postgres;
 mod postgres_link;
