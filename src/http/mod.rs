@@ -1,12 +1,15 @@
 //! The doors: they read requests and write answers, and decide nothing.
 
 mod asker;
+mod auth_request;
 mod authzen;
 mod aws;
 mod changes;
+mod check;
 mod connection;
 mod counts;
 mod discovery;
+mod ext_authz;
 mod followers;
 mod front;
 mod header_timer;
@@ -18,6 +21,7 @@ mod presented;
 mod request;
 mod resources;
 mod router;
+mod routes;
 mod sessions;
 mod tls;
 
@@ -27,4 +31,5 @@ pub use followers::Followers;
 pub use front::Front;
 pub use peer::TrustedProxies;
 pub use router::{Doors, router};
+pub use routes::{Routes, RoutesError};
 pub use tls::{TlsError, acceptor};

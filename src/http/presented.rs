@@ -1,5 +1,5 @@
-//! The door for requests that somebody signed: `POST /requests/v1/verify` tells a service who sent what it received, and, if it asks,
-//! whether they may.
+//! The doors for requests that somebody signed: `POST /requests/v1/verify` tells a service who sent what it received, and, if it asks,
+//! whether they may; `POST /keys/v1/derive` gives it the key that the request was signed with too.
 //!
 //! That the asker itself is refused has a status of its own; that the request proves nothing is an answer, with the code that the
 //! service passes on.
@@ -20,6 +20,7 @@ use self::told::{Asked, Told};
 use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
+use crate::crypto::jwk::Jwk;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Received, SERVICE, Shown, Unproven};
 use crate::store::NotReached;
 use crate::telemetry::names;
@@ -33,6 +34,15 @@ struct Wanted {
     service: String,
     request: Told,
     question: Option<Asked>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedKey {
+    service: String,
+    request: Told,
+    question: Option<Asked>,
+    recipient: Jwk,
 }
 
 /// Why the asker gets no answer.
@@ -76,19 +86,50 @@ pub(super) async fn verify(State(doors): State<Doors>, request: Request<Body>) -
     finish(answer, "verify", started)
 }
 
+/// The same, with the key that the request was signed with, so that the service needs not ask about the next one.
+pub(super) async fn derive(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    let started = std::time::Instant::now();
+    let answer = derived(&doors, request).await;
+    finish(answer, "derive", started)
+}
+
 async fn verified(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
     let asker = Asker::read(doors, request).await?;
     let Wanted { service, request, question } = asker.body()?;
     let asking = asker.asking(doors);
+    match shown(&asking, &asker.demand, &service, &request).await? {
+        Ok(shown) => told(&asking, &shown, question).await,
+        Err(refused) => Ok(refused),
+    }
+}
+
+async fn derived(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
+    let asker = Asker::read(doors, request).await?;
+    let WantedKey { service, request, question, recipient } = asker.body()?;
+    let asking = asker.asking(doors);
+    asking.may_derive(&service).await?;
     let shown = match shown(&asking, &asker.demand, &service, &request).await? {
         Ok(shown) => shown,
-        Err(unproven) => return Ok(json!({ "caller": null, "refused": unproven })),
+        Err(refused) => return Ok(refused),
     };
-    let mut told = answer::caller(&shown);
-    told["request"] = answer::request(&shown);
+    let mut told = told(&asking, &shown, question).await?;
+    match asking.derived(&shown, &recipient).await? {
+        Ok(derived) => told["key"] = answer::key(&derived),
+        Err(reason) => {
+            told["key"] = JsonValue::Null;
+            told["no_key"] = json!(reason.to_string());
+        }
+    }
+    Ok(told)
+}
+
+async fn told(asking: &Asking<'_>, shown: &Shown, question: Option<Asked>) -> Result<JsonValue, Refusal> {
+    let mut told = answer::caller(shown);
+    told["request"] = answer::request(shown);
     told["revision"] = json!(asking.revision()?.0);
+    told["max_age"] = json!(asking.standing(shown));
     if let Some(asked) = question {
-        let (answered, action) = asked.answer(&asking, &shown).await?;
+        let (answered, action) = asked.answer(asking, shown).await?;
         told["decision"] = answer::decision(&answered, &action);
     }
     Ok(told)
@@ -108,7 +149,7 @@ async fn shown(
     match asking.presented(&received).await {
         Ok(shown) => Ok(Ok(shown)),
         Err(Unproven::Asker(refusal)) => Err(refusal.into()),
-        Err(unproven) => Ok(Err(answer::refused(&unproven, service))),
+        Err(unproven) => Ok(Err(json!({ "caller": null, "refused": answer::refused(&unproven, service) }))),
     }
 }
 

@@ -256,6 +256,17 @@ pub async fn record_refusal(call: &Call<'_>, service: &str, name: &str, paramete
     }
 }
 
+/// Records what is about to be given away by a door that has its own protocol.
+///
+/// # Errors
+/// It cannot be recorded: then it must not be given away.
+pub async fn record_given(call: &Call<'_>, service: &str, name: &str, parameters: Value) -> Result<(), Error> {
+    let principal = record::principal(call).await?;
+    let (what, outcome) = ((service, name), Outcome::Answered(Value::Null));
+    let event = record::event(call, principal.as_deref(), what, false, Cow::Owned(parameters), outcome);
+    call.broker.trail.record(event).await.map_err(Error::AuditUnavailable)
+}
+
 async fn keep(call: &Call<'_>, event: Event<'_>, operation: &str) {
     if let Err(cause) = call.broker.trail.record_soon(event).await {
         unrecorded(call, &Error::AuditUnavailable(cause), operation);

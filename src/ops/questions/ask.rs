@@ -59,7 +59,7 @@ impl Asking<'_> {
         // Whether somebody exists is told only to those who may ask about them.
         self.permitted(resolved, shown).await?;
         self.note_asked().await;
-        Ok(if resolved.exists { named } else { Named::Nobody("the subject does not exist") })
+        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
     }
 
     async fn permitted(&self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
@@ -110,8 +110,19 @@ impl Asking<'_> {
         question: &Question<'_>,
         said: Option<AccountId>,
     ) -> Result<Answered, Refusal> {
+        let answered = self.found(named, question, said).await;
+        self.recorded(named, question, answered).await
+    }
+
+    async fn found(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
+            Named::Absent(_) => return self.nobody(ABSENT),
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
@@ -136,18 +147,18 @@ impl Asking<'_> {
             degraded: true,
             ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
-        match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => {
+        match self.decide(&about.subject, asked).await {
+            Ok((answer, told)) => {
                 let revision = answer.revision.min(before.revision);
-                Ok(self.answered(Answer { revision, ..answer }, about, owner))
+                Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, about, owner) })
             }
-            Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
+            Err(Refused::NoPrincipal) => self.nobody(ABSENT),
             Err(other) => Err(other.into()),
         }
     }
 
     /// The question is about a request that the asker has received: where that came from is for the asker to say.
-    fn theirs(&self) -> RequestFacts {
+    pub(super) fn theirs(&self) -> RequestFacts {
         RequestFacts {
             now: self.facts.now,
             source_ip: None,
@@ -169,6 +180,9 @@ impl Asking<'_> {
             nobody: "",
             max_age,
             holds_for,
+            decision_id: None,
+            told: None,
+            owner,
         }
     }
 
@@ -180,7 +194,7 @@ impl Asking<'_> {
         Ok(self.known()?.revision)
     }
 
-    fn known(&self) -> Result<Known, Refusal> {
+    pub(super) fn known(&self) -> Result<Known, Refusal> {
         self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
     }
 
@@ -195,6 +209,9 @@ impl Asking<'_> {
             holds_for: Some(0),
             degraded,
             foreign: false,
+            decision_id: None,
+            told: None,
+            owner: None,
         })
     }
 
@@ -225,6 +242,9 @@ impl Asking<'_> {
         let _ = ops::note_reach(self.broker, &about.subject, reached).await;
     }
 }
+
+/// Why there is nobody, where the name is that of nobody.
+const ABSENT: &str = "the subject does not exist";
 
 /// A policy that the broker keeps and one that came with the question: what either denies is denied.
 fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {

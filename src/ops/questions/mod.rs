@@ -7,10 +7,12 @@
 mod answered;
 mod ask;
 mod claimed;
+mod derived;
 mod freshness;
 mod keeping;
 mod named;
 mod presented;
+mod recorded;
 mod refusal;
 mod rendered;
 mod said;
@@ -18,6 +20,7 @@ mod who;
 
 pub use answered::Answered;
 pub use ask::{Asking, Question};
+pub use derived::{DERIVE, Derived, NotDerived};
 pub use freshness::{AT_LEAST_REVISION, Demand, PATIENCE};
 pub use keeping::{Keeping, Kept, TELL_DEPENDS};
 pub use named::{action, resource};

@@ -19,6 +19,8 @@ pub struct Rendered<'a> {
 struct Beside<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cache: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision_id: Option<&'a str>,
     /// Told only of an answer that is.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     degraded: bool,
@@ -42,6 +44,7 @@ impl Answered {
     pub fn shown(&self, action: &str) -> Rendered<'_> {
         let context = Beside {
             cache: self.answer.as_ref().map(|answer| if answer.cached { "hit" } else { "miss" }),
+            decision_id: self.decision_id.as_deref(),
             degraded: self.degraded,
             max_age: self.max_age,
             reason: self.reason(action),
