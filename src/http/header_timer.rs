@@ -121,6 +121,49 @@ mod tests {
         assert!(begun.elapsed() >= patience);
     }
 
+    /// hyper, with this timer, over a pipe: gives what the client reads until it is cut off.
+    async fn conversation(sent: &[u8], answers_after: Duration) -> (Duration, String) {
+        use hyper_util::rt::TokioIo;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+        let patience = Duration::from_millis(40);
+        let timer = HeaderTimer::new(patience);
+        let (mut client, server) = tokio::io::duplex(4_096);
+        let service = hyper::service::service_fn(move |_| async move {
+            tokio::time::sleep(answers_after).await;
+            Ok::<_, std::convert::Infallible>(http::Response::new("done".to_owned()))
+        });
+        let mut builder = hyper::server::conn::http1::Builder::new();
+        builder.timer(timer.clone()).header_read_timeout(patience);
+        let connection = builder.serve_connection(TokioIo::new(server), service);
+        let served = tokio::spawn(async move { timer.drive(connection).await });
+        let begun = Instant::now();
+        client.write_all(sent).await.expect("it is sent");
+        let mut heard = String::new();
+        let reading = tokio::time::timeout(Duration::from_secs(60), client.read_to_string(&mut heard));
+        reading.await.expect("the connection ends").expect("text");
+        let _ = served.await;
+        (begun.elapsed(), heard)
+    }
+
+    #[tokio::test]
+    async fn whoever_does_not_finish_a_head_is_cut_off() {
+        let whole = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        for (sent, answers) in [("", 0), ("GET / HT", 0), (whole, 1), (&format!("{whole}{whole}GET"), 2)] {
+            let (took, heard) = conversation(sent.as_bytes(), Duration::ZERO).await;
+            assert_eq!(heard.matches("done").count(), answers, "{sent:?}: {heard:?}");
+            assert!(took >= Duration::from_millis(40), "{sent:?}: {took:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_an_answer_is_not_cut_off() {
+        let whole = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        let (took, heard) = conversation(whole, Duration::from_millis(150)).await;
+        assert!(heard.ends_with("done"), "{heard:?}");
+        assert!(took >= Duration::from_millis(190), "{took:?}");
+    }
+
     #[test]
     fn the_clock_strikes_for_what_is_over_and_comes_back_for_the_rest() {
         let timer = HeaderTimer::new(Duration::from_secs(10));
