@@ -150,7 +150,14 @@ enum Tell {
 
 /// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit(Option<Arc<CompiledPrincipal>>);
+
+impl Permit {
+    /// Whose permit it is, as the decision found it; `None` for whom only an identity provider vouches for.
+    pub fn principal(&self) -> Option<&Arc<CompiledPrincipal>> {
+        self.0.as_ref()
+    }
+}
 
 /// Why there is no permit.
 #[derive(Debug, thiserror::Error)]
@@ -197,7 +204,7 @@ impl Authorizer {
     /// The caller does not exist any more, or that cannot be found out.
     pub async fn admit(&self, subject: &Subject) -> Result<Permit, Refused> {
         self.feed.revision()?;
-        self.principal(subject).await.map(|_| Permit(()))
+        self.principal(subject).await.map(|principal| Permit(Some(principal)))
     }
 
     /// A permit, if policy gives it.
@@ -210,10 +217,27 @@ impl Authorizer {
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
+        self.known(asked.degraded)?;
+        let admitted = Permit(Some(self.principal(subject).await?));
+        self.authorize_admitted(admitted, subject, facts, asked).await
+    }
+
+    /// As [`Authorizer::authorize`], for a subject who was admitted a moment ago, for the same request.
+    ///
+    /// # Errors
+    /// As [`Authorizer::authorize`].
+    pub async fn authorize_admitted(
+        &self,
+        admitted: Permit,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<Permit, Refused> {
         let (action, resource, resource_account) = (asked.action, asked.resource, asked.resource_account);
-        let weighed = self.weigh(subject, facts, asked, Tell::Denial).await?;
+        let compiled = admitted.0.ok_or(Refused::NoPrincipal)?;
+        let weighed = self.weigh(subject, &compiled, facts, asked, Tell::Denial).await?;
         if weighed.answer.decision.is_allowed() {
-            return Ok(Permit(()));
+            return Ok(Permit(Some(compiled)));
         }
         let told = weighed.told.unwrap_or_default();
         Err(Refused::Denied(Box::new(Denial {
@@ -256,7 +280,7 @@ impl Authorizer {
         let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
         let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
-            return Ok(Permit(()));
+            return Ok(Permit(None));
         }
         Err(Refused::Denied(Box::new(Denial {
             principal_id: federation.provider().to_string(),
@@ -278,7 +302,14 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
-        Ok(self.weigh(subject, facts, asked, Tell::Nothing).await?.answer)
+        self.known(asked.degraded)?;
+        let compiled = self.principal(subject).await?;
+        Ok(self.weigh(subject, &compiled, facts, asked, Tell::Nothing).await?.answer)
+    }
+
+    /// What is known, if it is recent enough to decide on.
+    fn known(&self, degraded: bool) -> Result<Known, Stale> {
+        if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
     }
 
     /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
@@ -291,7 +322,9 @@ impl Authorizer {
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<(Answer, Told), Refused> {
-        let weighed = self.weigh(subject, facts, asked, Tell::Read).await?;
+        self.known(asked.degraded)?;
+        let compiled = self.principal(subject).await?;
+        let weighed = self.weigh(subject, &compiled, facts, asked, Tell::Read).await?;
         Ok((weighed.answer, weighed.told.unwrap_or_default()))
     }
 
@@ -299,19 +332,19 @@ impl Authorizer {
     async fn weigh(
         &self,
         subject: &Subject,
+        compiled: &CompiledPrincipal,
         facts: &RequestFacts,
         asked: Asked<'_>,
         tell: Tell,
     ) -> Result<Weighed, Refused> {
-        let known = if asked.degraded { self.feed.known()? } else { Known::recent(self.feed.revision()?) };
-        let compiled = self.principal(subject).await?;
+        let known = self.known(asked.degraded)?;
         let session = self.session_policies(subject).await?;
         let principal = subject.principal(&self.realm, &compiled.arn, &compiled.unique_id);
         let resource_account = asked.resource_account.map(|account| account.to_string());
         let context = RequestKeys {
             facts,
             subject,
-            compiled: &compiled,
+            compiled,
             principal: &principal,
             resource_account: resource_account.as_deref(),
             attributes: asked.attributes,
@@ -458,11 +491,18 @@ fn has_policies(session: &SessionFacts) -> bool {
 }
 
 fn principal_id(account: AccountId, identity: &Identity) -> String {
-    match identity {
-        Identity::Root => format!("{account}/root"),
-        Identity::User(name) => format!("{account}/user/{}", name.folded()),
-        Identity::Role(name) => format!("{account}/role/{}", name.folded()),
-    }
+    let (kind, name) = match identity {
+        Identity::Root => ("/root", ""),
+        Identity::User(name) => ("/user/", name.as_str()),
+        Identity::Role(name) => ("/role/", name.as_str()),
+    };
+    let mut id = String::with_capacity(12 + kind.len() + name.len());
+    id.extend(account.digits().map(char::from));
+    id.push_str(kind);
+    id.push_str(name);
+    // Neither the digits nor the kind have capital letters: what is folded is the name.
+    id.make_ascii_lowercase();
+    id
 }
 
 fn earliest_change(sets: &[&PolicySet], now: Timestamp, context: &dyn Facts) -> Option<Timestamp> {

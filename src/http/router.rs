@@ -7,6 +7,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::counts::Counts;
 use super::followers::Followers;
 use super::peer::TrustedProxies;
 use super::routes::Routes;
@@ -25,6 +26,8 @@ pub struct Doors {
     pub public_url: Arc<str>,
     /// Renders what has been counted; absent where somebody else counts.
     pub metrics: Option<PrometheusHandle>,
+    /// What was counted by door, operation and outcome.
+    pub counts: Arc<Counts>,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Arc<TrustedProxies>,
     /// Bytes of a request's body, at the most.

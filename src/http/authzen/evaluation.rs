@@ -26,11 +26,16 @@ pub(super) struct Evaluation {
 
 /// Answers one question.
 pub(in crate::http) async fn evaluation(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed("evaluation", request, async |request| {
-        let mut received = Received::read(&doors, request).await?;
+    evaluation_at(&doors, request).await
+}
+
+/// As [`evaluation`], for whoever holds the doors.
+pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Response {
+    framed(doors, "evaluation", request, async |request| {
+        let mut received = Received::read(doors, request).await?;
         let asked = Evaluation::read(&received.body).map_err(Refusal::bad)?;
         let keeping = received.keeping.take();
-        asked.answered(&received.asking(&doors).await?, keeping).await
+        asked.answered(&received.asking(doors).await?, keeping).await
     })
     .await
 }
@@ -58,6 +63,6 @@ impl Evaluation {
             keeping.add(asking, &who, &subject, &resource, &answered);
         }
         let cached = answered.answer.as_ref().map(|answer| answer.cached);
-        Ok(Answer { body: render::answer(&answered, &action, usize::MAX), cached, keeping })
+        Ok(Answer { body: render::body(&answered.shown(&action, usize::MAX))?, cached, keeping })
     }
 }

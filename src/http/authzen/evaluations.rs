@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::entity::{self, Action, Entity};
 use super::evaluation::Evaluation;
 use super::frame::{Answer, Received, Refusal, framed};
-use super::render::{self, STATEMENTS_IN_A_BATCH};
+use super::render;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Named, Question, Who};
 use crate::policy::Claims;
@@ -121,7 +121,7 @@ impl<'a> Item<'a> {
 
 /// Answers many questions.
 pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed("evaluations", request, async |request| {
+    framed(&doors, "evaluations", request, async |request| {
         let mut received = Received::read(&doors, request).await?;
         let keeping = received.keeping.take();
         let semantic = Semantic::read(received.body.get("options")).map_err(Refusal::bad)?;
@@ -155,7 +155,7 @@ pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Re
                 break;
             }
         }
-        Ok(Answer { body: json!({ "evaluations": answers }), cached: None, keeping: batch.keeping })
+        Ok(Answer { body: render::body(&json!({ "evaluations": answers }))?, cached: None, keeping: batch.keeping })
     })
     .await
 }
@@ -202,7 +202,7 @@ impl Batch<'_> {
         if let Some(keeping) = &mut self.keeping {
             keeping.add(self.asking, who, named, &resource, &answered);
         }
-        Ok(render::answer(&answered, &action, STATEMENTS_IN_A_BATCH))
+        Ok(render::in_a_batch(&answered, &action))
     }
 
     /// Whom a subject means; inside, why the asker may not ask about it.

@@ -4,6 +4,7 @@
 
 use axum::Json;
 use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
@@ -16,8 +17,8 @@ use crate::http::request::{Incoming, Unreadable, say_if_closing};
 use crate::http::router::Doors;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, SERVICE};
 use crate::store::NotReached;
-use crate::telemetry::names;
 
+const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The name of these doors in metrics and in the audit trail.
 const DOOR: &str = "authzen";
 /// A caller's own name for its request comes back.
@@ -58,7 +59,7 @@ impl From<questions::Refusal> for Refusal {
 
 /// An answer, and whether it was kept.
 pub(super) struct Answer {
-    pub(super) body: Value,
+    pub(super) body: Vec<u8>,
     pub(super) cached: Option<bool>,
     /// How it may be kept, if that is to be told.
     pub(super) keeping: Option<Keeping>,
@@ -97,6 +98,7 @@ impl Received {
 
 /// Answers a request with what `made` makes of it.
 pub(super) async fn framed(
+    doors: &Doors,
     operation: &'static str,
     request: Request<Body>,
     made: impl AsyncFnOnce(Request<Body>) -> Result<Answer, Refusal>,
@@ -105,7 +107,7 @@ pub(super) async fn framed(
     let request_id = request.headers().get(REQUEST_ID).cloned();
     let mut response = match made(request).await {
         Ok(answer) => {
-            let mut response = Json(answer.body).into_response();
+            let mut response = ([(CONTENT_TYPE, APPLICATION_JSON)], answer.body).into_response();
             if let Some(cached) = answer.cached {
                 let value = HeaderValue::from_static(if cached { "hit" } else { "miss" });
                 response.headers_mut().insert(CACHE, value);
@@ -125,9 +127,7 @@ pub(super) async fn framed(
     if let Some(id) = request_id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
-    let code = response.status().as_str().to_owned();
-    metrics::counter!(names::REQUESTS, "door" => DOOR, "operation" => operation, "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => DOOR).record(started.elapsed().as_secs_f64());
+    doors.counts.answered((DOOR, operation, response.status().into()), started.elapsed());
     response
 }
 

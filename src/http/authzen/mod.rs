@@ -13,7 +13,7 @@ mod render;
 mod search;
 mod token;
 
-pub(super) use evaluation::evaluation;
+pub(super) use evaluation::{evaluation, evaluation_at};
 pub(super) use evaluations::evaluations;
 pub(super) use frame::{Refusal, of_authentication};
 pub use metadata::SignedMetadata;

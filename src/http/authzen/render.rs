@@ -1,39 +1,28 @@
 //! Answers as AuthZEN has them: a decision, and in its context why, on what knowledge, and for how long it may be kept.
 
+use axum::http::StatusCode;
+use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::frame::Refusal;
 use crate::ops::questions::Answered;
 
 /// Statements that an answer in a batch tells of: a batch has a thousand answers.
-pub(super) const STATEMENTS_IN_A_BATCH: usize = 16;
+const STATEMENTS_IN_A_BATCH: usize = 16;
 
-/// An answer, with `most` statements.
-pub(super) fn answer(answered: &Answered, action: &str, most: usize) -> Value {
-    let statements: Vec<Value> = answered
-        .statements()
-        .take(most)
-        .map(|matched| {
-            json!({
-                "policy": &*matched.policy,
-                "statement": matched.index,
-                "sid": matched.sid.as_deref(),
-                "effect": format!("{:?}", matched.effect),
-            })
-        })
-        .collect();
-    let mut context = json!({
-        "reason": answered.reason(action),
-        "statements": statements,
-        "revision": answered.revision.0,
-        "max_age": answered.max_age,
-    });
-    if let Some(id) = &answered.decision_id {
-        context["decision_id"] = json!(id);
-    }
-    if answered.degraded {
-        context["degraded"] = json!(true);
-    }
-    json!({ "decision": answered.is_allowed(), "context": context })
+/// What is answered, as JSON.
+pub(super) fn body(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    /// Most answers fit, so that few are moved while they are written.
+    const USUAL: usize = 1_024;
+    let mut body = Vec::with_capacity(USUAL);
+    serde_json::to_writer(&mut body, answer)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    Ok(body)
+}
+
+/// An answer in a batch.
+pub(super) fn in_a_batch(answered: &Answered, action: &str) -> Value {
+    json!(answered.shown(action, STATEMENTS_IN_A_BATCH))
 }
 
 /// The answer to what is no question, in a batch of which others are.

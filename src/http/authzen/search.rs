@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 use super::body::required;
 use super::entity::{self, Action, Entity, SUBJECT_TYPES};
 use super::frame::{Answer, Received, Refusal, framed};
+use super::render;
 use super::token::Bound;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
@@ -24,17 +25,17 @@ const LARGEST_LIMIT: usize = 1_000;
 
 /// Searches for subjects.
 pub(in crate::http) async fn search_subject(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed("search-subject", request, async |request| search(&doors, request, Searched::Subject).await).await
+    framed(&doors, "search-subject", request, async |request| search(&doors, request, Searched::Subject).await).await
 }
 
 /// Searches for resources.
 pub(in crate::http) async fn search_resource(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed("search-resource", request, async |request| search(&doors, request, Searched::Resource).await).await
+    framed(&doors, "search-resource", request, async |request| search(&doors, request, Searched::Resource).await).await
 }
 
 /// Searches for actions.
 pub(in crate::http) async fn search_action(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed("search-action", request, async |request| search(&doors, request, Searched::Action).await).await
+    framed(&doors, "search-action", request, async |request| search(&doors, request, Searched::Action).await).await
 }
 
 /// What is asked: a question with one part missing, which is looked for.
@@ -142,7 +143,7 @@ async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result
         found.into_iter().flat_map(|found| found.results).map(|name| query.result(name)).collect();
     // In the order of their names `page` comes first, as the specification wants it.
     let page = json!({ "count": results.len(), "next_token": next, "properties": properties });
-    Ok(Answer { body: json!({ "page": page, "results": results }), cached: None, keeping: None })
+    Ok(Answer { body: render::body(&json!({ "page": page, "results": results }))?, cached: None, keeping: None })
 }
 
 /// How many results are wanted, and where they begin.
