@@ -19,6 +19,7 @@ mod request;
 mod resources;
 mod router;
 mod routes;
+mod sender;
 mod sessions;
 mod tls;
 
