@@ -22,6 +22,7 @@ mod request;
 mod resources;
 mod router;
 mod routes;
+mod sender;
 mod sessions;
 mod tls;
 
