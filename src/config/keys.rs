@@ -44,6 +44,7 @@ pub static KEYS: &[Key] = &[
         let network = |text: &&str| Network::parse(text).ok_or_else(|| Fault::malformed(text, expected));
         set(&mut config.server.trusted_proxies, texts.iter().map(network).collect())
     }),
+    path("doors", "routes", |config, path| config.doors.routes = Some(path)),
     path("store", "data_dir", |config, path| config.store.data_dir = path)
         .with_flag("--data-dir", |flags| flags.data_dir.clone().map(Value::Path)),
     text("store", "database", |config, text| {

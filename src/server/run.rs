@@ -20,7 +20,7 @@ use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
-use crate::http::{self, Doors, Followers, Limits, TlsError, TrustedProxies};
+use crate::http::{self, Doors, Followers, Limits, Routes, RoutesError, TlsError, TrustedProxies};
 use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
@@ -62,6 +62,9 @@ pub enum StartError {
     /// The certificate or its key.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
+    /// The table of routes.
+    #[error("doors.routes: {0}")]
+    Routes(#[from] RoutesError),
     /// A file for the issuers of web identities.
     #[error(transparent)]
     WebIdentity(#[from] UnusableFile),
@@ -90,6 +93,7 @@ impl Server {
             }
             _ => None,
         };
+        let routes = config.doors.routes.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
         let rules = KeyRules::of(config)?;
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
@@ -108,6 +112,7 @@ impl Server {
             metrics,
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
+            routes: Arc::new(routes),
             followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
         };

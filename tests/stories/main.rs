@@ -47,6 +47,8 @@ mod organization;
 mod passwords;
 mod policy_attacks;
 mod presented;
+mod proxies;
+mod proxy_attacks;
 mod questions;
 mod resources;
 mod revocations;

@@ -11,6 +11,7 @@ pub mod actors;
 pub mod beside;
 pub mod build;
 pub mod device;
+pub mod envoy;
 pub mod follow;
 pub mod issuer;
 pub mod mutual_tls;
