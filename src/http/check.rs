@@ -10,7 +10,9 @@ use super::router::Doors;
 use super::routes::{Caller as Route, Header, Headers, Original};
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
-use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Named, Question, Refusal, Said, Who};
+use crate::ops::questions::{
+    AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Named, Question, Refusal, Said, Who,
+};
 use crate::policy::Claims;
 use crate::store::NotReached;
 use crate::telemetry::names;
@@ -112,6 +114,7 @@ pub(super) async fn check(
     door: &'static str,
     (asker, facts): (&Caller, RequestFacts),
     original: &Original<'_>,
+    keeping: Option<&mut Keeping>,
 ) -> Result<Verdict, Refusal> {
     let meaning = match doors.routes.meaning(original) {
         Ok(meaning) => meaning,
@@ -150,6 +153,9 @@ pub(super) async fn check(
     };
     let question = Question { action: meaning.action, resource: &meaning.resource, said: &said, policy: None };
     let answered = asking.answer(&named, &question).await?;
+    if let Some(keeping) = keeping {
+        keeping.add(&asking, &who, &named, &meaning.resource, &answered);
+    }
     let Some(answer) = &answered.answer else {
         return Ok(Verdict::unauthenticated("InvalidIdentityToken", answered.nobody));
     };
@@ -239,11 +245,11 @@ async fn answered(
     })?;
     let original =
         original(&incoming).map_err(|missing| refused(StatusCode::BAD_REQUEST, "ValidationError", missing))?;
-    check(doors, door, (&asker, facts), &original).await.map_err(|refusal| of_refusal(&refusal))
+    check(doors, door, (&asker, facts), &original, None).await.map_err(|refusal| of_refusal(&refusal))
 }
 
 /// A refusal that lies with the proxy or the broker. What is between those two is not told to the proxy's client.
-fn of_refusal(refusal: &Refusal) -> Response<Body> {
+pub(super) fn of_refusal(refusal: &Refusal) -> Response<Body> {
     match refusal {
         Refusal::Bad(message) => refused(StatusCode::BAD_REQUEST, "ValidationError", message),
         Refusal::Denied(_) => {
@@ -262,7 +268,7 @@ fn of_refusal(refusal: &Refusal) -> Response<Body> {
     }
 }
 
-fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(json!({ "code": code, "message": message }).to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -272,7 +278,7 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     response
 }
 
-fn rendered(verdict: &Verdict) -> Response<Body> {
+pub(super) fn rendered(verdict: &Verdict) -> Response<Body> {
     let mut response = match verdict.given() {
         Some(given) => {
             let mut response = Response::new(Body::empty());

@@ -10,7 +10,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use super::followers::Followers;
 use super::peer::TrustedProxies;
 use super::routes::Routes;
-use super::{auth_request, authzen, aws, changes, discovery, ext_authz, health, presented, resources, sessions};
+use super::{
+    auth_request, authzen, aws, changes, checked, discovery, ext_authz, health, presented, resources, sessions,
+};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -47,6 +49,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/ext_authz/{*path}", any(ext_authz::http))
         .route("/envoy.service.auth.v3.Authorization/Check", post(ext_authz::grpc))
         .route("/changes/v1/stream", get(changes::stream))
+        .route("/requests/v1/check", post(checked::check))
         .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))

@@ -15,6 +15,7 @@ mod authzen;
 mod aws_managed;
 mod beside;
 mod beside_attacks;
+mod beside_proxies;
 mod between_brokers;
 mod chains;
 mod changes;
