@@ -6,6 +6,7 @@ mod authzen;
 mod aws;
 mod changes;
 mod check;
+mod checked;
 mod connection;
 mod counts;
 mod discovery;

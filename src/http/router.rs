@@ -11,7 +11,9 @@ use super::counts::Counts;
 use super::followers::Followers;
 use super::peer::TrustedProxies;
 use super::routes::Routes;
-use super::{auth_request, authzen, aws, changes, discovery, ext_authz, health, presented, resources, sessions};
+use super::{
+    auth_request, authzen, aws, changes, checked, discovery, ext_authz, health, presented, resources, sessions,
+};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -57,6 +59,7 @@ pub fn router(doors: Doors) -> Router {
         .route("/access/v1/search/subject", post(authzen::search_subject))
         .route("/changes/v1/stream", get(changes::stream))
         .route("/keys/v1/derive", post(presented::derive))
+        .route("/requests/v1/check", post(checked::check))
         .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
