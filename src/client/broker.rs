@@ -86,11 +86,11 @@ impl std::fmt::Debug for BrokerSettings {
 /// A broker that can be called.
 #[derive(Clone)]
 pub struct Broker {
-    endpoint: Url,
-    host: String,
+    pub(super) endpoint: Url,
+    pub(super) host: String,
     region: String,
     backoff: Backoff,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -294,7 +294,7 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
+pub(super) async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
     let too_large = ClientError::TooLarge { limit: MAX_ANSWER };
     if response.content_length().is_some_and(|length| length > MAX_ANSWER as u64) {
         return Err(too_large);
@@ -309,7 +309,7 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
     Ok(body)
 }
 
-fn classify(error: reqwest::Error) -> ClientError {
+pub(super) fn classify(error: reqwest::Error) -> ClientError {
     if error.is_connect() {
         ClientError::Connect(cause(&error))
     } else if error.is_timeout() {

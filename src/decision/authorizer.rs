@@ -122,18 +122,30 @@ pub struct Answer {
     pub principal_arn: String,
 }
 
-/// An answer, and what a denial tells beside it.
+/// An answer, and what is told beside it.
 struct Weighed {
     answer: Answer,
-    /// Of a denial that is to be told.
+    /// As far as somebody wants to be told.
     told: Option<Told>,
 }
 
-/// What was known of a request that was denied.
-#[derive(Default)]
-struct Told {
-    principal_id: String,
-    conditions: Vec<(String, Vec<String>)>,
+/// What was known of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The subject's unique id, as in `aws:userid`.
+    pub principal_id: String,
+    /// Condition keys, as AWS spells them, with their values.
+    pub conditions: Vec<(String, Vec<String>)>,
+}
+
+/// What is to be told beside an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    Nothing,
+    /// Of a denial: what the request carried.
+    Denial,
+    /// What the policies read.
+    Read,
 }
 
 /// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
@@ -199,7 +211,7 @@ impl Authorizer {
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
         let (action, resource, resource_account) = (asked.action, asked.resource, asked.resource_account);
-        let weighed = self.weigh(subject, facts, asked, true).await?;
+        let weighed = self.weigh(subject, facts, asked, Tell::Denial).await?;
         if weighed.answer.decision.is_allowed() {
             return Ok(Permit(()));
         }
@@ -266,16 +278,30 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
-        Ok(self.weigh(subject, facts, asked, false).await?.answer)
+        Ok(self.weigh(subject, facts, asked, Tell::Nothing).await?.answer)
     }
 
-    /// Decides; gathers what a denial tells besides only if it is to be `told`.
+    /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn decide_and_tell(
+        &self,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<(Answer, Told), Refused> {
+        let weighed = self.weigh(subject, facts, asked, Tell::Read).await?;
+        Ok((weighed.answer, weighed.told.unwrap_or_default()))
+    }
+
+    /// Decides; gathers what is told besides only if somebody wants it.
     async fn weigh(
         &self,
         subject: &Subject,
         facts: &RequestFacts,
         asked: Asked<'_>,
-        told: bool,
+        tell: Tell,
     ) -> Result<Weighed, Refused> {
         let known = if asked.degraded { self.feed.known()? } else { Known::recent(self.feed.revision()?) };
         let compiled = self.principal(subject).await?;
@@ -298,9 +324,16 @@ impl Authorizer {
             resource_account: resource_account.as_deref(),
             context: &context,
         };
-        let weighed = |decision: Arc<Decision>, cached, until| Weighed {
-            told: (told && !decision.is_allowed())
-                .then(|| Told { principal_id: principal.unique_id.clone(), conditions: context.carried() }),
+        let told = |decision: &Decision, policies: &Policies<'_>| {
+            let conditions = match tell {
+                Tell::Denial if !decision.is_allowed() => context.carried(),
+                Tell::Read => context.read_by(policies.sets()),
+                Tell::Nothing | Tell::Denial => return None,
+            };
+            Some(Told { principal_id: principal.unique_id.clone(), conditions })
+        };
+        let weighed = |decision: Arc<Decision>, policies: &Policies<'_>, cached, until| Weighed {
+            told: told(&decision, policies),
             answer: Answer {
                 decision,
                 revision: known.revision,
@@ -323,13 +356,15 @@ impl Authorizer {
             // A policy that belongs to the request, not to what is kept: such decisions are made anew each time.
             Consent::Trust(trust) => {
                 let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
-                return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
+                let decision = Arc::new(evaluate(&request, &policies).explain());
+                return Ok(weighed(decision, &policies, false, Some(facts.now)));
             }
             Consent::Passed(set) => {
                 let policies = Policies { resource: Some(set), ..policies };
                 let sets: Vec<&PolicySet> = policies.sets().collect();
                 let until = earliest_change(&sets, facts.now, &context);
-                return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, until));
+                let decision = Arc::new(evaluate(&request, &policies).explain());
+                return Ok(weighed(decision, &policies, false, until));
             }
         };
         let sets: Vec<&PolicySet> = policies.sets().collect();
@@ -339,14 +374,14 @@ impl Authorizer {
         let question = Question::new(stamps, &request, &sets, facts.now);
         if let Some(kept) = self.decisions.find(&question, facts.now) {
             metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
-            return Ok(weighed(Arc::clone(&kept.decision), true, kept.until));
+            return Ok(weighed(Arc::clone(&kept.decision), &policies, true, kept.until));
         }
         metrics::counter!(names::DECISIONS, "cache" => "miss").increment(1);
         let decision = Arc::new(evaluate(&request, &policies).explain());
         if until.is_none_or(|until| until > facts.now) {
             self.decisions.keep(question, Arc::new(Kept { decision: Arc::clone(&decision), until }));
         }
-        Ok(weighed(decision, false, until))
+        Ok(weighed(decision, &policies, false, until))
     }
 
     /// The subject's compiled policies.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 
+use super::check::{PROXY_AUTHORIZATION, bearer};
 use super::request::{Incoming, count};
 use super::router::Doors;
 use crate::authn::{self, Caller, ClientCertificate};
@@ -14,25 +15,60 @@ use crate::ops::questions::SERVICE;
 impl Incoming {
     /// Who asks, and the facts of their request. A client certificate counts where nothing else says who it is.
     pub(super) async fn asker(&self, doors: &Doors) -> Result<(Caller, RequestFacts), authn::Error> {
-        let mut facts = self.facts(doors);
-        let caller = match (self.bearer_token(), self.certificate()) {
-            (Some(token), _) => self.bearer(doors, token, &facts).await?,
-            (None, Some(certificate)) => {
-                let broker = &doors.broker;
-                let named = broker.certificates.authenticate(certificate, &broker.authorizer, facts.now).await;
-                named.inspect_err(count)?
-            }
-            (None, None) => self.authenticate(doors, &[SERVICE], &facts).await?,
+        if let Some(certificate) = self.certificate() {
+            return self.certified(doors, certificate).await;
+        }
+        let facts = self.facts(doors);
+        let caller = match self.bearer_token() {
+            Some(token) => self.bearer(doors, token, &facts).await?,
+            None => self.authenticate(doors, &[SERVICE], &facts).await?,
         };
-        facts.region = Some(caller.region().to_owned());
-        Ok((caller, facts))
+        in_region(caller, facts)
     }
 
-    /// RFC 6750 section 2.1; the scheme's case does not count.
+    /// Which proxy asks that sends its client's headers along: by its certificate, or by a token in a header of its own, which a
+    /// client cannot put before the certificate.
+    pub(super) async fn proxy(&self, doors: &Doors) -> Result<(Caller, RequestFacts), authn::Error> {
+        match self.parts.extensions.get::<Arc<ClientCertificate>>() {
+            Some(certificate) => self.certified(doors, certificate).await,
+            None => self.token_in(doors, PROXY_AUTHORIZATION).await,
+        }
+    }
+
+    /// Who asks by gRPC: with a token, or else a certificate. There are no signatures over its messages.
+    pub(super) async fn token_or_certificate(&self, doors: &Doors) -> Result<(Caller, RequestFacts), authn::Error> {
+        match self.certificate() {
+            Some(certificate) => self.certified(doors, certificate).await,
+            None => self.token_in(doors, AUTHORIZATION.as_str()).await,
+        }
+    }
+
+    async fn certified(
+        &self,
+        doors: &Doors,
+        certificate: &ClientCertificate,
+    ) -> Result<(Caller, RequestFacts), authn::Error> {
+        let (facts, broker) = (self.facts(doors), &doors.broker);
+        let caller = broker.certificates.authenticate(certificate, &broker.authorizer, facts.now).await;
+        in_region(caller.inspect_err(count)?, facts)
+    }
+
+    async fn token_in(&self, doors: &Doors, header: &str) -> Result<(Caller, RequestFacts), authn::Error> {
+        let facts = self.facts(doors);
+        let mut all = self.parts.headers.get_all(header).iter();
+        let token = match (all.next(), all.next()) {
+            (Some(one), None) => one.to_str().ok().and_then(bearer),
+            _ => None,
+        };
+        let Some(token) = token else {
+            count(&authn::Error::Anonymous);
+            return Err(authn::Error::Anonymous);
+        };
+        in_region(self.bearer(doors, token, &facts).await?, facts)
+    }
+
     fn bearer_token(&self) -> Option<&str> {
-        let value = self.parts.headers.get(AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = value.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+        bearer(self.parts.headers.get(AUTHORIZATION)?.to_str().ok()?)
     }
 
     async fn bearer(&self, doors: &Doors, token: &str, facts: &RequestFacts) -> Result<Caller, authn::Error> {
@@ -47,4 +83,9 @@ impl Incoming {
         let other = self.parts.headers.contains_key(AUTHORIZATION) || query.to_ascii_lowercase().contains("x-amz-");
         self.parts.extensions.get::<Arc<ClientCertificate>>().filter(|_| !other)
     }
+}
+
+fn in_region(caller: Caller, mut facts: RequestFacts) -> Result<(Caller, RequestFacts), authn::Error> {
+    facts.region = Some(caller.region().to_owned());
+    Ok((caller, facts))
 }

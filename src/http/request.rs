@@ -1,7 +1,6 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
@@ -51,7 +50,7 @@ impl Incoming {
             let inner = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             if inner.contains("length limit exceeded") { Unreadable::TooLarge } else { Unreadable::Broken }
         })?;
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0);
+        let peer = Peer::of(&parts.extensions);
         Ok(Self { parts, body, peer })
     }
 

@@ -13,14 +13,15 @@ use tokio_rustls::TlsAcceptor;
 use super::accounts::NewAccount;
 use super::foundation::{Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
-use crate::audit::Trail;
+use crate::audit::decisions::UnusableLog;
+use crate::audit::{DecisionLog, Trail};
 use crate::authn::{self, Authenticator, ClientCertificates, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
-use crate::http::{self, Doors, Followers, Limits, TlsError, TrustedProxies};
+use crate::http::{self, Doors, Followers, Limits, Routes, RoutesError, TlsError, TrustedProxies};
 use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
@@ -56,12 +57,18 @@ pub enum StartError {
     /// The rotation settings make no sense.
     #[error("signing keys: {0}")]
     Rotation(#[from] RotationPolicyError),
+    /// The decision log.
+    #[error(transparent)]
+    DecisionLog(#[from] UnusableLog),
     /// The operator's RSA keys.
     #[error("sessions.rsa_keys: {0}")]
     RsaKeys(#[from] RsaKeysError),
     /// The certificate or its key.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
+    /// The table of routes.
+    #[error("doors.routes: {0}")]
+    Routes(#[from] RoutesError),
     /// A file for the issuers of web identities.
     #[error(transparent)]
     WebIdentity(#[from] UnusableFile),
@@ -90,6 +97,7 @@ impl Server {
             }
             _ => None,
         };
+        let routes = config.doors.routes.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
         let rules = KeyRules::of(config)?;
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
@@ -108,8 +116,10 @@ impl Server {
             metrics,
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
+            routes: Arc::new(routes),
             followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
+            signed_metadata: Arc::default(),
         };
         let limits = Limits {
             connections: config.server.connections,
@@ -165,6 +175,12 @@ impl Server {
         let mut uses = tokio::spawn(Arc::clone(&broker.usage).write_down(async move {
             let _ = uses_ended.await;
         }));
+        let (no_more_decisions, decisions_ended) = tokio::sync::oneshot::channel::<()>();
+        let mut decisions = broker.decision_log.clone().map(|log| {
+            tokio::spawn(log.write_down(async move {
+                let _ = decisions_ended.await;
+            }))
+        });
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
         let followers = Arc::clone(&self.doors.followers);
         let stop = async move {
@@ -174,6 +190,7 @@ impl Server {
         http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
+        drop(no_more_decisions);
         if tokio::time::timeout(LAST_RECORDS, &mut write).await.is_err() {
             tracing::error!("the last audit records of reads could not be written");
             write.abort();
@@ -181,6 +198,12 @@ impl Server {
         if tokio::time::timeout(LAST_RECORDS, &mut uses).await.is_err() {
             tracing::warn!("the last uses could not be written");
             uses.abort();
+        }
+        if let Some(task) = &mut decisions
+            && tokio::time::timeout(LAST_RECORDS, &mut *task).await.is_err()
+        {
+            tracing::warn!("the last records of the decision log could not be written");
+            task.abort();
         }
         follow.abort();
         tend.abort();
@@ -294,6 +317,13 @@ async fn build(
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
+    let decision_log = DecisionLog::begin(
+        &config.decision_log,
+        &config.store.data_dir,
+        vault.key_for("decision-log"),
+        Arc::clone(&clock),
+        Arc::clone(&random),
+    )?;
     let certificates = ClientCertificates::new(realm.clone(), Arc::clone(&revocations));
     let web_identities =
         WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
@@ -312,6 +342,7 @@ async fn build(
         keys,
         revocations,
         trail: Trail::new(Arc::clone(&store)),
+        decision_log: decision_log.map(Arc::new),
         usage: Arc::new(Usage::new(Arc::clone(&store))),
         clock,
         random,

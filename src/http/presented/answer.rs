@@ -69,14 +69,15 @@ pub(super) fn decision(answered: &Answered, action: &str) -> JsonValue {
             })
         })
         .collect();
-    json!({
-        "decision": answered.is_allowed(),
-        "context": {
-            "reason": answered.reason(action),
-            "statements": statements,
-            "revision": answered.revision.0,
-            "max_age": answered.max_age,
-            "degraded": answered.degraded,
-        },
-    })
+    let mut context = json!({
+        "reason": answered.reason(action),
+        "statements": statements,
+        "revision": answered.revision.0,
+        "max_age": answered.max_age,
+        "degraded": answered.degraded,
+    });
+    if let Some(id) = &answered.decision_id {
+        context["decision_id"] = json!(id);
+    }
+    json!({ "decision": answered.is_allowed(), "context": context })
 }

@@ -87,7 +87,7 @@ impl Asking<'_> {
             JweError::Key => Refusal::bad(format!("`recipient`: {error}")),
             _ => Refusal::Unavailable,
         })?;
-        self.record(shown).await?;
+        self.record_fetch(shown).await?;
         let day_ends = end_of(&scope.date).unwrap_or(now).plus(MAX_SKEW_SECONDS);
         let ends = shown.caller.expires.map_or(day_ends, |expires| expires.min(day_ends));
         Ok(Ok(Derived { sealed, recipient: party, scope: scope.to_string(), ends }))
@@ -128,7 +128,7 @@ impl Asking<'_> {
     }
 
     /// Who was given whose key; where that cannot be recorded, nobody is given one.
-    async fn record(&self, shown: &Shown) -> Result<(), Refusal> {
+    async fn record_fetch(&self, shown: &Shown) -> Result<(), Refusal> {
         let id = self.broker.new_id();
         Ok(ops::record_given(&self.call(&id), SERVICE, NAME, told(shown)).await?)
     }

@@ -12,8 +12,10 @@ mod freshness;
 mod keeping;
 mod named;
 mod presented;
+mod recorded;
 mod refusal;
 mod said;
+mod search;
 mod who;
 
 pub use answered::Answered;
@@ -25,6 +27,7 @@ pub use named::{action, resource};
 pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
 pub use refusal::Refusal;
 pub use said::{Properties, Said};
+pub use search::{Found, Page, SEARCH_PERMISSION, Searched};
 pub use who::{Named, Resolved, Who};
 
 /// The service name that askers sign their requests for.
