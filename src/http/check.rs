@@ -142,6 +142,9 @@ pub(super) async fn check(
     };
     let about = match &sender.named {
         Named::Somebody(about) => about,
+        Named::Absent(_) => {
+            return Ok(Verdict::unauthenticated(NOBODY, "the subject does not exist", proof.challenge()));
+        }
         Named::Nobody(reason) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
     };
     if let Some(region) = &sender.region
