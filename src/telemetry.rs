@@ -17,6 +17,8 @@ pub mod names {
     pub const SESSIONS_ISSUED: &str = "brevet_sessions_issued_total";
     /// Audit records that could not be written.
     pub const AUDIT_FAILURES: &str = "brevet_audit_failures_total";
+    /// Records of the decision log that were not kept, by cause.
+    pub const DECISION_LOG_DROPPED: &str = "brevet_decision_log_dropped_total";
     /// Fetches of the keys of OpenID Connect issuers, by how they ended.
     pub const ISSUER_FETCHES: &str = "brevet_issuer_fetches_total";
     /// For how many seconds the key that signs has signed, by what it signs and its algorithm.

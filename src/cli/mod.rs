@@ -5,6 +5,7 @@ mod audit;
 pub mod certs;
 mod coverage;
 pub mod credentials;
+mod explain;
 mod keys;
 mod policy;
 mod resources;
@@ -54,6 +55,12 @@ enum Command {
     Resources(resources::ResourcesCommand),
     /// Read the audit trail
     Audit(audit::AuditArgs),
+    /// Tell why a question was answered as it was
+    ///
+    /// `brevet explain --at 14:03 --principal alice --action record:write` reads the decision log (`[decision_log]` in config/brevet.toml)
+    /// from its end, the files that were put aside too. Times are UTC unless they say otherwise. `brevet audit --format json | brevet
+    /// explain --log -` explains what the broker itself refused.
+    Explain(Box<explain::ExplainArgs>),
     /// Make certificates for development
     #[command(subcommand)]
     Certs(CertsCommand),
@@ -164,6 +171,7 @@ async fn dispatch(command: Command, world: &World) -> Result<ExitCode, String> {
         Command::Sessions(command) => sessions::run(command, world).await,
         Command::Resources(command) => resources::run(command, world).await,
         Command::Audit(args) => audit::run(args, world).await,
+        Command::Explain(args) => explain::run(*args, world).await,
         Command::Certs(CertsCommand::Dev { out_dir, names, force }) => {
             let report = certs::dev(&out_dir, &names, clock.now(), force).map_err(|error| error.to_string())?;
             print(&format!("{report}\n"))

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::value::Value;
-use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, log, url, web_identity};
+use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, decision_log, log, url, web_identity};
 use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
@@ -124,6 +124,19 @@ pub static KEYS: &[Key] = &[
     })
     .with_flag("--log-format", |flags| {
         flags.log_format.and_then(|format| Some(Value::Untyped(format.to_possible_value()?.get_name().to_owned())))
+    }),
+    text("decision_log", "mode", |config, text| set(&mut config.decision_log.mode, decision_log::mode(text))),
+    number("decision_log", "allowed_one_in", 0..=1_000_000, |config, n| config.decision_log.allowed_one_in = n),
+    number("decision_log", "denied_one_in", 0..=1_000_000, |config, n| config.decision_log.denied_one_in = n),
+    text("decision_log", "output", |config, text| set(&mut config.decision_log.output, decision_log::output(text))),
+    path("decision_log", "file", |config, path| config.decision_log.file = Some(path)),
+    number("decision_log", "max_mib", 1..=102_400, |config, n| config.decision_log.max_mib = n),
+    number("decision_log", "keep", 0..=1_000, |config, n| config.decision_log.keep = n),
+    list("decision_log", "mask", |config, texts| {
+        set(&mut config.decision_log.mask, texts.iter().map(decision_log::mask).collect())
+    }),
+    text("decision_log", "masked_as", |config, text| {
+        set(&mut config.decision_log.masked_as, decision_log::masked_as(text))
     }),
 ];
 

@@ -6,6 +6,7 @@
 
 mod cache;
 mod check;
+mod decision_log;
 mod doors;
 mod environment;
 mod error;
@@ -28,6 +29,7 @@ use std::path::Path;
 
 pub use crate::types::Realm;
 pub use cache::Cache;
+pub use decision_log::{DecisionLogSection, LogMode, LogOutput, MASKED_RESOURCE, MaskedAs};
 pub use doors::Doors;
 pub use error::{ConfigError, Fault, Place, Problem};
 pub use keys::{KEYS, Key};
@@ -62,6 +64,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// `[log]`: what is logged, and how it looks.
     pub log: Log,
+    /// `[decision_log]`: which answers to other services' questions are kept.
+    pub decision_log: DecisionLogSection,
 }
 
 impl Config {

@@ -122,23 +122,42 @@ pub struct Answer {
     pub principal_arn: String,
 }
 
-/// An answer, and what a denial tells beside it.
+/// An answer, and what is told beside it.
 struct Weighed {
     answer: Answer,
-    /// Of a denial that is to be told.
+    /// As far as somebody wants to be told.
     told: Option<Told>,
 }
 
-/// What was known of a request that was denied.
-#[derive(Default)]
-struct Told {
-    principal_id: String,
-    conditions: Vec<(String, Vec<String>)>,
+/// What was known of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The subject's unique id, as in `aws:userid`.
+    pub principal_id: String,
+    /// Condition keys, as AWS spells them, with their values.
+    pub conditions: Vec<(String, Vec<String>)>,
+}
+
+/// What is to be told beside an answer.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    Nothing,
+    /// Of a denial: what the request carried.
+    Denial,
+    /// What the policies read.
+    Read,
 }
 
 /// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit(Option<Arc<CompiledPrincipal>>);
+
+impl Permit {
+    /// Whose permit it is, as the decision found it; `None` for whom only an identity provider vouches for.
+    pub fn principal(&self) -> Option<&Arc<CompiledPrincipal>> {
+        self.0.as_ref()
+    }
+}
 
 /// Why there is no permit.
 #[derive(Debug, thiserror::Error)]
@@ -185,7 +204,7 @@ impl Authorizer {
     /// The caller does not exist any more, or that cannot be found out.
     pub async fn admit(&self, subject: &Subject) -> Result<Permit, Refused> {
         self.feed.revision()?;
-        self.principal(subject).await.map(|_| Permit(()))
+        self.principal(subject).await.map(|principal| Permit(Some(principal)))
     }
 
     /// A permit, if policy gives it.
@@ -198,10 +217,27 @@ impl Authorizer {
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
+        self.known(asked.degraded)?;
+        let admitted = Permit(Some(self.principal(subject).await?));
+        self.authorize_admitted(admitted, subject, facts, asked).await
+    }
+
+    /// As [`Authorizer::authorize`], for a subject who was admitted a moment ago, for the same request.
+    ///
+    /// # Errors
+    /// As [`Authorizer::authorize`].
+    pub async fn authorize_admitted(
+        &self,
+        admitted: Permit,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<Permit, Refused> {
         let (action, resource, resource_account) = (asked.action, asked.resource, asked.resource_account);
-        let weighed = self.weigh(subject, facts, asked, true).await?;
+        let compiled = admitted.0.ok_or(Refused::NoPrincipal)?;
+        let weighed = self.weigh(subject, &compiled, facts, asked, Tell::Denial).await?;
         if weighed.answer.decision.is_allowed() {
-            return Ok(Permit(()));
+            return Ok(Permit(Some(compiled)));
         }
         let told = weighed.told.unwrap_or_default();
         Err(Refused::Denied(Box::new(Denial {
@@ -244,7 +280,7 @@ impl Authorizer {
         let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
         let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
-            return Ok(Permit(()));
+            return Ok(Permit(None));
         }
         Err(Refused::Denied(Box::new(Denial {
             principal_id: federation.provider().to_string(),
@@ -266,26 +302,49 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
-        Ok(self.weigh(subject, facts, asked, false).await?.answer)
+        self.known(asked.degraded)?;
+        let compiled = self.principal(subject).await?;
+        Ok(self.weigh(subject, &compiled, facts, asked, Tell::Nothing).await?.answer)
     }
 
-    /// Decides; gathers what a denial tells besides only if it is to be `told`.
-    async fn weigh(
+    /// What is known, if it is recent enough to decide on.
+    fn known(&self, degraded: bool) -> Result<Known, Stale> {
+        if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
+    }
+
+    /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn decide_and_tell(
         &self,
         subject: &Subject,
         facts: &RequestFacts,
         asked: Asked<'_>,
-        told: bool,
-    ) -> Result<Weighed, Refused> {
-        let known = if asked.degraded { self.feed.known()? } else { Known::recent(self.feed.revision()?) };
+    ) -> Result<(Answer, Told), Refused> {
+        self.known(asked.degraded)?;
         let compiled = self.principal(subject).await?;
+        let weighed = self.weigh(subject, &compiled, facts, asked, Tell::Read).await?;
+        Ok((weighed.answer, weighed.told.unwrap_or_default()))
+    }
+
+    /// Decides; gathers what is told besides only if somebody wants it.
+    async fn weigh(
+        &self,
+        subject: &Subject,
+        compiled: &CompiledPrincipal,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+        tell: Tell,
+    ) -> Result<Weighed, Refused> {
+        let known = self.known(asked.degraded)?;
         let session = self.session_policies(subject).await?;
         let principal = subject.principal(&self.realm, &compiled.arn, &compiled.unique_id);
         let resource_account = asked.resource_account.map(|account| account.to_string());
         let context = RequestKeys {
             facts,
             subject,
-            compiled: &compiled,
+            compiled,
             principal: &principal,
             resource_account: resource_account.as_deref(),
             attributes: asked.attributes,
@@ -298,9 +357,16 @@ impl Authorizer {
             resource_account: resource_account.as_deref(),
             context: &context,
         };
-        let weighed = |decision: Arc<Decision>, cached, until| Weighed {
-            told: (told && !decision.is_allowed())
-                .then(|| Told { principal_id: principal.unique_id.clone(), conditions: context.carried() }),
+        let told = |decision: &Decision, policies: &Policies<'_>| {
+            let conditions = match tell {
+                Tell::Denial if !decision.is_allowed() => context.carried(),
+                Tell::Read => context.read_by(policies.sets()),
+                Tell::Nothing | Tell::Denial => return None,
+            };
+            Some(Told { principal_id: principal.unique_id.clone(), conditions })
+        };
+        let weighed = |decision: Arc<Decision>, policies: &Policies<'_>, cached, until| Weighed {
+            told: told(&decision, policies),
             answer: Answer {
                 decision,
                 revision: known.revision,
@@ -323,13 +389,15 @@ impl Authorizer {
             // A policy that belongs to the request, not to what is kept: such decisions are made anew each time.
             Consent::Trust(trust) => {
                 let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
-                return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
+                let decision = Arc::new(evaluate(&request, &policies).explain());
+                return Ok(weighed(decision, &policies, false, Some(facts.now)));
             }
             Consent::Passed(set) => {
                 let policies = Policies { resource: Some(set), ..policies };
                 let sets: Vec<&PolicySet> = policies.sets().collect();
                 let until = earliest_change(&sets, facts.now, &context);
-                return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, until));
+                let decision = Arc::new(evaluate(&request, &policies).explain());
+                return Ok(weighed(decision, &policies, false, until));
             }
         };
         let sets: Vec<&PolicySet> = policies.sets().collect();
@@ -339,14 +407,14 @@ impl Authorizer {
         let question = Question::new(stamps, &request, &sets, facts.now);
         if let Some(kept) = self.decisions.find(&question, facts.now) {
             metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
-            return Ok(weighed(Arc::clone(&kept.decision), true, kept.until));
+            return Ok(weighed(Arc::clone(&kept.decision), &policies, true, kept.until));
         }
         metrics::counter!(names::DECISIONS, "cache" => "miss").increment(1);
         let decision = Arc::new(evaluate(&request, &policies).explain());
         if until.is_none_or(|until| until > facts.now) {
             self.decisions.keep(question, Arc::new(Kept { decision: Arc::clone(&decision), until }));
         }
-        Ok(weighed(decision, false, until))
+        Ok(weighed(decision, &policies, false, until))
     }
 
     /// The subject's compiled policies.
@@ -423,11 +491,18 @@ fn has_policies(session: &SessionFacts) -> bool {
 }
 
 fn principal_id(account: AccountId, identity: &Identity) -> String {
-    match identity {
-        Identity::Root => format!("{account}/root"),
-        Identity::User(name) => format!("{account}/user/{}", name.folded()),
-        Identity::Role(name) => format!("{account}/role/{}", name.folded()),
-    }
+    let (kind, name) = match identity {
+        Identity::Root => ("/root", ""),
+        Identity::User(name) => ("/user/", name.as_str()),
+        Identity::Role(name) => ("/role/", name.as_str()),
+    };
+    let mut id = String::with_capacity(12 + kind.len() + name.len());
+    id.extend(account.digits().map(char::from));
+    id.push_str(kind);
+    id.push_str(name);
+    // Neither the digits nor the kind have capital letters: what is folded is the name.
+    id.make_ascii_lowercase();
+    id
 }
 
 fn earliest_change(sets: &[&PolicySet], now: Timestamp, context: &dyn Facts) -> Option<Timestamp> {

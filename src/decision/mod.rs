@@ -10,7 +10,7 @@ mod keys;
 mod principal;
 mod subject;
 
-pub use authorizer::{Answer, Asked, Authorizer, Consent, Permit, Refused, Settings};
+pub use authorizer::{Answer, Asked, Authorizer, Consent, Permit, Refused, Settings, Told};
 pub use denial::Denial;
 pub use federation::Federation;
 pub use keys::RequestFacts;

@@ -11,7 +11,7 @@ use super::routes::{Header, Headers, Original};
 use super::sender::{NOBODY, Proof};
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
-use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Named, Question, Refusal, Said};
+use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Named, Question, Refusal, Said};
 use crate::policy::Claims;
 use crate::store::NotReached;
 use crate::telemetry::names;
@@ -109,6 +109,7 @@ pub(super) async fn check(
     door: &'static str,
     (asker, facts): (&Caller, RequestFacts),
     original: &Original<'_>,
+    keeping: Option<&mut Keeping>,
 ) -> Result<Verdict, Refusal> {
     let meaning = match doors.routes.meaning(original) {
         Ok(meaning) => meaning,
@@ -156,6 +157,10 @@ pub(super) async fn check(
     if sender.region.is_some() {
         // A signature is of one request: nobody may keep the answer for another that looks like it.
         answered.max_age = 0;
+        answered.holds_for = Some(0);
+    }
+    if let Some(keeping) = keeping {
+        keeping.add(&asking, &sender.who, &sender.named, &meaning.resource, &answered);
     }
     let Some(answer) = &answered.answer else {
         return Ok(Verdict::unauthenticated(NOBODY, answered.nobody, proof.challenge()));
@@ -237,11 +242,11 @@ async fn answered(
     })?;
     let original =
         original(&incoming).map_err(|missing| refused(StatusCode::BAD_REQUEST, "ValidationError", missing))?;
-    check(doors, door, (&asker, facts), &original).await.map_err(|refusal| of_refusal(&refusal))
+    check(doors, door, (&asker, facts), &original, None).await.map_err(|refusal| of_refusal(&refusal))
 }
 
 /// A refusal that lies with the proxy or the broker. What is between those two is not told to the proxy's client.
-fn of_refusal(refusal: &Refusal) -> Response<Body> {
+pub(super) fn of_refusal(refusal: &Refusal) -> Response<Body> {
     match refusal {
         Refusal::Bad(message) => refused(StatusCode::BAD_REQUEST, "ValidationError", message),
         Refusal::Denied(_) => {
@@ -260,7 +265,7 @@ fn of_refusal(refusal: &Refusal) -> Response<Body> {
     }
 }
 
-fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(json!({ "code": code, "message": message }).to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -270,7 +275,7 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     response
 }
 
-fn rendered(verdict: &Verdict) -> Response<Body> {
+pub(super) fn rendered(verdict: &Verdict) -> Response<Body> {
     let mut response = match verdict.given() {
         Some(given) => {
             let mut response = Response::new(Body::empty());

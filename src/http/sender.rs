@@ -26,6 +26,8 @@ pub(super) enum Proof<'a> {
 
 /// Who sent it.
 pub(super) struct Sender {
+    /// As it was told who that is.
+    pub(super) who: Who,
     pub(super) named: Named,
     /// The region that it was signed for, if it was signed.
     pub(super) region: Option<String>,
@@ -87,7 +89,8 @@ impl<'a> Proof<'a> {
         match *self {
             Self::Token { token, audience } => {
                 let who = Who::Bearer { token: SecretText::new(token), audience: audience.to_owned() };
-                Ok(Ok(Sender { named: asking.about(&who, shown).await?, region: None }))
+                let named = asking.about(&who, shown).await?;
+                Ok(Ok(Sender { who, named, region: None }))
             }
             Self::Signature { service } => {
                 let headers = signed_headers(original);
@@ -107,7 +110,9 @@ impl<'a> Proof<'a> {
                     }
                 };
                 let region = Some(sent.presented.scope.region.clone());
-                Ok(Ok(Sender { named: asking.about_sender(&sent, action, shown).await?, region }))
+                let named = asking.about_sender(&sent, action, shown).await?;
+                let who = Who::Known(sent.presented.caller.subject().clone(), None);
+                Ok(Ok(Sender { who, named, region }))
             }
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::resources::Resources;
 use super::{Roles, Strangers, Turns};
-use crate::audit::Trail;
+use crate::audit::{DecisionLog, Trail};
 use crate::authn::{Authenticator, ClientCertificates, Passwords, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
@@ -49,6 +49,8 @@ pub struct Broker {
     pub revocations: Arc<Revocations>,
     /// The audit trail.
     pub trail: Trail,
+    /// The decision log, if there is one.
+    pub decision_log: Option<Arc<DecisionLog>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

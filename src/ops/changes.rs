@@ -229,8 +229,14 @@ impl Following {
     }
 
     async fn changed(&mut self, changes: &[Change]) -> Vec<News> {
-        let unknown = self.own.is_empty() && !changes.is_empty();
-        if unknown || changes.iter().any(|change| self.own.contains(&change.key)) {
+        if changes.is_empty() {
+            return Vec::new();
+        }
+        // What the follower's permissions stand on now, they stood on before too, up to the first record that has changed.
+        if self.own.is_empty() {
+            self.look_at_own().await;
+        }
+        if self.own.is_empty() || changes.iter().any(|change| self.own.contains(&change.key)) {
             self.look_at_own().await;
             return vec![News::Gap];
         }

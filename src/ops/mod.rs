@@ -32,7 +32,7 @@ pub use fault::Fault;
 pub use federated::{FederatedCall, FederatedOperation, Unsigned};
 pub use operation::{Demand, Operation, Permission, SecondFactor};
 pub use own::{OwnOperation, Performed, perform};
-pub use pipeline::{Answered, Incoming, record_refusal};
+pub use pipeline::{Answered, Incoming, record_given, record_refusal};
 pub use registry::Registry;
 pub use revoke::{Revoke, Which, revoke_sessions, shown as shown_revocation};
 pub use roles::Roles;

@@ -95,6 +95,17 @@ impl KnownKey {
         TABLE.binary_search_by(|key| folded_order(key.name, name)).ok().and_then(|at| TABLE.get(at))
     }
 
+    /// The name as AWS writes it, if it is one of AWS's.
+    pub fn spelled(name: &str) -> String {
+        match Self::find(name) {
+            Some(known) if known.is_family() => {
+                format!("{}{}", known.name, name.get(known.name.len()..).unwrap_or_default())
+            }
+            Some(known) => known.name.to_owned(),
+            None => name.to_owned(),
+        }
+    }
+
     /// Whether the name begins as AWS's keys do: if it is not in the table either, it is none.
     pub fn is_reserved(name: &str) -> bool {
         let service = name.split_once(':').map_or("", |(service, _)| service);

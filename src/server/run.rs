@@ -13,7 +13,8 @@ use tokio_rustls::TlsAcceptor;
 use super::accounts::NewAccount;
 use super::foundation::{Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
-use crate::audit::Trail;
+use crate::audit::decisions::UnusableLog;
+use crate::audit::{DecisionLog, Trail};
 use crate::authn::{self, Authenticator, ClientCertificates, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
@@ -56,6 +57,9 @@ pub enum StartError {
     /// The rotation settings make no sense.
     #[error("signing keys: {0}")]
     Rotation(#[from] RotationPolicyError),
+    /// The decision log.
+    #[error(transparent)]
+    DecisionLog(#[from] UnusableLog),
     /// The operator's RSA keys.
     #[error("sessions.rsa_keys: {0}")]
     RsaKeys(#[from] RsaKeysError),
@@ -110,11 +114,13 @@ impl Server {
             registry: Arc::new(Registry::new()),
             public_url: public_url.into(),
             metrics,
+            counts: Arc::default(),
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
             routes: Arc::new(routes),
             followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
+            signed_metadata: Arc::default(),
         };
         let limits = Limits {
             connections: config.server.connections,
@@ -170,15 +176,22 @@ impl Server {
         let mut uses = tokio::spawn(Arc::clone(&broker.usage).write_down(async move {
             let _ = uses_ended.await;
         }));
+        let (no_more_decisions, decisions_ended) = tokio::sync::oneshot::channel::<()>();
+        let mut decisions = broker.decision_log.clone().map(|log| {
+            tokio::spawn(log.write_down(async move {
+                let _ = decisions_ended.await;
+            }))
+        });
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
         let followers = Arc::clone(&self.doors.followers);
         let stop = async move {
             stop.await;
             followers.close();
         };
-        http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
+        http::serve(self.listener, self.tls, http::Front::new(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
+        drop(no_more_decisions);
         if tokio::time::timeout(LAST_RECORDS, &mut write).await.is_err() {
             tracing::error!("the last audit records of reads could not be written");
             write.abort();
@@ -186,6 +199,12 @@ impl Server {
         if tokio::time::timeout(LAST_RECORDS, &mut uses).await.is_err() {
             tracing::warn!("the last uses could not be written");
             uses.abort();
+        }
+        if let Some(task) = &mut decisions
+            && tokio::time::timeout(LAST_RECORDS, &mut *task).await.is_err()
+        {
+            tracing::warn!("the last records of the decision log could not be written");
+            task.abort();
         }
         follow.abort();
         tend.abort();
@@ -299,6 +318,13 @@ async fn build(
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
+    let decision_log = DecisionLog::begin(
+        &config.decision_log,
+        &config.store.data_dir,
+        vault.key_for("decision-log"),
+        Arc::clone(&clock),
+        Arc::clone(&random),
+    )?;
     let certificates = ClientCertificates::new(realm.clone(), Arc::clone(&revocations));
     let web_identities =
         WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
@@ -317,6 +343,7 @@ async fn build(
         keys,
         revocations,
         trail: Trail::new(Arc::clone(&store)),
+        decision_log: decision_log.map(Arc::new),
         usage: Arc::new(Usage::new(Arc::clone(&store))),
         clock,
         random,

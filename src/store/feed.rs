@@ -36,7 +36,9 @@ pub struct Feed {
     store: Arc<dyn Store>,
     invalidations: Arc<Invalidations>,
     applied: AtomicU64,
-    confirmed: Mutex<Instant>,
+    begun: Instant,
+    /// When the feed was last read to its end, in nanoseconds since `begun`: looked at several times a request.
+    confirmed: AtomicU64,
     bound: Duration,
     /// For how much longer than `bound` what is known counts, where something asks for no more than what is known.
     leeway: Duration,
@@ -111,13 +113,14 @@ impl Feed {
         bound: Duration,
         leeway: Duration,
     ) -> Result<Arc<Self>, StoreError> {
-        let confirmed = Instant::now();
+        let begun = Instant::now();
         let revision = store.revision().await?;
         Ok(Arc::new(Self {
             store,
             invalidations,
             applied: AtomicU64::new(revision.0),
-            confirmed: Mutex::new(confirmed),
+            begun,
+            confirmed: AtomicU64::new(0),
             bound,
             leeway,
             ahead: tokio::sync::Mutex::new(()),
@@ -139,8 +142,7 @@ impl Feed {
     /// # Errors
     /// [`Stale`] when the feed has not been read within the staleness bound.
     pub fn revision(&self) -> Result<Revision, Stale> {
-        let confirmed = *lock(&self.confirmed);
-        if confirmed.elapsed() > self.bound {
+        if self.age() > self.bound {
             return Err(Stale);
         }
         Ok(Revision(self.applied.load(Ordering::Acquire)))
@@ -151,7 +153,7 @@ impl Feed {
     /// # Errors
     /// [`Stale`] when the feed has not been read for longer than that too.
     pub fn known(&self) -> Result<Known, Stale> {
-        let age = lock(&self.confirmed).elapsed();
+        let age = self.age();
         if age > self.bound + self.leeway {
             return Err(Stale);
         }
@@ -180,6 +182,12 @@ impl Feed {
         }
     }
 
+    /// What has been applied by now is all that there was at `moment`.
+    fn confirm(&self, moment: Instant) {
+        let since = moment.saturating_duration_since(self.begun).as_nanos();
+        self.confirmed.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
     /// The revision up to which every change is known here, and whatever is applied from now on.
     pub fn listen(&self) -> (Revision, broadcast::Receiver<Arc<Told>>) {
         let _telling = lock(&self.telling);
@@ -188,7 +196,7 @@ impl Feed {
 
     /// How long ago the feed was read to its end: everything that was written before is known, and was told to who listens.
     pub fn age(&self) -> Duration {
-        lock(&self.confirmed).elapsed()
+        self.begun.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
     }
 
     /// How old what is known may be.
@@ -269,7 +277,7 @@ impl Feed {
                 }
             }
             if !full {
-                *lock(&self.confirmed) = asked;
+                self.confirm(asked);
                 return Ok(());
             }
         }

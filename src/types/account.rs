@@ -22,6 +22,17 @@ impl AccountId {
         (number < Self::LIMIT).then_some(Self(number))
     }
 
+    /// The twelve digits, for texts that are made of many parts.
+    pub fn digits(self) -> [u8; 12] {
+        let mut digits = [b'0'; 12];
+        let mut rest = self.0;
+        for digit in digits.iter_mut().rev() {
+            *digit += u8::try_from(rest % 10).unwrap_or_default();
+            rest /= 10;
+        }
+        digits
+    }
+
     /// A random id that does not begin with zero, so that spreadsheets and YAML leave it alone.
     pub fn random(random: &dyn Random) -> Self {
         let mut bytes = [0; 8];
@@ -50,7 +61,7 @@ pub struct InvalidAccountId;
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:012}", self.0)
+        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
     }
 }
 

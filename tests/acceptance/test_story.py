@@ -251,12 +251,12 @@ class TestTheMainJob:
 
     def test_5_the_first_answer_is_worked_out_and_the_second_comes_from_the_cache(self, cast):
         subject = session_subject(cast.session)
-        first = cast.service.may(subject, "reports:Read", Q3)
+        answers = [cast.service.evaluate(subject, "reports:Read", Q3) for _ in range(2)]
+        assert [answer.headers["x-brevet-cache"] for answer in answers] == ["miss", "hit"]
+        first, second = [json.loads(answer.body) for answer in answers]
         assert first["decision"] is True and first["context"]["reason"]
         assert isinstance(first["context"]["revision"], int)
-        assert first["context"]["cache"] == "miss" and first["context"]["max_age"] >= 0
-        second = cast.service.may(subject, "reports:Read", Q3)
-        assert second["context"]["cache"] == "hit"
+        assert first["context"]["max_age"] >= 0
         assert (second["decision"], second["context"]["revision"]) == (True, first["context"]["revision"])
 
     def test_5_users_and_roles_can_be_asked_about_by_name(self, cast):

@@ -123,3 +123,9 @@ pub fn outcome(answer: &Answer) -> String {
     let text = told["refused"]["code"].as_str().or_else(|| told["caller"]["arn"].as_str());
     text.unwrap_or_else(|| panic!("neither refused nor told: {told}")).to_owned()
 }
+
+/// Asks for the key that a request was signed with, sealed to `recipient`.
+pub async fn derive(at: &Running, asker: &dyn ActorKeys, service: &str, request: Value, recipient: &Value) -> Answer {
+    let body = json!({ "service": service, "request": request, "recipient": recipient }).to_string();
+    post(at, "/keys/v1/derive", "application/json", &body, Some((asker, "brevet"))).await
+}

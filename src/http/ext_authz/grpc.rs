@@ -94,7 +94,7 @@ impl Call {
         let original = Original { method: &http.method, host, target: &http.path, headers: http };
         let asking = (&self.asker, self.facts.clone());
         let verdict =
-            check::check(&self.doors, DOOR, asking, &original).await.map_err(|refusal| of_refusal(&refusal))?;
+            check::check(&self.doors, DOOR, asking, &original, None).await.map_err(|refusal| of_refusal(&refusal))?;
         Ok((verdict, http))
     }
 }

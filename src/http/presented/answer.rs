@@ -3,7 +3,7 @@
 use serde_json::{Value as JsonValue, json};
 
 use crate::clock::Timestamp;
-use crate::ops::questions::{Answered, Described, Shown, Unproven};
+use crate::ops::questions::{Answered, Derived, Described, Shown, Unproven};
 use crate::sigv4::Coverage;
 
 /// The sender.
@@ -45,6 +45,11 @@ pub(super) fn request(shown: &Shown) -> JsonValue {
     })
 }
 
+/// The key that it was signed with.
+pub(super) fn key(derived: &Derived) -> JsonValue {
+    json!({ "jwe": derived.sealed, "recipient": derived.recipient, "scope": derived.scope, "good_until": derived.ends.iso8601() })
+}
+
 /// Why nobody is known to have sent it, as its sender is to be told.
 pub(super) fn refused(unproven: &Unproven, service: &str) -> JsonValue {
     let (code, status) = unproven.code_at(service).unwrap_or(("ServiceUnavailable", 503));
@@ -64,14 +69,15 @@ pub(super) fn decision(answered: &Answered, action: &str) -> JsonValue {
             })
         })
         .collect();
-    json!({
-        "decision": answered.is_allowed(),
-        "context": {
-            "reason": answered.reason(action),
-            "statements": statements,
-            "revision": answered.revision.0,
-            "max_age": answered.max_age,
-            "degraded": answered.degraded,
-        },
-    })
+    let mut context = json!({
+        "reason": answered.reason(action),
+        "statements": statements,
+        "revision": answered.revision.0,
+        "max_age": answered.max_age,
+        "degraded": answered.degraded,
+    });
+    if let Some(id) = &answered.decision_id {
+        context["decision_id"] = json!(id);
+    }
+    json!({ "decision": answered.is_allowed(), "context": context })
 }

@@ -59,7 +59,27 @@ impl Asking<'_> {
         // Whether somebody exists is told only to those who may ask about them.
         self.permitted(resolved, shown).await?;
         self.note_asked().await;
-        Ok(if resolved.exists { named } else { Named::Nobody("the subject does not exist") })
+        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
+    }
+
+    /// As [`Asking::about`], and nothing is recorded or noted: for those who ask about many at once.
+    ///
+    /// # Errors
+    /// It cannot be found out. `None`: the asker may not.
+    pub async fn about_quietly(&self, who: &Who) -> Result<Option<Named>, Refusal> {
+        let named = who.resolve(self.broker, self.facts.now).await?;
+        let Named::Somebody(resolved) = &named else { return Ok(Some(named)) };
+        if !self.may_ask_about(resolved).await? {
+            return Ok(None);
+        }
+        Ok(Some(if resolved.exists { named } else { Named::Nobody("the subject does not exist") }))
+    }
+
+    pub(super) async fn may_ask_about(&self, about: &Resolved) -> Result<bool, Refusal> {
+        let account = Some(about.subject.account);
+        let asked = Asked { degraded: true, ..Asked::plain(PERMISSION, about.entity.as_str(), account) };
+        let answer = self.broker.authorizer.decide(self.asker.subject(), &self.facts, asked).await?;
+        Ok(answer.decision.is_allowed())
     }
 
     async fn permitted(&self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
@@ -110,11 +130,35 @@ impl Asking<'_> {
         question: &Question<'_>,
         said: Option<AccountId>,
     ) -> Result<Answered, Refusal> {
+        let answered = self.found(named, question, said).await;
+        self.recorded(named, question, answered).await
+    }
+
+    async fn found(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
+            Named::Absent(_) => return self.nobody(ABSENT),
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
+        self.decided(about, question, said).await
+    }
+
+    /// The answer to a question that nobody has asked by itself: it is not noted that the subject reached for something.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub(super) async fn decided(
+        &self,
+        about: &Resolved,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         // What is looked up before the decision is made is of this revision or a later one.
         let before = self.broker.feed.known().map_err(Refused::Stale)?;
         let stored = self.broker.resources.find(question.resource).await?;
@@ -136,18 +180,18 @@ impl Asking<'_> {
             degraded: true,
             ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
-        match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => {
+        match self.decide(&about.subject, asked).await {
+            Ok((answer, told)) => {
                 let revision = answer.revision.min(before.revision);
-                Ok(self.answered(Answer { revision, ..answer }, about, owner))
+                Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, about, owner) })
             }
-            Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
+            Err(Refused::NoPrincipal) => self.nobody(ABSENT),
             Err(other) => Err(other.into()),
         }
     }
 
     /// The question is about a request that the asker has received: where that came from is for the asker to say.
-    fn theirs(&self) -> RequestFacts {
+    pub(super) fn theirs(&self) -> RequestFacts {
         RequestFacts {
             now: self.facts.now,
             source_ip: None,
@@ -169,6 +213,9 @@ impl Asking<'_> {
             nobody: "",
             max_age,
             holds_for,
+            decision_id: None,
+            told: None,
+            owner,
         }
     }
 
@@ -180,7 +227,7 @@ impl Asking<'_> {
         Ok(self.known()?.revision)
     }
 
-    fn known(&self) -> Result<Known, Refusal> {
+    pub(super) fn known(&self) -> Result<Known, Refusal> {
         self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
     }
 
@@ -195,6 +242,9 @@ impl Asking<'_> {
             holds_for: Some(0),
             degraded,
             foreign: false,
+            decision_id: None,
+            told: None,
+            owner: None,
         })
     }
 
@@ -225,6 +275,9 @@ impl Asking<'_> {
         let _ = ops::note_reach(self.broker, &about.subject, reached).await;
     }
 }
+
+/// Why there is nobody, where the name is that of nobody.
+const ABSENT: &str = "the subject does not exist";
 
 /// A policy that the broker keeps and one that came with the question: what either denies is denied.
 fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {

@@ -160,6 +160,15 @@ impl Asking<'_> {
         self.about(&Who::Known(shown.presented.caller.subject().clone(), None), told).await
     }
 
+    /// For how many seconds a service may go on believing that who sent this may sign at all: revocations are seen within the
+    /// staleness bound, and sessions end.
+    pub fn standing(&self, shown: &Shown) -> i64 {
+        let degraded = self.known().is_ok_and(|known| known.degraded);
+        let bound = if degraded { 0 } else { i64::try_from(self.broker.feed.bound().as_secs()).unwrap_or(0) };
+        let left = shown.caller.expires.map(|expires| expires.seconds() - self.facts.now.seconds());
+        left.map_or(bound, |left| left.clamp(0, bound))
+    }
+
     /// Whether the asker has a permission on a service.
     ///
     /// # Errors
