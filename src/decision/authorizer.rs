@@ -135,8 +135,8 @@ impl Authorizer {
             aws: AwsPolicies::new(&realm),
             realm,
             feed,
-            principals: Fresh::weighing(room, |principal| weight(principal.bytes()), invalidations),
-            sessions: Fresh::weighing(room, |session: &SessionPolicies| weight(session.set.bytes()), invalidations),
+            principals: Fresh::weighing("principals", room, |principal| weight(principal.bytes()), invalidations),
+            sessions: Fresh::weighing("session_policies", room, |session: &SessionPolicies| weight(session.set.bytes()), invalidations),
             decisions: Decisions::new(settings.decision_bytes),
             stamps: AtomicU64::new(1),
         }

@@ -3,6 +3,7 @@
 //! The contract is narrow and has two backends, SQLite for one machine and PostgreSQL for a fleet; typed records, sealing of
 //! secrets and caches are written once above it.
 
+mod bounded;
 mod contract;
 mod error;
 mod feed;
@@ -24,6 +25,7 @@ mod table;
 mod vault;
 mod writer;
 
+pub use bounded::{Bounded, Names, Room};
 pub use contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Change, Changes, CommitError, Expect, InvalidCursor, Record, Revision,
     Store, StoreError,
