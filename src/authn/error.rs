@@ -37,6 +37,9 @@ pub enum Error {
     /// The request was signed for another service.
     #[error("signed for service `{0}`")]
     WrongService(String),
+    /// A token that was made for others.
+    #[error("the token is for another audience")]
+    WrongAudience,
     /// The secret cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,6 +59,7 @@ impl Error {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::WrongService(_) => "wrong-service",
+            Self::WrongAudience => "wrong-audience",
             Self::Store(_) => "store",
         }
     }

@@ -1,5 +1,6 @@
 //! Authentication: one file per scheme; each ends in a [`Caller`].
 
+mod bearer;
 mod caller;
 mod error;
 pub mod mfa;
@@ -10,6 +11,7 @@ mod sigv4;
 mod throttle;
 pub mod web_identity;
 
+pub use bearer::{Bearer, Bearers};
 pub use caller::Caller;
 pub use error::Error;
 pub use passwords::{HashingFailed, Passwords};

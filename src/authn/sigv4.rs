@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::bearer::Bearers;
 use super::renamed::Renamed;
 use super::{Caller, Error};
 use crate::clock::Timestamp;
@@ -37,7 +38,8 @@ pub struct Authenticator {
     keys: Arc<Fresh<LongLived>>,
     /// By SHA-256 of the token, so that the cache holds no token. Checking a token's signature costs more than all the rest.
     sessions: Bounded<[u8; 32], Arc<OpenSession>>,
-    renamed: Renamed,
+    renamed: Arc<Renamed>,
+    bearers: Bearers,
 }
 
 /// A long-lived key, opened.
@@ -73,8 +75,11 @@ impl Authenticator {
         invalidations: &Arc<Invalidations>,
         settings: Settings,
     ) -> Self {
+        let renamed = Arc::new(Renamed::new(Arc::clone(&store), settings.sessions, invalidations));
+        let (of, ended) = (Arc::clone(&keeper), Arc::clone(&revocations));
         Self {
-            renamed: Renamed::new(Arc::clone(&store), settings.sessions, invalidations),
+            bearers: Bearers::new(of, ended, Arc::clone(&renamed), settings.sessions),
+            renamed,
             store,
             vault,
             keeper,
@@ -123,6 +128,11 @@ impl Authenticator {
         self.check_revocations(&open)?;
         let subject = open.subject.clone();
         Ok(self.renamed.follow(subject).await?)
+    }
+
+    /// Those who bear web identity tokens of this broker's.
+    pub fn bearers(&self) -> &Bearers {
+        &self.bearers
     }
 
     async fn long_lived(&self, signed: &SignedRequest<'_>, id: AccessKeyId) -> Result<Caller, Error> {
@@ -186,7 +196,7 @@ impl Authenticator {
             return Ok(open);
         }
         let verified = crate::session::open(&ring, token, now).map_err(refused)?;
-        let subject = subject(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
+        let subject = subject_of_session(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
         let lineage = Lineage::of_session(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
         let signing = SigningKeys::of(verified.secret().clone());
         let open = Arc::new(OpenSession { verified, subject, lineage, signing });
@@ -230,7 +240,7 @@ fn refused(error: SessionError) -> Error {
 }
 
 /// What a verified token says, in the terms of decisions; `None` if its claims do not fit together.
-fn subject(claims: &SessionClaims) -> Option<Subject> {
+pub(super) fn subject_of_session(claims: &SessionClaims) -> Option<Subject> {
     let (identity, assumed_role) = match claims.kind {
         SessionKind::AssumedRole => {
             (Identity::Role(claims.name.parse::<RoleName>().ok()?), Some(claims.sub.parse().ok()?))

@@ -13,7 +13,7 @@ use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
 /// Every setting, in the order of the reference.
-pub static KEYS: [Key; 47] = [
+pub static KEYS: &[Key] = &[
     text("server", "listen", |config, text| {
         let address = text.parse().map_err(|_| Fault::malformed(text, "an address and port, such as 127.0.0.1:8700"));
         set(&mut config.server.listen, address)
@@ -51,6 +51,9 @@ pub static KEYS: [Key; 47] = [
     })
     .with_flag("--database", |flags| flags.database.as_ref().map(|url| Value::Untyped(url.expose().to_owned()))),
     number("store", "staleness_bound", 1..=60, |config, n| config.store.staleness_bound = Duration::from_secs(n)),
+    number("store", "degraded_service", 0..=86_400, |config, n| {
+        config.store.degraded_service = Duration::from_secs(n);
+    }),
     path("store", "master_key_file", |config, path| config.store.master_key_file = Some(path)),
     text("realm", "partition", |config, text| set(&mut config.realm.partition, arn_part(text))),
     text("realm", "region", |config, text| set(&mut config.realm.region, arn_part(text))),
@@ -69,7 +72,6 @@ pub static KEYS: [Key; 47] = [
         config.sessions.chained_session_seconds = count(n);
     }),
     number("cache", "principals", 1..=10_000_000, |config, n| config.cache.principals = n),
-    number("cache", "decisions_mib", 1..=65_536, |config, n| config.cache.decisions_mib = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),
     number("cache", "sessions", 1..=10_000_000, |config, n| config.cache.sessions = n),
     list("web_identity", "allow_networks", |config, texts| {

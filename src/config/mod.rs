@@ -75,7 +75,7 @@ impl Config {
             file::read(name, text, &mut settling);
         }
         environment::read(environment, &mut settling);
-        for key in &KEYS {
+        for key in KEYS {
             if let Some((flag, value)) = key.flag_given(flags) {
                 settling.give(key, &value, Place::Flag(flag));
             }

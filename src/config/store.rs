@@ -16,6 +16,9 @@ pub struct StoreSection {
     /// How old the state may be that a decision is made on, in whole seconds; older, and the broker refuses. Default 5, from 1
     /// to 60.
     pub staleness_bound: Duration,
+    /// For how much longer than `staleness_bound` the questions of other services are answered from what is known while the store is out
+    /// of reach, in seconds; the answers then say so. Default 0, from 0 to 86400: they are refused.
+    pub degraded_service: Duration,
     /// The file of the key that every stored secret is sealed under. Default: `master.key` in `data_dir`.
     pub master_key_file: Option<PathBuf>,
 }
@@ -33,6 +36,7 @@ impl Default for StoreSection {
             data_dir: PathBuf::from("./data"),
             database: None,
             staleness_bound: Duration::from_secs(5),
+            degraded_service: Duration::ZERO,
             master_key_file: None,
         }
     }

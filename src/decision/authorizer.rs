@@ -2,19 +2,22 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
+use metrics::Counter;
+
+use super::answer::Answer;
+use super::asked::{Asked, Consent};
 use super::aws_policies::AwsPolicies;
-use super::cache::{Decisions, Kept, Question};
 use super::denial::Denial;
+use super::entity::{EntityKey, EntityRef};
 use super::federation::Federation;
-use super::keys::{FederatedKeys, RequestFacts, RequestKeys};
+use super::keys::{FederatedKeys, RequestFacts};
+use super::prepared::{Decided, Prepared};
 use super::principal::{self, CompiledPrincipal};
-use super::subject::{Identity, Subject};
-use crate::clock::Timestamp;
-use crate::policy::{Context, Decision, Facts, Policies, PolicySet, Request, ResourceRule, Value, evaluate};
+use super::subject::{Identity, SessionFacts, Subject};
+use crate::policy::{Effect, Policies, PolicySet, Request, ResourceRule, evaluate};
 use crate::session::SessionKind;
-use crate::store::{Feed, Fresh, Invalidations, Reader, Revision, Stale, Store, StoreError};
+use crate::store::{Feed, Fresh, Invalidations, Known, Reader, Stale, Store, StoreError};
 use crate::telemetry::names;
 use crate::types::{AccountId, Realm};
 
@@ -23,8 +26,6 @@ use crate::types::{AccountId, Realm};
 pub struct Settings {
     /// Compiled principals, and sessions with policies: so many of ordinary size.
     pub principals: u64,
-    /// Bytes of kept decisions.
-    pub decision_bytes: u64,
 }
 
 /// Makes decisions from a principal's policies.
@@ -33,17 +34,33 @@ pub struct Authorizer {
     realm: Realm,
     aws: AwsPolicies,
     feed: Arc<Feed>,
-    principals: Arc<Fresh<CompiledPrincipal>>,
-    sessions: Arc<Fresh<SessionPolicies>>,
+    principals: Arc<Fresh<CompiledPrincipal, EntityKey>>,
+    /// The policies of sessions, by the sessions' ids.
+    sessions: Arc<Fresh<PolicySet>>,
     decisions: Decisions,
-    stamps: AtomicU64,
 }
 
-/// A session's policies. They have a stamp of their own, because a managed policy among them can change.
-#[derive(Debug)]
-struct SessionPolicies {
-    stamp: u64,
-    set: PolicySet,
+/// How many decisions came out how. The counters are looked up once: that costs as much as a decision.
+struct Decisions {
+    allowed: Counter,
+    explicitly_denied: Counter,
+    implicitly_denied: Counter,
+}
+
+impl Decisions {
+    fn new() -> Self {
+        let of = |outcome: &'static str| metrics::counter!(names::DECISIONS, "outcome" => outcome);
+        Self { allowed: of("allowed"), explicitly_denied: of("explicit-deny"), implicitly_denied: of("implicit-deny") }
+    }
+
+    fn count(&self, effect: Effect) {
+        let counter = match effect {
+            Effect::Allowed => &self.allowed,
+            Effect::ExplicitlyDenied => &self.explicitly_denied,
+            Effect::ImplicitlyDenied => &self.implicitly_denied,
+        };
+        counter.increment(1);
+    }
 }
 
 /// How much memory a principal or a session may take for as many of them to be kept as the cache is to hold, in bytes. Whoever may
@@ -53,50 +70,6 @@ const ORDINARY_BYTES: u32 = 16 << 10;
 /// What policies weigh in a cache: what they take, and no less than is ordinary, so that it never has more entries either.
 fn weight(bytes: usize) -> u32 {
     u32::try_from(bytes).unwrap_or(u32::MAX).max(ORDINARY_BYTES)
-}
-
-/// What is asked about.
-#[derive(Debug)]
-pub struct Asked<'a> {
-    /// Such as `iam:CreateUser`.
-    pub action: &'a str,
-    /// The resource's ARN, or `*`.
-    pub resource: &'a str,
-    /// The account that owns the resource; `None` for one that no account owns.
-    pub resource_account: Option<AccountId>,
-    /// Condition keys of the service, beside the global ones.
-    pub keys: Vec<(String, Value)>,
-    /// The trust policy that must agree, for taking on a role.
-    pub trust: Option<&'a PolicySet>,
-}
-
-/// A decision with all that one may want to know about it.
-#[derive(Clone, Debug)]
-pub struct Answer {
-    /// The decision and its reasons.
-    pub decision: Arc<Decision>,
-    /// Every change up to this revision is in it.
-    pub revision: Revision,
-    /// Whether it was kept from an earlier question.
-    pub cached: bool,
-    /// The first moment at which time alone could change it.
-    pub until: Option<Timestamp>,
-    /// The ARN that the subject is known by.
-    pub principal_arn: String,
-}
-
-/// An answer, and what a denial tells beside it.
-struct Weighed {
-    answer: Answer,
-    /// Of a denial that is to be told.
-    told: Option<Told>,
-}
-
-/// What was known of a request that was denied.
-#[derive(Default)]
-struct Told {
-    principal_id: String,
-    conditions: Vec<(String, Vec<String>)>,
 }
 
 /// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
@@ -136,9 +109,8 @@ impl Authorizer {
             realm,
             feed,
             principals: Fresh::weighing("principals", room, |principal| weight(principal.bytes()), invalidations),
-            sessions: Fresh::weighing("session_policies", room, |session: &SessionPolicies| weight(session.set.bytes()), invalidations),
-            decisions: Decisions::new(settings.decision_bytes),
-            stamps: AtomicU64::new(1),
+            sessions: Fresh::weighing("session_policies", room, |set: &PolicySet| weight(set.bytes()), invalidations),
+            decisions: Decisions::new(),
         }
     }
 
@@ -161,24 +133,17 @@ impl Authorizer {
         facts: &RequestFacts,
         asked: Asked<'_>,
     ) -> Result<Permit, Refused> {
-        let (action, resource, resource_account) = (asked.action, asked.resource, asked.resource_account);
-        let weighed = self.weigh(subject, facts, asked, true).await?;
-        if weighed.answer.decision.is_allowed() {
-            return Ok(Permit(()));
-        }
-        let told = weighed.told.unwrap_or_default();
-        Err(Refused::Denied(Box::new(Denial {
-            principal: weighed.answer.principal_arn,
-            principal_id: told.principal_id,
-            principal_account: subject.account,
-            action: action.to_owned(),
-            resource: resource.to_owned(),
-            resource_account,
-            named: None,
-            decision: (*weighed.answer.decision).clone(),
-            conditions: told.conditions,
-            at: facts.now,
-        })))
+        let prepared = self.prepare(subject, facts, asked.degraded).await?;
+        self.permit(&prepared, asked)
+    }
+
+    /// A permit for a subject that is prepared, if policy gives it.
+    ///
+    /// # Errors
+    /// [`Refused`] says whether policy said no, or why nothing could be decided.
+    pub fn permit(&self, prepared: &Prepared<'_>, asked: Asked<'_>) -> Result<Permit, Refused> {
+        let decided = self.decided(prepared, asked)?;
+        if decided.is_allowed() { Ok(Permit(())) } else { Err(Refused::Denied(Box::new(decided.denial()))) }
     }
 
     /// A permit to take on a role of `account` for whom an identity provider vouches for, if the role's trust policy gives it: nothing else can.
@@ -194,17 +159,16 @@ impl Authorizer {
     ) -> Result<Permit, Refused> {
         self.feed.revision()?;
         let principal = federation.principal();
-        let mut operation = Context::new();
-        for (key, value) in asked.keys {
-            operation.set(&key, value);
-        }
-        let resource_account = asked.resource_account.map(|account| account.to_string());
+        let resource_account = asked.resource_account.map(AccountId::digits);
         let resource_account = resource_account.as_deref();
-        let context = FederatedKeys { facts, federation, resource_account, operation: &operation };
+        let context = FederatedKeys { facts, federation, resource_account, operation: asked.keys };
         let (action, resource) = (asked.action, asked.resource);
         let request = Request { principal: &principal, action, resource, resource_account, context: &context };
         let nothing = PolicySet::default();
-        let trust = asked.trust.unwrap_or(&nothing);
+        let trust = match asked.consent {
+            Consent::Trust(trust) => trust,
+            _ => &nothing,
+        };
         let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
         let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
@@ -230,73 +194,39 @@ impl Authorizer {
     /// # Errors
     /// Nothing could be decided.
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
-        Ok(self.weigh(subject, facts, asked, false).await?.answer)
+        let prepared = self.prepare(subject, facts, asked.degraded).await?;
+        Ok(self.decided(&prepared, asked)?.answer())
     }
 
-    /// Decides; gathers what a denial tells besides only if it is to be `told`.
-    async fn weigh(
+    /// A decision about a subject that is prepared; its reasons are told on demand.
+    ///
+    /// # Errors
+    /// What is known is too old for this question.
+    pub fn decided<'q>(&self, prepared: &'q Prepared<'q>, asked: Asked<'q>) -> Result<Decided<'q>, Refused> {
+        let decided = prepared.decide(asked)?;
+        self.decisions.count(decided.effect());
+        Ok(decided)
+    }
+
+    /// Gets a subject ready to be asked about, as often as one likes. `degraded` says that its questions may be decided on knowledge
+    /// older than the staleness bound, where the operator chose that.
+    ///
+    /// # Errors
+    /// There is no such principal (any more), or nothing can be decided at present.
+    pub async fn prepare<'a>(
         &self,
-        subject: &Subject,
-        facts: &RequestFacts,
-        asked: Asked<'_>,
-        told: bool,
-    ) -> Result<Weighed, Refused> {
-        let revision = self.feed.revision()?;
+        subject: &'a Subject,
+        facts: &'a RequestFacts,
+        degraded: bool,
+    ) -> Result<Prepared<'a>, Refused> {
+        let known = if degraded { self.feed.known()? } else { Known::recent(self.feed.revision()?) };
         let compiled = self.principal(subject).await?;
         let session = self.session_policies(subject).await?;
-        let principal = subject.principal(&self.realm, &compiled.arn, &compiled.unique_id);
-        let mut operation = Context::new();
-        for (key, value) in asked.keys {
-            operation.set(&key, value);
-        }
-        let resource_account = asked.resource_account.map(|account| account.to_string());
-        let context = RequestKeys {
-            facts,
-            subject,
-            compiled: &compiled,
-            principal: &principal,
-            resource_account: resource_account.as_deref(),
-            operation: &operation,
-        };
-        let request = Request {
-            principal: &principal,
-            action: asked.action,
-            resource: asked.resource,
-            resource_account: resource_account.as_deref(),
-            context: &context,
-        };
-        let weighed = |decision: Arc<Decision>, cached, until| Weighed {
-            told: (told && !decision.is_allowed())
-                .then(|| Told { principal_id: principal.unique_id.clone(), conditions: context.carried() }),
-            answer: Answer { decision, revision, cached, until, principal_arn: principal.arn.clone() },
-        };
-        let policies = Policies {
-            boundary: compiled.boundary.as_ref(),
-            session: session.as_deref().map(|session| &session.set),
-            // Where the resource's policy must allow, having none is a denial.
-            resource_rule: ResourceRule::of(asked.action, asked.resource),
-            ..Policies::of(&compiled.identity)
-        };
-        if let Some(trust) = asked.trust {
-            // A trust policy belongs to the request, not to the principal: such decisions are made anew each time.
-            let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..policies };
-            return Ok(weighed(Arc::new(evaluate(&request, &policies).explain()), false, Some(facts.now)));
-        }
-        let sets: Vec<&PolicySet> =
-            [Some(policies.identity), policies.boundary, policies.session].into_iter().flatten().collect();
-        let session_stamp = session.as_ref().map(|session| session.stamp.to_string());
-        let until = earliest_change(&sets, facts.now, &context);
-        let question = Question::new(compiled.stamp, session_stamp.as_deref(), &request, &sets, facts.now);
-        if let Some(kept) = self.decisions.find(&question, facts.now) {
-            metrics::counter!(names::DECISIONS, "cache" => "hit").increment(1);
-            return Ok(weighed(Arc::clone(&kept.decision), true, kept.until));
-        }
-        metrics::counter!(names::DECISIONS, "cache" => "miss").increment(1);
-        let decision = Arc::new(evaluate(&request, &policies).explain());
-        if until.is_none_or(|until| until > facts.now) {
-            self.decisions.keep(question, Arc::new(Kept { decision: Arc::clone(&decision), until }));
-        }
-        Ok(weighed(decision, false, until))
+        // Only the sessions of roles and of federated users have names of their own.
+        let named = matches!(subject.identity, Identity::Role(_)) || subject.federated_user().is_some();
+        let named = named && subject.session.is_some();
+        let principal = named.then(|| subject.principal(&self.realm, &compiled.arn, &compiled.unique_id));
+        Ok(Prepared { subject, facts, compiled, session, principal, known })
     }
 
     /// The subject's compiled policies.
@@ -304,10 +234,11 @@ impl Authorizer {
     /// # Errors
     /// There is no such principal (any more), or the store cannot be read.
     pub async fn principal(&self, subject: &Subject) -> Result<Arc<CompiledPrincipal>, Refused> {
-        let id = principal_id(subject.account, &subject.identity);
+        let id = EntityRef { account: subject.account, identity: &subject.identity };
         let compiled = match self.principals.find(&id) {
             Some(compiled) => compiled,
-            None => self.load_principal(&id, subject).await?,
+            // Apart, so that whoever finds it need not make room for all that loading takes.
+            None => Box::pin(self.load_principal(id)).await?,
         };
         match &subject.unique_id {
             Some(expected) if *expected != compiled.unique_id => Err(Refused::NoPrincipal),
@@ -315,13 +246,11 @@ impl Authorizer {
         }
     }
 
-    async fn load_principal(&self, id: &str, subject: &Subject) -> Result<Arc<CompiledPrincipal>, Refused> {
+    async fn load_principal(&self, id: EntityRef<'_>) -> Result<Arc<CompiledPrincipal>, Refused> {
         let ticket = self.principals.begin();
-        let stamp = self.next_stamp();
         let mut reader = Reader::new(Arc::clone(&self.store));
         loop {
-            let (account, identity) = (subject.account, &subject.identity);
-            let found = CompiledPrincipal::load(&mut reader, &self.realm, &self.aws, account, identity, stamp).await?;
+            let found = CompiledPrincipal::load(&mut reader, &self.realm, &self.aws, id.account, id.identity).await?;
             // The records were read one by one; only if none has changed since are they the state of one revision.
             if !reader.restart_if_changed().await? {
                 let compiled = found.ok_or(Refused::NoPrincipal)?;
@@ -330,45 +259,30 @@ impl Authorizer {
         }
     }
 
-    async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<SessionPolicies>>, Refused> {
+    async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<PolicySet>>, Refused> {
         let Some(session) = &subject.session else { return Ok(None) };
         let policies = session.policy.is_some() || !session.policy_arns.is_empty();
-        // A federated user without session policies has an empty set of them, which allows nothing: and a stamp of its own, for
-        // its decisions are not those of the user behind it.
+        // A federated user without session policies has an empty set of them, which allows nothing.
         if !policies && session.kind != SessionKind::FederatedUser {
             return Ok(None);
         }
         if let Some(found) = self.sessions.find(&session.jti) {
             return Ok(Some(found));
         }
+        Box::pin(self.load_session(subject.account, session)).await.map(Some)
+    }
+
+    async fn load_session(&self, account: AccountId, session: &SessionFacts) -> Result<Arc<PolicySet>, Refused> {
         let ticket = self.sessions.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));
-        let set = loop {
-            let set = principal::session_policies(&mut reader, &self.aws, subject.account, session).await?;
+        loop {
+            let set = principal::session_policies(&mut reader, &self.aws, account, session).await?;
             // As with principals: the state of one revision, or read again.
             if !reader.restart_if_changed().await? {
-                break set;
+                return Ok(self.sessions.keep(ticket, session.jti.as_str(), set, reader.dependencies()));
             }
-        };
-        let made = SessionPolicies { stamp: self.next_stamp(), set };
-        Ok(Some(self.sessions.keep(ticket, &session.jti, made, reader.dependencies())))
+        }
     }
-
-    fn next_stamp(&self) -> u64 {
-        self.stamps.fetch_add(1, Ordering::Relaxed)
-    }
-}
-
-fn principal_id(account: AccountId, identity: &Identity) -> String {
-    match identity {
-        Identity::Root => format!("{account}/root"),
-        Identity::User(name) => format!("{account}/user/{}", name.folded()),
-        Identity::Role(name) => format!("{account}/role/{}", name.folded()),
-    }
-}
-
-fn earliest_change(sets: &[&PolicySet], now: Timestamp, context: &dyn Facts) -> Option<Timestamp> {
-    sets.iter().filter_map(|set| set.valid_until(now, context)).min()
 }
 
 impl fmt::Debug for Authorizer {

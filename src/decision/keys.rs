@@ -10,6 +10,7 @@ use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
 use crate::policy::{Context, Fact, Facts, Key, KnownKey, Principal, PrincipalKind};
 use crate::session::SessionKind;
+use crate::types::Tags;
 
 /// What is known of the request itself, whoever makes it.
 #[derive(Clone, Debug)]
@@ -77,6 +78,8 @@ pub(super) struct RequestKeys<'a> {
     pub(super) principal: &'a Principal,
     /// Whose the resource is.
     pub(super) resource_account: Option<&'a str>,
+    /// What is stored of the resource.
+    pub(super) attributes: Option<&'a Tags>,
     /// What the operation, or a service that asks, says of the request.
     pub(super) operation: &'a Context,
 }
@@ -87,13 +90,18 @@ impl Facts for RequestKeys<'_> {
         if let Some(account) = self.resource_account.filter(|_| key.name() == "aws:resourceaccount") {
             return Some(Fact::Text(account));
         }
+        // Likewise the tags of a resource that the broker knows.
+        if let (Some(stored), Some(tag)) = (self.attributes, key.name().strip_prefix("aws:resourcetag/")) {
+            return stored.get(tag).map(Fact::Text);
+        }
         // What the identity provider said of whoever has the role on, whatever an asker says of it.
         if let Some(answer) = self.federation().and_then(|federation| federation.answer(key)) {
             return answer;
         }
-        self.operation.fact(key).or_else(|| {
-            let name = key.name().strip_prefix("aws:")?;
-            self.facts.key(name).or_else(|| self.of_principal(name)).or_else(|| self.of_session(name))
+        self.operation.fact(key).or_else(|| match key.name().split_once(':')? {
+            ("aws", name) => self.facts.key(name).or_else(|| self.of_principal(name)).or_else(|| self.of_session(name)),
+            ("brevet", name) => self.of_property(name),
+            _ => None,
         })
     }
 }
@@ -191,6 +199,15 @@ impl RequestKeys<'_> {
         }
     }
 
+    /// A property that the question did not carry: what is stored stands for it.
+    fn of_property(&self, name: &str) -> Option<Fact<'_>> {
+        match name.split_once('/')? {
+            ("subject", property) => self.tag(property),
+            ("resource", property) => self.attributes?.get(property).map(Fact::Text),
+            _ => None,
+        }
+    }
+
     /// The session's tags hide the entity's own.
     fn tag(&self, key: &str) -> Option<Fact<'_>> {
         let session = self.subject.session.iter().flat_map(|session| session.tags.iter());
@@ -222,7 +239,7 @@ mod tests {
     use super::*;
     use crate::decision::SessionFacts;
     use crate::policy::{PolicySet, Source};
-    use crate::types::{Tag, Tags};
+    use crate::types::Tag;
 
     /// Every key that the table has as the broker's, or as one that it knows of requests to itself, has a value when all is
     /// known; and the broker claims to know nothing that the table has as somebody else's.
@@ -265,21 +282,22 @@ mod tests {
         };
         let subject = of(Identity::User("ann".parse().unwrap()), session);
         let root = of(Identity::Root, root_session);
+        let arn: crate::types::Arn = "arn:aws:iam::111122223333:user/ann".parse().unwrap();
+        let principal = Principal {
+            kind: PrincipalKind::User,
+            account: "111122223333".to_owned(),
+            arn: arn.to_string(),
+            issuer_arn: None,
+            unique_id: "AIDAEXAMPLE".to_owned(),
+        };
         let compiled = CompiledPrincipal {
-            stamp: 1,
-            arn: "arn:aws:iam::111122223333:user/ann".parse().unwrap(),
+            arn,
             unique_id: "AIDAEXAMPLE".to_owned(),
             user_name: Some("ann".to_owned()),
             tags,
             identity: PolicySet::default(),
             boundary: None,
-        };
-        let principal = Principal {
-            kind: PrincipalKind::User,
-            account: "111122223333".to_owned(),
-            arn: compiled.arn.to_string(),
-            issuer_arn: None,
-            unique_id: compiled.unique_id.clone(),
+            principal: principal.clone(),
         };
         let keys = RequestKeys {
             facts: &facts,
@@ -287,6 +305,7 @@ mod tests {
             compiled: &compiled,
             principal: &principal,
             resource_account: Some("111122223333"),
+            attributes: None,
             operation: &Context::new(),
         };
         let of_root = RequestKeys { subject: &root, ..keys };
@@ -296,7 +315,8 @@ mod tests {
         for known in KnownKey::all() {
             let key = Key::new(&known.to_string());
             let value = keys.fact(&key).or_else(|| of_root.fact(&key));
-            let ours = known.source == Source::Broker || OF_THE_REQUEST.contains(&known.name);
+            let stored = known.name == "brevet:Subject/";
+            let ours = known.source == Source::Broker || OF_THE_REQUEST.contains(&known.name) || stored;
             assert_eq!(value.is_some(), ours, "{known}: {value:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! The doors: they read requests and write answers, and decide nothing.
 
+mod asker;
 mod authzen;
 mod aws;
-mod claimed;
 mod connection;
 mod discovery;
 mod health;

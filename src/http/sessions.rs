@@ -177,6 +177,7 @@ fn of_authentication(error: &authn::Error) -> Refusal {
         | authn::Error::UnknownKey
         | authn::Error::InactiveKey
         | authn::Error::TokenMismatch
+        | authn::Error::WrongAudience
         | authn::Error::Token(_) => {
             Refusal::new(Fault::of_sender("InvalidClientTokenId", 401), "The credentials are not valid.")
         }

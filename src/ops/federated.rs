@@ -17,7 +17,7 @@ use super::{Broker, Error, authorization_message, record};
 use crate::audit::{Event, Outcome};
 use crate::authn::{Refused, Vouched, WebIdentity};
 use crate::clock::Timestamp;
-use crate::decision::{self, Asked, Permit, RequestFacts};
+use crate::decision::{self, Asked, Consent, Permit, RequestFacts};
 use crate::telemetry::names;
 use crate::types::AccountId;
 use crate::wire::model::{self, Service};
@@ -147,8 +147,9 @@ async fn permitted<O: FederatedOperation>(
             action: &wanted.action,
             resource: &wanted.resource,
             resource_account: wanted.account,
-            keys: wanted.keys,
-            trust: wanted.trust.as_deref(),
+            keys: &wanted.keys,
+            consent: wanted.trust.as_deref().map_or(Consent::None, Consent::Trust),
+            ..Asked::plain("", "", None)
         };
         let authorizer = &call.broker.authorizer;
         let decided = authorizer.authorize_federated(caller.federation(), call.account, &call.facts, asked);

@@ -10,6 +10,7 @@ mod federated;
 pub mod iam;
 mod operation;
 mod pipeline;
+pub mod questions;
 mod record;
 mod registry;
 mod revoke;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use super::Error;
 use super::call::Call;
 use crate::decision::Permit;
-use crate::policy::{PolicySet, Value};
+use crate::policy::{Context, PolicySet, Value};
 use crate::store::Tx;
 use crate::types::{AccountId, Arn};
 use crate::wire::model::Service;
@@ -73,7 +73,7 @@ pub struct Permission {
     /// Who owns it.
     pub account: Option<AccountId>,
     /// The service's condition keys.
-    pub keys: Vec<(String, Value)>,
+    pub keys: Context,
     /// The trust policy that must agree.
     pub trust: Option<Arc<PolicySet>>,
 }
@@ -85,7 +85,7 @@ impl Permission {
             action: action.to_owned(),
             resource: resource.to_string(),
             account: Some(account),
-            keys: Vec::new(),
+            keys: Context::new(),
             trust: None,
         }
     }
@@ -96,14 +96,14 @@ impl Permission {
             action: action.to_owned(),
             resource: "*".to_owned(),
             account: Some(account),
-            keys: Vec::new(),
+            keys: Context::new(),
             trust: None,
         }
     }
 
     /// Adds a condition key.
-    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.keys.push((key.into(), value.into()));
+    pub fn with(mut self, key: impl AsRef<str>, value: impl Into<Value>) -> Self {
+        self.keys.set(key.as_ref(), value);
         self
     }
 
@@ -118,7 +118,7 @@ impl Permission {
     /// Adds one `prefix/key` for each tag, such as `iam:ResourceTag/team`.
     pub fn with_tags(mut self, prefix: &str, tags: &[crate::types::Tag]) -> Self {
         for tag in tags {
-            self.keys.push((format!("{prefix}/{}", tag.key), Value::from(tag.value.as_str())));
+            self.keys.set(&format!("{prefix}/{}", tag.key), tag.value.as_str());
         }
         self
     }

@@ -12,7 +12,7 @@ use super::{Broker, Error, authorization_message, denied, record, session_kinds}
 use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
 use crate::config::Quotas;
-use crate::decision::{Asked, Permit, RequestFacts};
+use crate::decision::{Asked, Consent, Permit, RequestFacts};
 use crate::store::{CommitError, Revision, Tx};
 use crate::usage::Use;
 use crate::wire::model::{self, Service};
@@ -193,8 +193,9 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
                     action: &wanted.action,
                     resource: &wanted.resource,
                     resource_account: wanted.account,
-                    keys: wanted.keys,
-                    trust: wanted.trust.as_deref(),
+                    keys: &wanted.keys,
+                    consent: wanted.trust.as_deref().map_or(Consent::None, Consent::Trust),
+                    ..Asked::plain("", "", None)
                 };
                 permit = authorizer.authorize(subject, &call.facts, asked).await?;
             }

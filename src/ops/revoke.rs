@@ -170,13 +170,7 @@ async fn allowed(call: &Call<'_>, which: &Which) -> Result<AccountId, Error> {
             (account, arn.to_string())
         }
     };
-    let about = Asked {
-        action: PERMISSION,
-        resource: &resource,
-        resource_account: Some(account),
-        keys: Vec::new(),
-        trust: None,
-    };
+    let about = Asked::plain(PERMISSION, &resource, Some(account));
     call.broker.authorizer.authorize(call.caller.subject(), &call.facts, about).await?;
     Ok(account)
 }

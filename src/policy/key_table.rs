@@ -1,11 +1,12 @@
-//! The table of the condition keys that AWS documents under `aws:`, `iam:` and `sts:`, ordered by their names in lower case.
+//! The table of the condition keys that AWS documents under `aws:`, `iam:` and `sts:`, and of brevet's own, ordered by their names in
+//! lower case.
 //!
 //! `docs/condition-keys.md` is made from it. Keys of identity providers (`accounts.google.com:aud`, `saml:aud`) are their
 //! providers' and are not here. Sources: as in `known_key`.
 
 use super::known_key::KeyType::{Arn, Bool, Date, Ip, Numeric, String};
 use super::known_key::KnownKey;
-use super::known_key::Source::{Asker, Broker, Nobody, Operation};
+use super::known_key::Source::{Asker, Broker, Nobody, Operation, Property};
 
 /// Every key.
 pub(super) static TABLE: &[KnownKey] = &[
@@ -163,6 +164,15 @@ pub(super) static TABLE: &[KnownKey] = &[
     KnownKey::one("aws:VpcSourceIp", Ip, Asker)
         .holds("the address inside the VPC that the request came from")
         .present("as the asker gives it"),
+    KnownKey::one("brevet:Action/", String, Property)
+        .holds("a property of the action that a service asks about")
+        .present("questions that carry the property"),
+    KnownKey::one("brevet:Resource/", String, Property)
+        .holds("a property of the resource that a service asks about")
+        .present("questions that carry the property, or about resources that are stored with it"),
+    KnownKey::one("brevet:Subject/", String, Property)
+        .holds("a property of the subject that a service asks about; what only the broker says is `aws:PrincipalTag/KEY`")
+        .present("questions that carry the property, or about subjects that have such a tag"),
     KnownKey::many("iam:AccountPropertyNamespaces", String, Nobody)
         .holds("the groups of account properties that are read or changed")
         .present("`GetAccountProperties`, `PutAccountProperties`"),

@@ -73,13 +73,15 @@ pub enum Source {
     Asker,
     /// An operation of IAM or STS puts it in, from its input and from the entity that it is about.
     Operation,
+    /// A service that asks gives it as a property of the subject, the action or the resource that it asks about.
+    Property,
     /// AWS has it and brevet does not fill it in; nobody may claim it either.
     Nobody,
 }
 
 impl KnownKey {
     /// The services whose names begin the keys in the table. No key that begins so means anything but what AWS says.
-    const SERVICES: [&'static str; 3] = ["aws", "iam", "sts"];
+    const SERVICES: [&'static str; 4] = ["aws", "brevet", "iam", "sts"];
 
     /// Every key, ordered by its name in lower case.
     pub fn all() -> &'static [KnownKey] {

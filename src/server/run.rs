@@ -260,7 +260,8 @@ async fn build(
     let vault = Arc::clone(&foundation.vault);
     let realm = config.realm.clone();
     let invalidations = Arc::new(Invalidations::default());
-    let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), config.store.staleness_bound).await?;
+    let (bound, leeway) = (config.store.staleness_bound, config.store.degraded_service);
+    let feed = Feed::begin(Arc::clone(&store), Arc::clone(&invalidations), bound, leeway).await?;
     let parts = parts(config, foundation, issuer, rules, Arc::clone(&clock), Arc::clone(&random));
     let keys = Arc::new(Keeper::open(parts).await?);
     let revocations = Revocations::load(Arc::clone(&store)).await?;
@@ -270,10 +271,7 @@ async fn build(
         realm.clone(),
         Arc::clone(&feed),
         &invalidations,
-        decision::Settings {
-            principals: config.cache.principals,
-            decision_bytes: config.cache.decisions_mib.saturating_mul(1 << 20),
-        },
+        decision::Settings { principals: config.cache.principals },
     );
     let authenticator = Authenticator::new(
         Arc::clone(&store),

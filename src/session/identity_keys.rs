@@ -4,6 +4,7 @@ use crate::clock::Timestamp;
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::jwk::JwkSet;
 use crate::crypto::signing_key::SigningKey;
+use crate::crypto::verifying_key::VerifyingKey;
 use crate::session::key_ring::KeyRing;
 
 /// What signs web identity tokens, at one revision of the store.
@@ -41,6 +42,13 @@ impl IdentityKeys {
         }
         let key = self.ring(algorithm)?.active(now)?;
         Some(IdentitySigner { key: key.signing(), retire_after: key.retire_after() })
+    }
+
+    /// The key of a name that verifies at `now`.
+    pub fn verifying(&self, kid: &str, now: Timestamp) -> Option<&VerifyingKey> {
+        let made = self.rings.iter().find_map(|(_, ring)| ring.verifying(kid, now)).map(|key| key.signing());
+        let key = made.or_else(|| self.rsa.iter().find(|key| key.kid() == kid));
+        key.map(SigningKey::verifying_key)
     }
 
     /// The ring of an algorithm.

@@ -49,6 +49,8 @@ pub struct IdentityDraft {
     pub request_tags: BTreeMap<String, String>,
     /// Where a verifier hears whether the credentials that the token was obtained with have been revoked.
     pub status: Option<Status>,
+    /// What it was obtained with, sealed: see [`Origin`](super::Origin). Nobody but the broker has use for it.
+    pub origin: Option<String>,
 }
 
 /// A token, to be handed out once.
@@ -101,6 +103,8 @@ struct Claims<'a> {
     jti: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<&'a Status>,
+    #[serde(rename = "brevet_origin", skip_serializing_if = "Option::is_none")]
+    origin: Option<&'a str>,
     #[serde(rename = "https://sts.amazonaws.com/")]
     sts: StsClaims<'a>,
 }
@@ -182,6 +186,7 @@ fn claims<'a>(
         exp: expires,
         jti: random_uuid(random),
         status: draft.status.as_ref(),
+        origin: draft.origin.as_deref(),
         sts: StsClaims {
             aws_account: draft.account.to_string(),
             source_region: &draft.source_region,

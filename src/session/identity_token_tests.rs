@@ -32,6 +32,7 @@ fn draft() -> IdentityDraft {
         source_identity: None,
         request_tags: BTreeMap::new(),
         status: None,
+        origin: None,
     }
 }
 

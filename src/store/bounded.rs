@@ -106,6 +106,11 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
 
     /// The value of a key.
     pub fn find(&self, id: &(impl Names<K> + ?Sized)) -> Option<V> {
+        self.find_part(id, V::clone)
+    }
+
+    /// As much of the value of a key as one wants.
+    pub(super) fn find_part<T>(&self, id: &(impl Names<K> + ?Sized), part: impl FnOnce(&V) -> T) -> Option<T> {
         let hash = self.hash(id);
         let shard = read(self.shard(hash));
         let found = shard.slot(hash).filter(|slot| id.names(&slot.key)).map(|slot| {
@@ -113,7 +118,7 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
             if !slot.asked.load(Ordering::Relaxed) {
                 slot.asked.store(true, Ordering::Relaxed);
             }
-            slot.value.clone()
+            part(&slot.value)
         });
         drop(shard);
         self.meters.asked(found.is_some());
@@ -220,6 +225,14 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
     }
 }
 
+impl<K, V> Drop for Bounded<K, V> {
+    fn drop(&mut self) {
+        for shard in &self.shards {
+            read(shard).slots.iter().flatten().for_each(|slot| self.meters.left(slot.weight));
+        }
+    }
+}
+
 impl<K, V> Shard<K, V> {
     fn slot(&self, hash: u64) -> Option<&Slot<K, V>> {
         self.slots.get(*self.places.get(&hash)?)?.as_ref()
@@ -288,14 +301,7 @@ impl<K, V> Shard<K, V> {
 
 impl<K, V> Default for Shard<K, V> {
     fn default() -> Self {
-        Self {
-            places: HashMap::default(),
-            slots: Vec::new(),
-            free: Vec::new(),
-            newest: None,
-            oldest: None,
-            hand: None,
-        }
+        Self { places: HashMap::default(), slots: Vec::new(), free: Vec::new(), newest: None, oldest: None, hand: None }
     }
 }
 

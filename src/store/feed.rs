@@ -36,12 +36,45 @@ pub struct Feed {
     store: Arc<dyn Store>,
     invalidations: Arc<Invalidations>,
     applied: AtomicU64,
-    confirmed: Mutex<Instant>,
+    /// When the feed was last read to its end, in nanoseconds since it began. Every question asks, so it takes no lock.
+    confirmed: AtomicU64,
+    began: Instant,
     bound: Duration,
+    /// For how much longer than `bound` what is known counts, where something asks for no more than what is known.
+    leeway: Duration,
+    /// One at a time goes ahead of [`Feed::follow`].
+    ahead: tokio::sync::Mutex<()>,
     keys: watch::Sender<u64>,
     /// Commits of this broker that the feed has not brought back yet: they are applied already.
     own: Mutex<BTreeSet<u64>>,
     follower: OnceLock<Arc<dyn Follower>>,
+}
+
+/// What is known of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// Every change up to this one is known.
+    pub revision: Revision,
+    /// Whether there may be later ones that are older than the staleness bound.
+    pub degraded: bool,
+}
+
+impl Known {
+    /// Knowledge within the staleness bound.
+    pub fn recent(revision: Revision) -> Self {
+        Self { revision, degraded: false }
+    }
+}
+
+/// Why a revision is not known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotReached {
+    /// There has been no such commit yet.
+    #[error("there is no revision {0} yet; the latest is {1}")]
+    Unheard(Revision, Revision),
+    /// The store did not tell of it in time.
+    #[error("revision {0} is not known here yet; {1} is")]
+    NotYet(Revision, Revision),
 }
 
 /// The change feed could not be read for longer than the staleness bound: decisions would be guesses.
@@ -58,15 +91,19 @@ impl Feed {
         store: Arc<dyn Store>,
         invalidations: Arc<Invalidations>,
         bound: Duration,
+        leeway: Duration,
     ) -> Result<Arc<Self>, StoreError> {
-        let confirmed = Instant::now();
+        let began = Instant::now();
         let revision = store.revision().await?;
         Ok(Arc::new(Self {
             store,
             invalidations,
             applied: AtomicU64::new(revision.0),
-            confirmed: Mutex::new(confirmed),
+            confirmed: AtomicU64::new(0),
+            began,
             bound,
+            leeway,
+            ahead: tokio::sync::Mutex::new(()),
             keys: watch::Sender::new(0),
             own: Mutex::new(BTreeSet::new()),
             follower: OnceLock::new(),
@@ -83,11 +120,49 @@ impl Feed {
     /// # Errors
     /// [`Stale`] when the feed has not been read within the staleness bound.
     pub fn revision(&self) -> Result<Revision, Stale> {
-        let confirmed = *lock(&self.confirmed);
-        if confirmed.elapsed() > self.bound {
+        if self.age() > self.bound {
             return Err(Stale);
         }
         Ok(Revision(self.applied.load(Ordering::Acquire)))
+    }
+
+    /// How long ago it was last known that nothing is missing.
+    fn age(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
+    }
+
+    /// As [`Feed::revision`], and where the operator chose degraded service also what is older.
+    ///
+    /// # Errors
+    /// [`Stale`] when the feed has not been read for longer than that too.
+    pub fn known(&self) -> Result<Known, Stale> {
+        let age = self.age();
+        if age > self.bound + self.leeway {
+            return Err(Stale);
+        }
+        let revision = Revision(self.applied.load(Ordering::Acquire));
+        Ok(Known { revision, degraded: age > self.bound })
+    }
+
+    /// Waits until every change up to `revision` is known here, for as long as `patience`; what is known then is at least that.
+    ///
+    /// # Errors
+    /// There is no such revision, or the store did not tell of it in time.
+    pub async fn reach(&self, revision: Revision, patience: Duration) -> Result<(), NotReached> {
+        let applied = || Revision(self.applied.load(Ordering::Acquire));
+        if applied() >= revision {
+            return Ok(());
+        }
+        let read = async {
+            let _first = self.ahead.lock().await;
+            // Whoever was first may have read it.
+            if applied() < revision { self.catch_up().await } else { Ok(()) }
+        };
+        match tokio::time::timeout(patience, read).await {
+            Ok(Ok(())) if applied() >= revision => Ok(()),
+            Ok(Ok(())) => Err(NotReached::Unheard(revision, applied())),
+            Ok(Err(_)) | Err(_) => Err(NotReached::NotYet(revision, applied())),
+        }
     }
 
     /// How old what is known may be.
@@ -159,7 +234,8 @@ impl Feed {
             }
             self.applied.fetch_max(read.through.0, Ordering::AcqRel);
             if !full {
-                *lock(&self.confirmed) = asked;
+                let at = u64::try_from((asked - self.began).as_nanos()).unwrap_or(u64::MAX);
+                self.confirmed.fetch_max(at, Ordering::AcqRel);
                 return Ok(());
             }
         }

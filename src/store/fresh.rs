@@ -153,7 +153,7 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
 
     /// The value, if it is there and nothing that it was computed from has changed.
     pub fn find(&self, id: &(impl Names<K> + ?Sized)) -> Option<Arc<V>> {
-        self.entries.find(id).map(|entry| Arc::clone(&entry.value))
+        self.entries.find_part(id, |entry| Arc::clone(&entry.value))
     }
 
     /// Say this before reading the first record that a value is computed from.

@@ -30,7 +30,7 @@ pub use contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Change, Changes, CommitError, Expect, InvalidCursor, Record, Revision,
     Store, StoreError,
 };
-pub use feed::{Feed, Follower, Stale};
+pub use feed::{Feed, Follower, Known, NotReached, Stale};
 pub use fresh::{Fresh, Invalidations, Ticket};
 pub use key::{Key, Range};
 pub use open::{Location, Tuning, open, open_with};

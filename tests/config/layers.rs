@@ -33,7 +33,7 @@ fn nothing_given_is_the_default() {
 /// Every key can be set from the environment, and what was set arrives.
 #[test]
 fn every_key_has_a_variable() {
-    for key in &KEYS {
+    for key in KEYS {
         let value = match (key.section(), key.name(), key.range()) {
             // Its default is its least.
             ("sessions", "chained_session_seconds", Some(range)) => range.end().to_string(),

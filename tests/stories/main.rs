@@ -42,6 +42,7 @@ mod oidc_providers;
 mod organization;
 mod passwords;
 mod policy_attacks;
+mod questions;
 mod revocations;
 mod saml_providers;
 mod secrets;

@@ -11,9 +11,18 @@ use super::{Actor, Running};
 pub struct Answer {
     pub status: u16,
     pub body: String,
+    /// What the header `x-brevet-revision` says.
+    pub revision: Option<u64>,
 }
 
 impl Answer {
+    async fn of(response: reqwest::Response) -> Self {
+        let revision = response.headers().get("x-brevet-revision");
+        let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
+        let status = response.status().as_u16();
+        Self { status, revision, body: response.text().await.expect("a whole answer") }
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
@@ -28,6 +37,18 @@ impl Answer {
 
 /// A POST, signed for a service if there is a signer.
 pub async fn post(at: &Running, path: &str, kind: &str, body: &str, signer: Option<(&dyn ActorKeys, &str)>) -> Answer {
+    post_with(at, path, kind, body, signer, &[]).await
+}
+
+/// As [`post`], with more headers, which the signature does not cover.
+pub async fn post_with(
+    at: &Running,
+    path: &str,
+    kind: &str,
+    body: &str,
+    signer: Option<(&dyn ActorKeys, &str)>,
+    more: &[(&str, &str)],
+) -> Answer {
     let headers: [(&str, &[u8]); 2] = [("host", at.host().as_bytes()), ("content-type", kind.as_bytes())];
     let parts = RequestParts { method: "POST", path, query: "", headers: &headers, body: body.as_bytes() };
     let mut request = reqwest::Client::new().post(format!("{}{path}", at.url)).header("content-type", kind);
@@ -37,14 +58,17 @@ pub async fn post(at: &Running, path: &str, kind: &str, body: &str, signer: Opti
             request = request.header(name, value);
         }
     }
+    for (name, value) in more {
+        request = request.header(*name, *value);
+    }
     let response = request.body(body.to_owned()).send().await.expect("the broker answers");
-    Answer { status: response.status().as_u16(), body: response.text().await.expect("a whole answer") }
+    Answer::of(response).await
 }
 
 /// A GET that nobody signed.
 pub async fn get(at: &Running, path: &str) -> Answer {
     let response = reqwest::get(format!("{}{path}", at.url)).await.expect("the broker answers");
-    Answer { status: response.status().as_u16(), body: response.text().await.expect("a whole answer") }
+    Answer::of(response).await
 }
 
 /// An AWS operation as a form of `parameters`.
@@ -63,6 +87,19 @@ pub async fn call(at: &Running, signer: Option<&dyn ActorKeys>, service: &str, p
 /// A question to the AuthZEN door.
 pub async fn ask(at: &Running, asker: &dyn ActorKeys, question: &Value) -> Answer {
     post(at, "/access/v1/evaluation", "application/json", &question.to_string(), Some((asker, "brevet"))).await
+}
+
+/// A question, with a header more.
+pub async fn ask_with(at: &Running, asker: &dyn ActorKeys, question: &Value, more: &[(&str, &str)]) -> Answer {
+    let body = question.to_string();
+    post_with(at, "/access/v1/evaluation", "application/json", &body, Some((asker, "brevet")), more).await
+}
+
+/// A question of whoever bears a token.
+pub async fn ask_as_bearer(at: &Running, token: &str, question: &Value) -> Answer {
+    let bearer = format!("Bearer {token}");
+    let more = [("authorization", bearer.as_str())];
+    post_with(at, "/access/v1/evaluation", "application/json", &question.to_string(), None, &more).await
 }
 
 /// [`Actor`] as an object.

@@ -10,6 +10,7 @@ use super::shapes::Tail;
 use crate::decision::Permit;
 use crate::identity::{AwsPolicy, ManagedPolicy, PolicyUsage};
 use crate::ops::{Call, Demand, Error, Operation, Permission, Registry};
+use crate::policy::Context;
 use crate::store::{Key, Range, Tx, layout};
 use crate::types::{Marker, PageRequest, PolicyName};
 use crate::wire::model::Service;
@@ -68,7 +69,7 @@ impl Operation for ListPolicies {
             action: "iam:ListPolicies".to_owned(),
             resource: "*".to_owned(),
             account: Some(call.account()),
-            keys: Vec::new(),
+            keys: Context::new(),
             trust: None,
         }
         .into())

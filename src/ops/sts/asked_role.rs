@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::identity::Role;
 use crate::ops::roles::KnownRole;
 use crate::ops::{Broker, Error, Permission};
+use crate::policy::Context;
 use crate::types::{AccountId, Arn, RoleName, RoleSessionName};
 
 /// A role that was asked for, whether it exists or not: strangers must not be able to tell.
@@ -49,7 +50,7 @@ impl AskedRole {
             action: action.to_owned(),
             resource: self.arn.clone(),
             account: Some(self.account),
-            keys: Vec::new(),
+            keys: Context::new(),
             trust: Some(known.map_or_else(Arc::default, |known| Arc::clone(&known.trust))),
         }
         .with_resource_tags(known.map_or(&[], |known| known.role.tags.as_slice()))

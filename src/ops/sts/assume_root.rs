@@ -10,6 +10,7 @@ use super::session_policies::PolicyDescriptor;
 use crate::decision::{Identity, Permit};
 use crate::identity::{Account, Organization, RootTask};
 use crate::ops::{Call, Demand, Error, Operation, Permission};
+use crate::policy::Context;
 use crate::session::{SessionDraft, SessionKind};
 use crate::store::{Tx, layout};
 use crate::types::{AccountId, Arn};
@@ -51,7 +52,7 @@ impl Operation for AssumeRoot {
             resource: call.realm().root(target).to_string(),
             // Another account's root user has no policy that could agree: the organization speaks for the account, see `run`.
             account: None,
-            keys: Vec::new(),
+            keys: Context::new(),
             trust: None,
         };
         let task = self.task_policy_arn.arn.as_str();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::issue::status;
+use super::issue::{origin, status};
 use super::session_tags::session_tags;
 use crate::crypto::alg::SigningAlg;
 use crate::decision::Permit;
@@ -77,8 +77,10 @@ impl Operation for GetWebIdentityToken {
         let organization = tx.get::<Organization>(&layout::organization()).await?;
         let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
         let issuer = account_issuer(call.broker.keys.ring().issuer(), call.account());
+        let made_with = origin(call).await?;
         let draft = IdentityDraft {
-            status: Some(status(call, &issuer, algorithm).await?),
+            status: Some(status(call, &issuer, algorithm, &made_with)?),
+            origin: made_with.seal(&call.broker.keys.ring(), &issuer, call.now()),
             account: call.account(),
             principal: entity.arn.to_string(),
             audience: self.audience.clone(),

@@ -4,10 +4,12 @@ use serde::Serialize;
 
 use crate::clock::Timestamp;
 use crate::crypto::alg::SigningAlg;
+use crate::decision::Identity;
 use crate::ops::{Broker, Call, Error};
+use crate::session::origin::LongLived;
 use crate::session::revocation::session_key;
 use crate::session::status::{Status, status_of};
-use crate::session::{Lineage, MintError, SessionDraft, mint};
+use crate::session::{Lineage, MintError, Origin, SessionDraft, mint};
 use crate::telemetry::names;
 use crate::types::AccountId;
 
@@ -75,15 +77,26 @@ pub(super) async fn lineage(call: &Call<'_>) -> Result<Lineage, Error> {
     }
 }
 
-/// Where a verifier of a token of `issuer` hears whether the credentials have been revoked that it was obtained with.
-pub(super) async fn status(call: &Call<'_>, issuer: &str, algorithm: SigningAlg) -> Result<Status, Error> {
-    let mut maker = lineage(call).await?;
-    if call.caller.session().is_none() {
-        // As with sessions: what is obtained right after a revocation must not be dead.
-        let uid = maker.own().uid.clone();
-        let at = call.broker.revocations.issue_time(&uid, Some(&maker), call.now());
-        maker = Lineage::of_key(call.caller.access_key(), &uid, at);
+/// What a web identity token is being obtained with.
+pub(super) async fn origin(call: &Call<'_>) -> Result<Origin, Error> {
+    if let Some(claims) = call.caller.session() {
+        return Ok(Origin::Session(Box::new(claims.clone())));
     }
+    // As with sessions: what is obtained right after a revocation must not be dead.
+    let maker = lineage(call).await?;
+    let uid = maker.own().uid.clone();
+    let at = call.broker.revocations.issue_time(&uid, Some(&maker), call.now());
+    let user = match call.caller.identity() {
+        Identity::User(name) => Some(name.to_string()),
+        Identity::Root | Identity::Role(_) => None,
+    };
+    let key = call.caller.access_key().clone();
+    Ok(Origin::Key(LongLived { key, account: call.account(), uid, user, at }))
+}
+
+/// Where a verifier of a token of `issuer` hears whether the credentials have been revoked that it was obtained with.
+pub(super) fn status(call: &Call<'_>, issuer: &str, algorithm: SigningAlg, origin: &Origin) -> Result<Status, Error> {
+    let maker = origin.lineage().ok_or_else(|| Error::Internal("a session's descent".to_owned()))?;
     let status = status_of(&call.broker.keys.ring(), issuer, algorithm, &maker, call.now());
     status.ok_or_else(|| Error::Internal(MintError::NoActiveKey.to_string()))
 }

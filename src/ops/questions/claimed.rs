@@ -1,4 +1,4 @@
-//! What a service that asks may say of the request that it has received: condition keys, in a question's context.
+//! What a service that asks may say of the request that it has received: condition keys, in a question's context, and properties.
 
 use serde_json::Value as JsonValue;
 
@@ -11,36 +11,80 @@ const LONGEST: usize = 2_048;
 /// Bytes of all values together.
 const LARGEST: usize = 32 * 1_024;
 
-/// The context's members as condition keys, or why they cannot be.
-pub(super) fn condition_keys(Claims(context): Claims) -> Result<Vec<(String, Value)>, String> {
-    if context.len() > MOST {
-        return Err(format!("`context` has more than {MOST} members"));
+/// What may still be said.
+#[derive(Debug)]
+pub(super) struct Budget {
+    members: usize,
+    bytes: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { members: MOST, bytes: LARGEST }
     }
-    let mut keys = Vec::with_capacity(context.len());
-    let mut left = LARGEST;
-    for (key, value) in context {
-        if let Some(reason) = unclaimable(&key) {
-            return Err(format!("`context.{key}`: {reason}"));
+}
+
+/// The context's members as condition keys, or why they cannot be.
+pub(super) fn condition_keys(context: Claims, budget: &mut Budget) -> Result<Vec<(String, Value)>, String> {
+    read("context", context, budget, |key, said| match unclaimable(key) {
+        Some(reason) => Err(format!("`context.{key}`: {reason}")),
+        None => Ok((key.to_owned(), said.fitting(key)?)),
+    })
+}
+
+/// Properties as condition keys that begin with `prefix`, or why they cannot be. `member` is what messages call them by.
+pub(super) fn properties(
+    prefix: &str,
+    member: &str,
+    properties: Claims,
+    budget: &mut Budget,
+) -> Result<Vec<(String, Value)>, String> {
+    read(member, properties, budget, |name, said| Ok((format!("{prefix}{name}"), said.free())))
+}
+
+fn read(
+    member: &str,
+    Claims(claims): Claims,
+    budget: &mut Budget,
+    key: impl Fn(&str, Said) -> Result<(String, Value), String>,
+) -> Result<Vec<(String, Value)>, String> {
+    budget.members = budget
+        .members
+        .checked_sub(claims.len())
+        .ok_or_else(|| format!("`{member}` has more than {MOST} members, or all together have"))?;
+    let mut keys = Vec::with_capacity(claims.len());
+    for (name, value) in claims {
+        if name.len() > LONGEST {
+            return Err(format!("a name in `{member}` is longer than {LONGEST} bytes"));
         }
         let texts = match value {
             // Nested objects are for the asker's own use; AuthZEN lets them be.
-            JsonValue::Object(_) | JsonValue::Null => continue,
+            JsonValue::Object(_) | JsonValue::Null => {
+                if member == "context"
+                    && let Some(reason) = unclaimable(&name)
+                {
+                    return Err(format!("`context.{name}`: {reason}"));
+                }
+                continue;
+            }
             JsonValue::Array(items) if items.len() > MOST => {
-                return Err(format!("`context.{key}` has more than {MOST} items"));
+                return Err(format!("`{member}.{name}` has more than {MOST} items"));
             }
             JsonValue::Array(items) => items.into_iter().map(text).collect::<Option<Vec<_>>>().map(Said::Several),
             one => text(one).map(Said::One),
         };
         let said =
-            texts.ok_or_else(|| format!("`context.{key}` must be a text, a number, a boolean, or a list of them"))?;
-        for text in said.texts() {
+            texts.ok_or_else(|| format!("`{member}.{name}` must be a text, a number, a boolean, or a list of them"))?;
+        for text in said.texts().iter().chain([&name]) {
             if text.len() > LONGEST {
-                return Err(format!("`context.{key}` is longer than {LONGEST} bytes"));
+                return Err(format!("`{member}.{name}` is longer than {LONGEST} bytes"));
             }
-            left = left.checked_sub(text.len()).ok_or_else(|| format!("`context` is larger than {LARGEST} bytes"))?;
+            budget.bytes = budget
+                .bytes
+                .checked_sub(text.len())
+                .ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes, or all together are"))?;
         }
-        let value = said.fitting(&key)?;
-        keys.push((key, value));
+        keys.push(key(&name, said)?);
     }
     Ok(keys)
 }
@@ -76,10 +120,15 @@ impl Said {
                 };
             }
         }
-        Ok(match self {
+        Ok(self.free())
+    }
+
+    /// As the value of a key that has no type.
+    fn free(self) -> Value {
+        match self {
             Said::One(text) => text.into(),
             Said::Several(texts) => texts.into(),
-        })
+        }
     }
 }
 
@@ -98,6 +147,7 @@ fn unclaimable(key: &str) -> Option<&'static str> {
         Some(Source::Asker) => None,
         Some(Source::Broker) => Some("the broker knows this key by itself"),
         Some(Source::Operation) => Some("only requests to the broker itself have this key"),
+        Some(Source::Property) => Some("it is said as a property of the subject, the action or the resource"),
         Some(Source::Nobody) => Some("the broker cannot tell whether this is so, and takes nobody's word for it"),
         None if KnownKey::is_of_identity_provider(key) => {
             Some("only an identity provider's own token says what it claims")
@@ -114,7 +164,7 @@ mod tests {
     use crate::policy::KeyType;
 
     fn said(key: &str, value: JsonValue) -> Result<Vec<(String, Value)>, String> {
-        condition_keys(Claims(vec![(key.to_owned(), value)]))
+        condition_keys(Claims(vec![(key.to_owned(), value)]), &mut Budget::default())
     }
 
     /// Says something of a key that its type can be.
@@ -154,7 +204,13 @@ mod tests {
         assert!(said("k:x", json!("x".repeat(LONGEST + 1))).is_err());
         assert!(said("k:x", json!(vec!["x"; MOST + 1])).is_err());
         assert!(said("k:x", json!(vec!["x".repeat(LONGEST); 17])).is_err_and(|why| why.contains("larger than")));
-        assert!(condition_keys(Claims((0..=MOST).map(|at| (format!("k:{at}"), json!(1))).collect())).is_err());
+        assert!(
+            condition_keys(
+                Claims((0..=MOST).map(|at| (format!("k:{at}"), json!(1))).collect()),
+                &mut Budget::default()
+            )
+            .is_err()
+        );
     }
 
     #[test]

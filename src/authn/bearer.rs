@@ -1,0 +1,130 @@
+//! Bearers of this broker's own web identity tokens: services that sign in with one, and callers that a service was shown one by.
+//!
+//! Source: RFC 6750 for the header; RFC 8725 section 3.9: a token counts only for the audience that it was made for.
+//!
+//! A token is worth what the credentials are that it was obtained with: their session policies bound it, what revokes them revokes it.
+
+use std::sync::Arc;
+
+use super::renamed::Renamed;
+use super::sigv4::subject_of_session;
+use super::{Caller, Error};
+use crate::clock::Timestamp;
+use crate::crypto::hash::sha256;
+use crate::decision::{Identity, Subject};
+use crate::session::{Keeper, Origin, Revocations, SessionError, VerifiedIdentity, open_identity};
+use crate::store::{Bounded, Room};
+use crate::types::AccessKeyId;
+
+/// Checks web identity tokens of this broker's.
+#[derive(Debug)]
+pub struct Bearers {
+    keeper: Arc<Keeper>,
+    revocations: Arc<Revocations>,
+    renamed: Arc<Renamed>,
+    /// By SHA-256 of the token: checking its signature costs more than all the rest.
+    tokens: Bounded<[u8; 32], Arc<Open>>,
+}
+
+/// A token that was verified, and whom it stands for.
+#[derive(Debug)]
+struct Open {
+    verified: VerifiedIdentity,
+    subject: Subject,
+}
+
+/// Whom a token stands for.
+#[derive(Clone, Debug)]
+pub struct Bearer {
+    /// Whom decisions about it are about.
+    pub subject: Subject,
+    /// When the token ends.
+    pub expires: Timestamp,
+}
+
+impl Bearers {
+    pub(super) fn new(
+        keeper: Arc<Keeper>,
+        revocations: Arc<Revocations>,
+        renamed: Arc<Renamed>,
+        capacity: u64,
+    ) -> Self {
+        Self { keeper, revocations, renamed, tokens: Bounded::new("bearer_tokens", Room::entries(capacity)) }
+    }
+
+    /// Whom a token stands for that is meant for `audience`.
+    ///
+    /// # Errors
+    /// The token is not one of this broker's, is for others, has expired, or was revoked.
+    pub async fn bearer(&self, token: &str, audience: &str, now: Timestamp) -> Result<Bearer, Error> {
+        let open = self.open(token, audience, now)?;
+        let subject = self.renamed.follow(open.subject.clone()).await?;
+        Ok(Bearer { subject, expires: open.verified.expires() })
+    }
+
+    /// Who signs in with a token that is meant for `audience`, which is the broker itself.
+    ///
+    /// # Errors
+    /// As [`Bearers::bearer`].
+    pub async fn sign_in(&self, token: &str, audience: &str, region: &str, now: Timestamp) -> Result<Caller, Error> {
+        let open = self.open(token, audience, now)?;
+        let subject = self.renamed.follow(open.subject.clone()).await?;
+        let malformed = || Error::Token(SessionError::Malformed);
+        let (key, session) = match open.verified.origin() {
+            Origin::Session(claims) => {
+                let key: AccessKeyId = claims.access_key_id().parse().map_err(|_| malformed())?;
+                (key, Some(claims.clone()))
+            }
+            Origin::Key(long_lived) => (long_lived.key.clone(), None),
+        };
+        Ok(Caller::new(subject, key, region.to_owned(), session))
+    }
+
+    fn open(&self, token: &str, audience: &str, now: Timestamp) -> Result<Arc<Open>, Error> {
+        let rings = self.keeper.rings();
+        let digest = sha256(token.as_bytes());
+        let open = match self.tokens.find(&digest) {
+            Some(open) => {
+                open.verified.recheck(&rings, now).map_err(refused)?;
+                open
+            }
+            None => {
+                let verified = open_identity(&rings, token, now).map_err(refused)?;
+                let subject = subject(&verified).ok_or(Error::Token(SessionError::Malformed))?;
+                let open = Arc::new(Open { verified, subject });
+                self.tokens.keep(digest, Arc::clone(&open));
+                open
+            }
+        };
+        if !open.verified.is_for(audience) {
+            return Err(Error::WrongAudience);
+        }
+        if self.revocations.reach(open.verified.lineage()) {
+            return Err(Error::Revoked);
+        }
+        Ok(open)
+    }
+}
+
+fn refused(error: SessionError) -> Error {
+    match error {
+        SessionError::Expired => Error::Expired,
+        other => Error::Token(other),
+    }
+}
+
+/// Whom the token's origin stands for; `None` if what it says does not fit together.
+fn subject(verified: &VerifiedIdentity) -> Option<Subject> {
+    let subject = match verified.origin() {
+        Origin::Session(claims) => subject_of_session(claims)?,
+        Origin::Key(long_lived) => {
+            let identity = match &long_lived.user {
+                Some(name) => Identity::User(name.parse().ok()?),
+                None => Identity::Root,
+            };
+            let unique_id = Some(long_lived.uid.clone());
+            Subject { account: long_lived.account, identity, unique_id, session: None }
+        }
+    };
+    (subject.account == verified.account()).then_some(subject)
+}

@@ -1,0 +1,47 @@
+//! An answer, with all that an asker is told of it.
+
+use std::borrow::Cow;
+
+use crate::decision::Answer;
+use crate::policy::{Effect, MatchedStatement};
+use crate::store::Revision;
+
+/// The answer to a question.
+#[derive(Clone, Debug)]
+pub struct Answered {
+    /// What was decided; nothing where there is nobody to decide about, which means no.
+    pub answer: Option<Answer>,
+    /// Why there is nobody.
+    pub nobody: &'static str,
+    /// Every change up to this one is in it.
+    pub revision: Revision,
+    /// For how many seconds the asker may keep it: no longer than changes may take to be seen, than time leaves it true, and than the
+    /// subject lasts.
+    pub max_age: i64,
+    /// Whether it was made on knowledge that may be older than the staleness bound, because the operator chose degraded service.
+    pub degraded: bool,
+    /// Whether the resource is not of the asker's account: what stands in its own policy is then its owner's business.
+    pub foreign: bool,
+}
+
+impl Answered {
+    /// Whether it is allowed.
+    pub fn is_allowed(&self) -> bool {
+        self.answer.as_ref().is_some_and(|answer| answer.decision.is_allowed())
+    }
+
+    /// Why, in AWS's words as far as it has any.
+    pub fn reason(&self, action: &str) -> Cow<'static, str> {
+        match &self.answer {
+            None => Cow::Borrowed(self.nobody),
+            Some(answer) if answer.decision.effect == Effect::Allowed => Cow::Borrowed("allowed"),
+            Some(answer) => Cow::Owned(format!("denied{}", answer.decision.because(action))),
+        }
+    }
+
+    /// The statements that made it, as far as they are the asker's business.
+    pub fn statements(&self) -> impl Iterator<Item = &MatchedStatement> {
+        let all = self.answer.iter().flat_map(|answer| &answer.decision.statements);
+        all.filter(|matched| !(self.foreign && matched.kind.names_principals()))
+    }
+}

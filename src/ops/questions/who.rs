@@ -1,0 +1,123 @@
+//! Whom a question is about.
+
+use super::Refusal;
+use crate::authn;
+use crate::clock::Timestamp;
+use crate::decision::{Identity, Refused, Subject};
+use crate::ops::Broker;
+use crate::types::{AccountId, Arn, SecretText};
+
+/// Whom a question is about, as its door was told.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// A user or role.
+    Entity(AccountId, Identity),
+    /// Whoever holds a session. Its token proves nothing about whoever sent it to the asker.
+    Session(SecretText),
+    /// The bearer of a web identity token of this broker's, for an audience, which is the asker's own.
+    Bearer {
+        /// The token.
+        token: SecretText,
+        /// For whom it must be.
+        audience: String,
+    },
+    /// Somebody who was authenticated, or will be nobody any more at the moment that stands beside.
+    Known(Subject, Option<Timestamp>),
+    /// Nobody: what was named can be no user or role.
+    Nobody,
+}
+
+/// Who that is.
+#[derive(Clone, Debug)]
+pub enum Named {
+    /// A subject that decisions can be about.
+    Somebody(Resolved),
+    /// Nobody, for this reason: the answer is no.
+    Nobody(&'static str),
+}
+
+/// A subject, and whose business it is.
+#[derive(Clone, Debug)]
+pub struct Resolved {
+    /// Whom decisions are about.
+    pub subject: Subject,
+    /// The ARN of the user or role behind it, on which askers need their permission.
+    pub entity: Arn,
+    /// When it ends.
+    pub ends: Option<Timestamp>,
+    /// Whether there is such a user or role.
+    pub exists: bool,
+}
+
+impl Who {
+    /// A user or role by its ARN, or by its name in the account of the asker.
+    ///
+    /// # Errors
+    /// It is an ARN, and not of a user or role of this installation.
+    pub fn entity(broker: &Broker, asker: AccountId, kind: &'static str, id: &str) -> Result<Self, Refusal> {
+        let identity = |name: &str| -> Option<Identity> {
+            if kind == "role" { name.parse().ok().map(Identity::Role) } else { name.parse().ok().map(Identity::User) }
+        };
+        if !id.starts_with("arn:") {
+            // Anything may be an id; what can be no name is the name of nobody.
+            return Ok(identity(id).map_or(Self::Nobody, |identity| Self::Entity(asker, identity)));
+        }
+        let wrong = || Refusal::bad(format!("`subject.id` is not the ARN of a {kind}, nor a name"));
+        let arn: Arn = id.parse().map_err(|_| wrong())?;
+        if arn.partition() != broker.realm.partition || arn.service() != "iam" {
+            return Err(wrong());
+        }
+        let identity = arn.name_of_kind(kind).and_then(identity).ok_or_else(wrong)?;
+        Ok(Self::Entity(arn.account().ok_or_else(wrong)?, identity))
+    }
+
+    /// Finds out who it is. Whether a user or role exists is not for everybody to know: see [`Resolved::exists`].
+    ///
+    /// # Errors
+    /// That cannot be found out.
+    pub async fn resolve(&self, broker: &Broker, now: Timestamp) -> Result<Named, Refusal> {
+        let (subject, ends) = match self {
+            Self::Entity(account, identity) => {
+                (Subject { account: *account, identity: identity.clone(), unique_id: None, session: None }, None)
+            }
+            Self::Known(subject, ends) => (subject.clone(), *ends),
+            Self::Nobody => return Ok(Named::Nobody("the subject does not exist")),
+            Self::Session(token) => match broker.authenticator.subject_of_token(token.expose(), now).await {
+                Ok(subject) => (subject, None),
+                Err(authn::Error::Store(_)) => return Err(Refusal::Unavailable),
+                Err(_) => return Ok(Named::Nobody("the subject's session is not valid")),
+            },
+            Self::Bearer { token, audience } => {
+                match broker.authenticator.bearers().bearer(token.expose(), audience, now).await {
+                    Ok(bearer) => (bearer.subject, Some(bearer.expires)),
+                    Err(authn::Error::Store(_)) => return Err(Refusal::Unavailable),
+                    Err(authn::Error::WrongAudience) => {
+                        return Ok(Named::Nobody("the subject's token is for another audience"));
+                    }
+                    Err(_) => return Ok(Named::Nobody("the subject's token is not valid")),
+                }
+            }
+        };
+        let session = subject.session.as_ref().map(|session| session.expires);
+        let ends = [ends, session].into_iter().flatten().min();
+        let (entity, exists) = entity(broker, &subject).await?;
+        Ok(Named::Somebody(Resolved { subject, entity, ends, exists }))
+    }
+}
+
+/// The ARN of the user or role behind a subject, and whether there is one. What does not exist has the ARN that it would have.
+async fn entity(broker: &Broker, subject: &Subject) -> Result<(Arn, bool), Refusal> {
+    match broker.authorizer.principal(subject).await {
+        Ok(compiled) => Ok((compiled.arn.clone(), true)),
+        Err(Refused::NoPrincipal) => {
+            let (realm, path) = (&broker.realm, crate::types::EntityPath::default());
+            let arn = match &subject.identity {
+                Identity::Root => realm.root(subject.account),
+                Identity::User(name) => realm.user(subject.account, &path, name.as_str()),
+                Identity::Role(name) => realm.role(subject.account, &path, name.as_str()),
+            };
+            Ok((arn, false))
+        }
+        Err(other) => Err(other.into()),
+    }
+}
