@@ -123,28 +123,78 @@ fn authorizer(criterion: &mut Criterion) {
     let world = runtime.block_on(World::start());
     runtime.block_on(world.scenario_user(&scenario::policies(10, Spread::OneService)));
     let subject = subject(world.account);
-    let [question, ..] = scenario::questions(10);
-    let facts = facts(&question);
-    let ask = async |resource: &str| {
-        let asked = Asked::plain(question.action, resource, None);
-        world.broker.authorizer.decide(&subject, &facts, asked).await.expect("a decision")
-    };
-    let answer = runtime.block_on(ask(&question.resource));
-    assert!(answer.decision.is_allowed(), "{:?}", answer.decision);
+    let authorizer = &world.broker.authorizer;
     let mut group = criterion.benchmark_group("authorizer, 10 policies");
-    group.bench_function("kept answer", |bencher| {
-        bencher.iter_custom(|times| runtime.block_on(timed(times, async |_| ask(&question.resource).await.cached)));
-    });
-    let resources: Vec<String> = (0..1_000_000).map(|i| format!("{}.{i}", question.resource)).collect();
-    let mut next = resources.iter().cycle();
-    group.bench_function("new answer", |bencher| {
-        bencher.iter_custom(|times| {
-            let next = &mut next;
-            runtime.block_on(timed(times, async |_| ask(next.next().expect("one of many")).await.cached))
+    for question in scenario::questions(10) {
+        let facts = facts(&question);
+        let asked = Asked::plain(question.action, &question.resource, None);
+        let answer = runtime.block_on(authorizer.decide(&subject, &facts, asked)).expect("a decision");
+        assert_eq!(answer.decision.effect, effect(question.verdict), "{question:?}");
+        let name = question.name;
+        group.bench_function(format!("{name}, the effect"), |bencher| {
+            bencher.iter_custom(|times| {
+                runtime.block_on(timed(times, async |_| {
+                    let prepared = authorizer.prepare(&subject, &facts, false).await.expect("a subject");
+                    authorizer.decided(&prepared, asked).expect("a decision").effect()
+                }))
+            });
         });
-    });
+        group.bench_function(format!("{name}, all reasons"), |bencher| {
+            bencher.iter_custom(|times| {
+                runtime.block_on(timed(times, async |_| authorizer.decide(&subject, &facts, asked).await))
+            });
+        });
+        let prepared = runtime.block_on(authorizer.prepare(&subject, &facts, false)).expect("a subject");
+        group.bench_function(format!("{name}, prepared"), |bencher| {
+            bencher.iter(|| authorizer.decided(black_box(&prepared), black_box(asked)).map(|decided| decided.effect()));
+        });
+    }
+    batches(&mut group, &runtime, &world, &subject);
     group.finish();
     runtime.block_on(world.stop());
+}
+
+/// A hundred decisions with all their reasons, about one subject and each about another.
+fn batches(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    runtime: &tokio::runtime::Runtime,
+    world: &World,
+    subject: &Subject,
+) {
+    let authorizer = &world.broker.authorizer;
+    let [question, ..] = scenario::questions(10);
+    let facts = facts(&question);
+    let resources: Vec<String> = (0..100).map(|i| format!("{}.{i}", question.resource)).collect();
+    let asked: Vec<Asked<'_>> = resources.iter().map(|on| Asked::plain(question.action, on, None)).collect();
+    group.bench_function("batch of 100, one subject", |bencher| {
+        bencher.iter_custom(|times| {
+            runtime.block_on(timed(times, async |_| {
+                let prepared = authorizer.prepare(subject, &facts, false).await.expect("a subject");
+                let answers = asked.iter().map(|asked| authorizer.decided(&prepared, *asked).map(|one| one.answer()));
+                answers.collect::<Result<Vec<_>, _>>()
+            }))
+        });
+    });
+    let policy = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}"#;
+    let subjects: Vec<Subject> = (0..100)
+        .map(|i| {
+            let name = format!("batch-{i}");
+            runtime.block_on(world.user(&name, policy));
+            let identity = Identity::User(name.parse().expect("a name"));
+            Subject { account: world.account, identity, unique_id: None, session: None }
+        })
+        .collect();
+    group.bench_function("batch of 100, each another subject", |bencher| {
+        bencher.iter_custom(|times| {
+            runtime.block_on(timed(times, async |_| {
+                let mut answers = Vec::with_capacity(asked.len());
+                for (subject, asked) in subjects.iter().zip(&asked) {
+                    answers.push(authorizer.decide(subject, &facts, *asked).await);
+                }
+                answers
+            }))
+        });
+    });
 }
 
 async fn timed<T>(times: u64, mut work: impl AsyncFnMut(u64) -> T) -> Duration {
@@ -167,7 +217,7 @@ fn facts(question: &Question) -> RequestFacts {
         user_agent: Some("aws-cli/2.31.0".to_owned()),
         secure_transport: Some(true),
         region: Some(request::REGION.to_owned()),
-        mfa_now: Some(now),
+        mfa_now: question.mfa.then_some(now),
     }
 }
 

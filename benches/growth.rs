@@ -85,8 +85,6 @@ fn start(folder: &std::path::Path) -> Broker {
         .env("BREVET_SERVER_LISTEN", "127.0.0.1:0")
         .env("BREVET_STORE_DATA_DIR", folder.join("data"))
         .env("BREVET_QUOTAS_USERS", "10000000")
-        // Each creation is another decision, and kept ones fill their cache: what is asked here is what users cost.
-        .env("BREVET_CACHE_DECISIONS_MIB", "1")
         .env("BREVET_BOOTSTRAP_ACCESS_KEY_ID", KEY_ID)
         .env("BREVET_BOOTSTRAP_SECRET_ACCESS_KEY", SECRET)
         .stdout(Stdio::piped())

@@ -1,5 +1,6 @@
 //! Logs and metrics: structured logs on standard error, Prometheus text for whoever scrapes it.
 
+use metrics::{Counter, Gauge};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
@@ -9,8 +10,18 @@ pub mod names {
     pub const REQUESTS: &str = "brevet_requests_total";
     /// Seconds from the last byte read to the first byte written, by door.
     pub const REQUEST_SECONDS: &str = "brevet_request_seconds";
-    /// Decisions, by whether they came from the cache.
+    /// Decisions, by how they came out.
     pub const DECISIONS: &str = "brevet_decisions_total";
+    /// Look-ups in a cache, by cache and by whether they found what they looked for.
+    pub const CACHE_LOOKUPS: &str = "brevet_cache_lookups_total";
+    /// Entries of a cache.
+    pub const CACHE_ENTRIES: &str = "brevet_cache_entries";
+    /// What the entries of a cache take, for caches that are bounded in bytes.
+    pub const CACHE_BYTES: &str = "brevet_cache_bytes";
+    /// Entries that a cache dropped for want of room.
+    pub const CACHE_EVICTIONS: &str = "brevet_cache_evictions_total";
+    /// Entries that a cache dropped because what they were made from has changed, or may have.
+    pub const CACHE_INVALIDATIONS: &str = "brevet_cache_invalidations_total";
     /// Requests whose caller could not be authenticated, by cause.
     pub const AUTHENTICATION_FAILURES: &str = "brevet_authentication_failures_total";
     /// Sessions issued, by operation.
@@ -33,6 +44,62 @@ pub mod names {
     pub const CHANGE_STREAM_GAPS: &str = "brevet_change_stream_gaps_total";
     /// Connections open at this moment.
     pub const CONNECTIONS: &str = "brevet_connections";
+}
+
+/// What is counted of one cache. The meters are looked up once, because counting by name costs as much as finding an entry.
+pub struct CacheMeters {
+    hits: Counter,
+    misses: Counter,
+    entries: Gauge,
+    /// Of caches that are bounded in bytes.
+    bytes: Option<Gauge>,
+    evictions: Counter,
+    invalidations: Counter,
+}
+
+impl CacheMeters {
+    /// The meters of a cache, whose weights are `bytes` or not.
+    pub fn new(cache: &'static str, bytes: bool) -> Self {
+        Self {
+            hits: metrics::counter!(names::CACHE_LOOKUPS, "cache" => cache, "outcome" => "hit"),
+            misses: metrics::counter!(names::CACHE_LOOKUPS, "cache" => cache, "outcome" => "miss"),
+            entries: metrics::gauge!(names::CACHE_ENTRIES, "cache" => cache),
+            bytes: bytes.then(|| metrics::gauge!(names::CACHE_BYTES, "cache" => cache)),
+            evictions: metrics::counter!(names::CACHE_EVICTIONS, "cache" => cache),
+            invalidations: metrics::counter!(names::CACHE_INVALIDATIONS, "cache" => cache),
+        }
+    }
+
+    /// Something was looked for, and found or not.
+    pub fn asked(&self, found: bool) {
+        if found { self.hits.increment(1) } else { self.misses.increment(1) }
+    }
+
+    /// An entry of this weight came.
+    pub fn entered(&self, weight: u32) {
+        self.entries.increment(1);
+        if let Some(bytes) = &self.bytes {
+            bytes.increment(weight);
+        }
+    }
+
+    /// An entry of this weight went.
+    pub fn left(&self, weight: u32) {
+        self.entries.decrement(1);
+        if let Some(bytes) = &self.bytes {
+            bytes.decrement(weight);
+        }
+    }
+
+    /// It went for want of room.
+    pub fn evicted(&self) {
+        self.evictions.increment(1);
+    }
+
+    /// It went because it may be wrong.
+    pub fn forgotten(&self) {
+        self.invalidations.increment(1);
+    }
 }
 
 /// How log lines look.

@@ -6,8 +6,6 @@
 
 use std::sync::Arc;
 
-use moka::sync::Cache;
-
 use super::renamed::Renamed;
 use super::sigv4::subject_of_session;
 use super::{Caller, Error};
@@ -15,6 +13,7 @@ use crate::clock::Timestamp;
 use crate::crypto::hash::sha256;
 use crate::decision::{Identity, Subject};
 use crate::session::{Keeper, Lineage, Origin, Revocations, SessionError, VerifiedIdentity, open_identity};
+use crate::store::{Bounded, Room};
 use crate::types::AccessKeyId;
 
 /// Checks web identity tokens of this broker's.
@@ -24,7 +23,7 @@ pub struct Bearers {
     revocations: Arc<Revocations>,
     renamed: Arc<Renamed>,
     /// By SHA-256 of the token: checking its signature costs more than all the rest.
-    tokens: Cache<[u8; 32], Arc<Open>>,
+    tokens: Bounded<[u8; 32], Arc<Open>>,
 }
 
 /// A token that was verified, and whom it stands for.
@@ -50,7 +49,7 @@ impl Bearers {
         renamed: Arc<Renamed>,
         capacity: u64,
     ) -> Self {
-        Self { keeper, revocations, renamed, tokens: Cache::new(capacity) }
+        Self { keeper, revocations, renamed, tokens: Bounded::new("bearer_tokens", Room::entries(capacity)) }
     }
 
     /// Whom a token stands for that is meant for `audience`.
@@ -89,7 +88,7 @@ impl Bearers {
     fn open(&self, token: &str, audience: &str, now: Timestamp) -> Result<Arc<Open>, Error> {
         let rings = self.keeper.rings();
         let digest = sha256(token.as_bytes());
-        let open = match self.tokens.get(&digest) {
+        let open = match self.tokens.find(&digest) {
             Some(open) => {
                 open.verified.recheck(&rings, now).map_err(refused)?;
                 open
@@ -98,7 +97,7 @@ impl Bearers {
                 let verified = open_identity(&rings, token, now).map_err(refused)?;
                 let subject = subject(&verified).ok_or(Error::Token(SessionError::Malformed))?;
                 let open = Arc::new(Open { verified, subject });
-                self.tokens.insert(digest, Arc::clone(&open));
+                self.tokens.keep(digest, Arc::clone(&open));
                 open
             }
         };

@@ -20,7 +20,7 @@ pub(super) struct Renamed {
 impl Renamed {
     /// Nothing known yet; of as many users as `capacity` it is remembered.
     pub(super) fn new(store: Arc<dyn Store>, capacity: u64, invalidations: &Arc<Invalidations>) -> Self {
-        Self { store, names: Fresh::new(capacity, invalidations) }
+        Self { store, names: Fresh::new("renamed_users", capacity, invalidations) }
     }
 
     /// The subject of a user's session, under the user's present name.

@@ -3,8 +3,6 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use moka::sync::Cache;
-
 use super::bearer::Bearers;
 use super::renamed::Renamed;
 use super::{Caller, Error};
@@ -15,7 +13,7 @@ use crate::identity::{AccessKey, KeyOwner, KeyStatus, RootTask};
 use crate::session::claims::{SessionClaims, SessionKind};
 use crate::session::{Keeper, Lineage, Revocations, SessionError, VerifiedSession};
 use crate::sigv4::{RequestParts, Scope, SignedRequest, SigningKey};
-use crate::store::{Fresh, Invalidations, Reader, Store, Vault, layout};
+use crate::store::{Bounded, Fresh, Invalidations, Reader, Room, Store, Vault, layout};
 use crate::types::{AccessKeyId, RoleName, SecretText, Tag, Tags, UserName};
 
 /// How much the authenticator may remember.
@@ -39,7 +37,7 @@ pub struct Authenticator {
     revocations: Arc<Revocations>,
     keys: Arc<Fresh<LongLived>>,
     /// By SHA-256 of the token, so that the cache holds no token. Checking a token's signature costs more than all the rest.
-    sessions: Cache<[u8; 32], Arc<OpenSession>>,
+    sessions: Bounded<[u8; 32], Arc<OpenSession>>,
     renamed: Arc<Renamed>,
     bearers: Bearers,
 }
@@ -86,8 +84,8 @@ impl Authenticator {
             vault,
             keeper,
             revocations,
-            keys: Fresh::new(settings.access_keys, invalidations),
-            sessions: Cache::new(settings.sessions),
+            keys: Fresh::new("access_keys", settings.access_keys, invalidations),
+            sessions: Bounded::new("session_tokens", Room::entries(settings.sessions)),
         }
     }
 
@@ -227,7 +225,7 @@ impl Authenticator {
     fn open(&self, token: &str, now: Timestamp) -> Result<Arc<OpenSession>, Error> {
         let digest = sha256(token.as_bytes());
         let ring = self.keeper.ring();
-        if let Some(open) = self.sessions.get(&digest) {
+        if let Some(open) = self.sessions.find(&digest) {
             // The signature was checked; that the key is still in the ring and the time has not run out is checked each time.
             open.verified.recheck(&ring, now).map_err(refused)?;
             return Ok(open);
@@ -237,7 +235,7 @@ impl Authenticator {
         let lineage = Lineage::of_session(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
         let signing = SigningKeys::of(verified.secret().clone());
         let open = Arc::new(OpenSession { verified, subject, lineage, signing });
-        self.sessions.insert(digest, Arc::clone(&open));
+        self.sessions.keep(digest, Arc::clone(&open));
         Ok(open)
     }
 }

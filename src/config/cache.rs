@@ -5,8 +5,6 @@
 pub struct Cache {
     /// Principals whose compiled policies are kept. Default 10000, from 1 to 10000000.
     pub principals: u64,
-    /// Memory for decisions, in MiB. Default 32, from 1 to 65536.
-    pub decisions_mib: u64,
     /// Access keys whose secrets are kept unsealed. Default 10000, from 1 to 10000000.
     pub access_keys: u64,
     /// Sessions whose tokens have been verified. Default 100000, from 1 to 10000000.
@@ -15,6 +13,6 @@ pub struct Cache {
 
 impl Default for Cache {
     fn default() -> Self {
-        Self { principals: 10_000, decisions_mib: 32, access_keys: 10_000, sessions: 100_000 }
+        Self { principals: 10_000, access_keys: 10_000, sessions: 100_000 }
     }
 }

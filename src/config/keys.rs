@@ -74,7 +74,6 @@ pub static KEYS: &[Key] = &[
         config.sessions.chained_session_seconds = count(n);
     }),
     number("cache", "principals", 1..=10_000_000, |config, n| config.cache.principals = n),
-    number("cache", "decisions_mib", 1..=65_536, |config, n| config.cache.decisions_mib = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),
     number("cache", "sessions", 1..=10_000_000, |config, n| config.cache.sessions = n),
     list("web_identity", "allow_networks", |config, texts| {

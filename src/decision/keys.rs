@@ -280,21 +280,22 @@ mod tests {
         };
         let subject = of(Identity::User("ann".parse().unwrap()), session);
         let root = of(Identity::Root, root_session);
+        let arn: crate::types::Arn = "arn:aws:iam::111122223333:user/ann".parse().unwrap();
+        let principal = Principal {
+            kind: PrincipalKind::User,
+            account: "111122223333".to_owned(),
+            arn: arn.to_string(),
+            issuer_arn: None,
+            unique_id: "AIDAEXAMPLE".to_owned(),
+        };
         let compiled = CompiledPrincipal {
-            stamp: 1,
-            arn: "arn:aws:iam::111122223333:user/ann".parse().unwrap(),
+            arn,
             unique_id: "AIDAEXAMPLE".to_owned(),
             user_name: Some("ann".to_owned()),
             tags,
             identity: PolicySet::default(),
             boundary: None,
-        };
-        let principal = Principal {
-            kind: PrincipalKind::User,
-            account: "111122223333".to_owned(),
-            arn: compiled.arn.to_string(),
-            issuer_arn: None,
-            unique_id: compiled.unique_id.clone(),
+            principal: principal.clone(),
         };
         let keys = RequestKeys {
             facts: &facts,

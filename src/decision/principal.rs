@@ -1,20 +1,18 @@
 //! A principal's policies, found and compiled: its own, those of its groups, its boundary.
 
 use crate::identity::{Account, Group, ManagedPolicy, PasswordPolicy, Permissions, Role, User};
-use crate::policy::{Document, Kind, Policy, PolicySet};
+use crate::policy::{Document, Kind, Policy, PolicySet, Principal};
 use crate::store::{Reader, StoreError, layout};
 use crate::types::{AccountId, Arn, PolicyName, Realm, Tags};
 
 use super::aws_policies::AwsPolicies;
-use super::subject::{Identity, SessionFacts};
+use super::subject::{Identity, SessionFacts, Subject};
 use crate::session::SessionKind;
 use std::sync::Arc;
 
 /// What a decision about a principal needs, made once and kept until a record that it was read from changes.
 #[derive(Debug)]
 pub struct CompiledPrincipal {
-    /// Different for every load: a decision kept under one stamp is never found under another.
-    pub stamp: u64,
     /// The entity's ARN.
     pub arn: Arn,
     /// `AIDA…`, `AROA…`, or the account's id for its root user.
@@ -27,6 +25,8 @@ pub struct CompiledPrincipal {
     pub identity: PolicySet,
     /// The permissions boundary; an empty set allows nothing.
     pub boundary: Option<PolicySet>,
+    /// The entity in the policy engine's terms, as whoever is not known by the name of a session.
+    pub(super) principal: Principal,
 }
 
 impl CompiledPrincipal {
@@ -40,23 +40,23 @@ impl CompiledPrincipal {
         aws: &AwsPolicies,
         account: AccountId,
         identity: &Identity,
-        stamp: u64,
     ) -> Result<Option<Self>, StoreError> {
         let from = &mut Sources { reader, aws, account };
         match identity {
-            Identity::Root => Self::root(from, realm, stamp).await,
+            Identity::Root => Self::root(from, realm).await,
             Identity::User(name) => {
                 let Some(user) = from.reader.get::<User>(&layout::user(account, name)).await? else { return Ok(None) };
-                Self::user(from, realm, user, stamp).await.map(Some)
+                Self::user(from, realm, user).await.map(Some)
             }
             Identity::Role(name) => {
                 let Some(role) = from.reader.get::<Role>(&layout::role(account, name)).await? else { return Ok(None) };
                 let arn = role.arn(realm, account);
                 let mut policies = Vec::new();
                 from.collect(arn.as_str(), &role.permissions, &mut policies).await?;
+                let unique_id = role.id.to_string();
                 Ok(Some(Self {
-                    stamp,
-                    unique_id: role.id.to_string(),
+                    principal: without_session(realm, account, identity, &arn, &unique_id),
+                    unique_id,
                     user_name: None,
                     tags: role.tags,
                     identity: PolicySet::new(policies),
@@ -72,20 +72,23 @@ impl CompiledPrincipal {
         self.identity.bytes() + self.boundary.as_ref().map_or(0, PolicySet::bytes)
     }
 
-    async fn root(from: &mut Sources<'_>, realm: &Realm, stamp: u64) -> Result<Option<Self>, StoreError> {
+    async fn root(from: &mut Sources<'_>, realm: &Realm) -> Result<Option<Self>, StoreError> {
         let found = from.reader.get::<Account>(&layout::account(from.account)).await?;
-        Ok(found.map(|account| Self {
-            stamp,
-            arn: realm.root(account.id),
-            unique_id: account.id.to_string(),
-            user_name: None,
-            tags: Tags::default(),
-            identity: PolicySet::new(Vec::new()),
-            boundary: None,
+        Ok(found.map(|account| {
+            let (arn, unique_id) = (realm.root(account.id), account.id.to_string());
+            Self {
+                principal: without_session(realm, account.id, &Identity::Root, &arn, &unique_id),
+                arn,
+                unique_id,
+                user_name: None,
+                tags: Tags::default(),
+                identity: PolicySet::new(Vec::new()),
+                boundary: None,
+            }
         }))
     }
 
-    async fn user(from: &mut Sources<'_>, realm: &Realm, user: User, stamp: u64) -> Result<Self, StoreError> {
+    async fn user(from: &mut Sources<'_>, realm: &Realm, user: User) -> Result<Self, StoreError> {
         let account = from.account;
         let arn = user.arn(realm, account);
         let mut policies = Vec::new();
@@ -101,16 +104,22 @@ impl CompiledPrincipal {
         if password_policy.is_some_and(|policy| policy.users_may_change) {
             policies.push(compile(&own_password(&arn), Kind::Identity, "AllowUsersToChangePassword")?);
         }
+        let unique_id = user.id.to_string();
         Ok(Self {
-            stamp,
-            unique_id: user.id.to_string(),
             user_name: Some(user.name.to_string()),
-            identity: PolicySet::new(policies),
             boundary: from.boundary(&user.permissions).await?,
+            identity: PolicySet::new(policies),
+            principal: without_session(realm, account, &Identity::User(user.name), &arn, &unique_id),
             tags: user.tags,
+            unique_id,
             arn,
         })
     }
+}
+
+fn without_session(realm: &Realm, account: AccountId, identity: &Identity, arn: &Arn, unique_id: &str) -> Principal {
+    let subject = Subject { account, identity: identity.clone(), unique_id: None, session: None };
+    subject.principal(realm, arn, unique_id)
 }
 
 /// The policies of a session, which bound it.

@@ -30,7 +30,7 @@ pub struct KnownRole {
 impl Roles {
     /// Keeps at most `capacity` roles.
     pub fn new(store: Arc<dyn Store>, realm: Realm, capacity: u64, invalidations: &Arc<Invalidations>) -> Self {
-        Self { store, realm, known: Fresh::new(capacity, invalidations) }
+        Self { store, realm, known: Fresh::new("roles", capacity, invalidations) }
     }
 
     /// The role of a name, if its account is there too.

@@ -29,6 +29,10 @@ impl ResourceRule {
     pub fn of(action: &str, resource: &str) -> ResourceRule {
         let mut parts = resource.splitn(6, ':');
         let (arn, _partition, service) = (parts.next(), parts.next(), parts.next());
+        // Most resources are of neither service, and need not be looked at to their end.
+        if !service.is_some_and(|service| service.len() == 3) {
+            return ResourceRule::Suffices;
+        }
         let name = parts.nth(2).unwrap_or_default();
         // In any case: what only looks like an ordinary resource must not pass for one.
         let same = |text: Option<&str>, wanted: &str| text.is_some_and(|text| text.eq_ignore_ascii_case(wanted));

@@ -305,10 +305,7 @@ async fn build(
         realm.clone(),
         Arc::clone(&feed),
         &invalidations,
-        decision::Settings {
-            principals: config.cache.principals,
-            decision_bytes: config.cache.decisions_mib.saturating_mul(1 << 20),
-        },
+        decision::Settings { principals: config.cache.principals },
     );
     let authenticator = Authenticator::new(
         Arc::clone(&store),

@@ -6,9 +6,10 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
+use super::bounded::{Bounded, Names, Room};
 use super::key::Key;
 
 /// The point in the order of changes at which a load began.
@@ -99,65 +100,65 @@ impl fmt::Debug for Invalidations {
     }
 }
 
-/// One cache, bounded in entries or in what they weigh.
-pub struct Fresh<V> {
-    entries: moka::sync::Cache<String, Arc<Entry<V>>>,
-    readers: Arc<Mutex<Readers>>,
-    generations: AtomicU64,
+/// One cache, bounded in entries or in what they take.
+pub struct Fresh<V, K = String> {
+    entries: Bounded<K, Arc<Entry<V>>>,
+    weight: fn(&V) -> u32,
+    /// Which entries read a record, by the hashes of their names. Entries come and go under this lock, so that it tells of exactly
+    /// those that are there; who only looks one up does not need it.
+    readers: Mutex<Readers>,
     invalidations: Arc<Invalidations>,
 }
 
 struct Entry<V> {
     value: Arc<V>,
-    reads: HashSet<Key>,
-    /// Different for every entry, so that the end of one never takes the marks of another of the same name with it.
-    generation: u64,
+    reads: Box<[Key]>,
+    weight: u32,
 }
 
-/// Which entries read a record: by name and generation.
-type Readers = HashMap<Key, HashSet<(String, u64)>>;
+type Readers = HashMap<Key, HashSet<u64>>;
 
-impl<V: Send + Sync + 'static> Fresh<V> {
-    /// A cache of at most `capacity` entries that listens to `invalidations`.
-    pub fn new(capacity: u64, invalidations: &Arc<Invalidations>) -> Arc<Self> {
-        Self::weighing(capacity, |_| 1, invalidations)
+impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K> {
+    /// A cache of at most `capacity` entries that listens to `invalidations`. `name` is its name in the metrics.
+    pub fn new(name: &'static str, capacity: u64, invalidations: &Arc<Invalidations>) -> Arc<Self> {
+        Self::within(name, Room::entries(capacity), |_| 1, invalidations)
     }
 
-    /// A cache of entries that together weigh at most `capacity`, for values of which one may be far larger than another.
-    pub fn weighing(capacity: u64, weight: fn(&V) -> u32, invalidations: &Arc<Invalidations>) -> Arc<Self> {
-        let readers = Arc::new(Mutex::new(Readers::new()));
-        let forgotten = Arc::clone(&readers);
-        let entries = moka::sync::Cache::builder()
-            .max_capacity(capacity)
-            .weigher(move |_, entry: &Arc<Entry<V>>| weight(&entry.value))
-            .eviction_listener(move |id: Arc<String>, entry: Arc<Entry<V>>, _| {
-                let mut readers = lock(&forgotten);
-                let mark = (id.to_string(), entry.generation);
-                for key in &entry.reads {
-                    if let Some(marks) = readers.get_mut(key) {
-                        marks.remove(&mark);
-                        if marks.is_empty() {
-                            readers.remove(key);
-                        }
-                    }
-                }
-            })
-            .build();
-        let generations = AtomicU64::new(0);
-        let cache = Arc::new(Self { entries, readers, generations, invalidations: Arc::clone(invalidations) });
+    /// A cache of entries that together take at most `bytes`, for values of which one may be far larger than another.
+    pub fn weighing(
+        name: &'static str,
+        bytes: u64,
+        weight: fn(&V) -> u32,
+        invalidations: &Arc<Invalidations>,
+    ) -> Arc<Self> {
+        Self::within(name, Room::bytes(bytes, |entry: &Arc<Entry<V>>| entry.weight), weight, invalidations)
+    }
+
+    fn within(
+        name: &'static str,
+        room: Room<Arc<Entry<V>>>,
+        weight: fn(&V) -> u32,
+        invalidations: &Arc<Invalidations>,
+    ) -> Arc<Self> {
+        let cache = Arc::new(Self {
+            entries: Bounded::new(name, room),
+            weight,
+            readers: Mutex::default(),
+            invalidations: Arc::clone(invalidations),
+        });
         let listener: Weak<dyn Forget> = Arc::downgrade(&(Arc::clone(&cache) as Arc<dyn Forget>));
         lock(&invalidations.state).caches.push(listener);
         cache
     }
 
     /// The value, if it is there and nothing that it was computed from has changed.
-    pub fn find(&self, id: &str) -> Option<Arc<V>> {
-        self.entries.get(id).map(|entry| Arc::clone(&entry.value))
+    pub fn find(&self, id: &(impl Names<K> + ?Sized)) -> Option<Arc<V>> {
+        self.entries.find_part(id, |entry| Arc::clone(&entry.value))
     }
 
     /// What the value was computed from that is kept under this id, if there is one.
-    pub fn reads(&self, id: &str) -> Option<Vec<Key>> {
-        self.entries.get(id).map(|entry| entry.reads.iter().cloned().collect())
+    pub fn reads(&self, id: &(impl Names<K> + ?Sized)) -> Option<Vec<Key>> {
+        self.entries.find_part(id, |entry| entry.reads.to_vec())
     }
 
     /// Say this before reading the first record that a value is computed from.
@@ -166,44 +167,64 @@ impl<V: Send + Sync + 'static> Fresh<V> {
     }
 
     /// Keeps a value that was computed from `reads`, unless one of them has changed since `ticket`.
-    pub fn keep(&self, ticket: Ticket, id: &str, value: V, reads: impl IntoIterator<Item = Key>) -> Arc<V> {
+    pub fn keep(&self, ticket: Ticket, id: impl Into<K>, value: V, reads: impl IntoIterator<Item = Key>) -> Arc<V> {
+        let id = id.into();
+        let hash = self.entries.hash(&id);
+        let weight = (self.weight)(&value);
         let value = Arc::new(value);
         let reads: HashSet<Key> = reads.into_iter().collect();
-        let generation = self.generations.fetch_add(1, Ordering::Relaxed);
-        {
-            let mut readers = lock(&self.readers);
-            for key in &reads {
-                readers.entry(key.clone()).or_default().insert((id.to_owned(), generation));
-            }
+        let entry = Entry { value: Arc::clone(&value), reads: reads.iter().cloned().collect(), weight };
+        let mut readers = lock(&self.readers);
+        let gone = self.entries.insert(hash, id, Arc::new(entry));
+        for (hash, entry) in gone {
+            unmark(&mut readers, hash, &entry.reads);
         }
+        for key in &reads {
+            readers.entry(key.clone()).or_default().insert(hash);
+        }
+        drop(readers);
         // First make it findable, then look whether it was overtaken: a change in between finds the entry by itself.
-        let entry = Entry { value: Arc::clone(&value), reads: reads.clone(), generation };
-        self.entries.insert(id.to_owned(), Arc::new(entry));
         if self.invalidations.overtaken(ticket, &reads) {
-            self.entries.invalidate(id);
+            self.drop_entry(hash, &mut lock(&self.readers));
         }
         value
     }
+
+    fn drop_entry(&self, hash: u64, readers: &mut Readers) {
+        if let Some(entry) = self.entries.remove(hash) {
+            unmark(readers, hash, &entry.reads);
+        }
+    }
 }
 
-impl<V: Send + Sync + 'static> Forget for Fresh<V> {
+fn unmark(readers: &mut Readers, hash: u64, reads: &[Key]) {
+    for key in reads {
+        if let Some(marks) = readers.get_mut(key) {
+            marks.remove(&hash);
+            if marks.is_empty() {
+                readers.remove(key);
+            }
+        }
+    }
+}
+
+impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Forget for Fresh<V, K> {
     fn forget(&self, keys: &[Key]) {
-        let ids: HashSet<String> = {
-            let readers = lock(&self.readers);
-            keys.iter().filter_map(|key| readers.get(key)).flatten().map(|(id, _)| id.clone()).collect()
-        };
-        for id in ids {
-            self.entries.invalidate(&id);
+        let mut readers = lock(&self.readers);
+        let hashes: HashSet<u64> = keys.iter().filter_map(|key| readers.get(key)).flatten().copied().collect();
+        for hash in hashes {
+            self.drop_entry(hash, &mut readers);
         }
     }
 
     fn forget_all(&self) {
-        self.entries.invalidate_all();
-        // Entries go lazily; the marks of entries that are gone are dropped with them by the listener.
+        let mut readers = lock(&self.readers);
+        self.entries.clear();
+        readers.clear();
     }
 }
 
-impl<V> fmt::Debug for Fresh<V> {
+impl<V, K> fmt::Debug for Fresh<V, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fresh").finish_non_exhaustive()
     }
@@ -222,10 +243,14 @@ mod tests {
         Key::of(&["user", name])
     }
 
+    fn cache<V: Send + Sync + 'static>(invalidations: &Arc<Invalidations>) -> Arc<Fresh<V>> {
+        Fresh::new("test", 10, invalidations)
+    }
+
     #[test]
     fn a_value_is_forgotten_when_a_record_it_read_changes() {
         let invalidations = Arc::new(Invalidations::default());
-        let cache = Fresh::new(10, &invalidations);
+        let cache = cache(&invalidations);
         let ticket = cache.begin();
         cache.keep(ticket, "alice", 1, [key("alice"), key("group")]);
         invalidations.apply(&[key("bob")]);
@@ -237,7 +262,7 @@ mod tests {
     #[test]
     fn a_load_that_was_overtaken_is_not_kept() {
         let invalidations = Arc::new(Invalidations::default());
-        let cache = Fresh::new(10, &invalidations);
+        let cache = cache(&invalidations);
         let ticket = cache.begin();
         invalidations.apply(&[key("alice")]);
         assert_eq!(*cache.keep(ticket, "alice", 1, [key("alice")]), 1);
@@ -251,22 +276,20 @@ mod tests {
     #[test]
     fn what_weighs_more_takes_the_room_of_more() {
         let invalidations = Arc::new(Invalidations::default());
-        let cache = Fresh::weighing(100, |weight: &u32| *weight, &invalidations);
+        let cache: Arc<Fresh<u32>> = Fresh::weighing("test", 100, |weight: &u32| *weight, &invalidations);
         for number in 0..1_000 {
             let name = format!("heavy-{number}");
             cache.keep(cache.begin(), &name, 30, [key(&name)]);
         }
-        cache.entries.run_pending_tasks();
-        assert_eq!((cache.entries.entry_count(), lock(&cache.readers).len()), (3, 3));
+        assert_eq!((cache.entries.len(), lock(&cache.readers).len()), (3, 3));
         cache.keep(cache.begin(), "too heavy", 101, [key("too heavy")]);
-        cache.entries.run_pending_tasks();
         assert!(cache.find("too heavy").is_none());
     }
 
     #[test]
     fn a_gap_forgets_everything() {
         let invalidations = Arc::new(Invalidations::default());
-        let cache = Fresh::new(10, &invalidations);
+        let cache = cache(&invalidations);
         let ticket = cache.begin();
         cache.keep(ticket, "alice", 1, [key("alice")]);
         invalidations.apply_all();
@@ -276,10 +299,9 @@ mod tests {
     #[test]
     fn what_is_loaded_after_a_gap_is_forgotten_like_anything_else() {
         let invalidations = Arc::new(Invalidations::default());
-        let cache = Fresh::new(10, &invalidations);
+        let cache = cache(&invalidations);
         cache.keep(cache.begin(), "alice", 1, [key("alice")]);
         invalidations.apply_all();
-        // The dead entry is still in the cache's memory when the new one takes its place.
         cache.keep(cache.begin(), "alice", 2, [key("alice")]);
         invalidations.apply(&[key("alice")]);
         assert!(cache.find("alice").is_none(), "the end of the old entry took the new one's marks with it");
@@ -289,7 +311,7 @@ mod tests {
     fn of_two_loads_at_once_none_is_kept_unmarked() {
         for round in 0..2_000 {
             let invalidations = Arc::new(Invalidations::default());
-            let cache = Fresh::new(10, &invalidations);
+            let cache = cache(&invalidations);
             let overtaken = cache.begin();
             invalidations.apply(&[key("alice")]);
             let other = Arc::clone(&cache);

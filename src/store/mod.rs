@@ -4,6 +4,7 @@
 //! secrets and caches are written once above it.
 
 mod audit_block;
+mod bounded;
 mod contract;
 mod error;
 mod feed;
@@ -26,6 +27,7 @@ mod table;
 mod vault;
 mod writer;
 
+pub use bounded::{Bounded, Names, Room};
 pub use contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Change, Changes, CommitError, Expect, InvalidCursor, Record, Revision,
     Store, StoreError,

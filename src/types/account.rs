@@ -1,6 +1,7 @@
 //! Account ids: twelve digits.
 
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
 use crate::clock::Random;
@@ -17,20 +18,20 @@ impl AccountId {
         self.0
     }
 
-    /// The id that `number` stands for, if it has at most twelve digits.
-    pub fn from_number(number: u64) -> Option<Self> {
-        (number < Self::LIMIT).then_some(Self(number))
-    }
-
-    /// The twelve digits, for texts that are made of many parts.
-    pub fn digits(self) -> [u8; 12] {
+    /// The twelve digits, without allocating.
+    pub fn digits(self) -> Digits {
         let mut digits = [b'0'; 12];
         let mut rest = self.0;
         for digit in digits.iter_mut().rev() {
-            *digit += u8::try_from(rest % 10).unwrap_or_default();
+            *digit += (rest % 10) as u8;
             rest /= 10;
         }
-        digits
+        Digits(digits)
+    }
+
+    /// The id that `number` stands for, if it has at most twelve digits.
+    pub fn from_number(number: u64) -> Option<Self> {
+        (number < Self::LIMIT).then_some(Self(number))
     }
 
     /// A random id that does not begin with zero, so that spreadsheets and YAML leave it alone.
@@ -39,6 +40,19 @@ impl AccountId {
         random.fill(&mut bytes);
         let lowest = Self::LIMIT / 10;
         Self(lowest + u64::from_le_bytes(bytes) % (Self::LIMIT - lowest))
+    }
+}
+
+/// The digits of an account's id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digits([u8; 12]);
+
+impl Deref for Digits {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        // Digits are UTF-8, so the default is never used.
+        std::str::from_utf8(&self.0).unwrap_or_default()
     }
 }
 
@@ -61,7 +75,7 @@ pub struct InvalidAccountId;
 
 impl fmt::Display for AccountId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(std::str::from_utf8(&self.digits()).unwrap_or_default())
+        f.write_str(&self.digits())
     }
 }
 
@@ -81,5 +95,19 @@ impl<'de> serde::Deserialize<'de> for AccountId {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_account_is_written_with_all_its_digits() {
+        for text in ["000000000000", "000000000001", "111122223333", "999999999999"] {
+            let account: AccountId = text.parse().unwrap();
+            assert_eq!((&*account.digits(), account.to_string().as_str()), (text, text));
+            assert_eq!(AccountId::from_number(account.number()), Some(account));
+        }
     }
 }

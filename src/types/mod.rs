@@ -10,7 +10,7 @@ mod resource;
 pub mod secret;
 mod tag;
 
-pub use account::AccountId;
+pub use account::{AccountId, Digits};
 pub use arn::{Arn, Realm};
 pub use ids::{AccessKeyId, UniqueId, UniqueIdKind, random_token, random_uuid, time_ordered_uuid};
 pub use issuer::{InvalidIssuer, OidcIssuer};

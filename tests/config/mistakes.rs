@@ -43,7 +43,7 @@ fn a_misspelt_variable_is_named_too() {
 #[test]
 fn everything_is_reported_at_once_and_in_order() {
     let file = "[server]\nconnections = 'many'\nrequest_limit = 1\nallow_plain_http = 1\n\n[cache]\nprincipals = -1\n\
-                decisions_mib = 1.5\n[server.listen]\n[log]\nlevel = 'inof'\nformat = 'JSON'\n[store]\ndata_dir = ''\n\
+                access_keys = 1.5\n[server.listen]\n[log]\nlevel = 'inof'\nformat = 'JSON'\n[store]\ndata_dir = ''\n\
                 [sessions]\nalgorithm = 'HS256'\n[realm]\nregion = 'EU'\npartition = 'a:b'\n";
     let (variables, none) = ([("BREVET_SERVER_HEADER_TIMEOUT", "1m")], Overrides::default());
     let said = load(file, &variables, &none).unwrap_err().to_string();
@@ -55,7 +55,7 @@ fn everything_is_reported_at_once_and_in_order() {
             "`server.allow_plain_http` in brevet.toml line 4 must be true or false, not a whole number",
             "`server.listen` in brevet.toml line 9 must be a text, not a table",
             "`cache.principals` in brevet.toml line 7 is -1, but must be from 1 to 10000000",
-            "`cache.decisions_mib` in brevet.toml line 8 must be a whole number, not a number with a fraction",
+            "`cache.access_keys` in brevet.toml line 8 must be a whole number, not a number with a fraction",
             "`log.level` in brevet.toml line 11 is `inof`, but must be off, error, warn, info, debug or trace, or a list such \
              as info,brevet::store=debug",
             "`log.format` in brevet.toml line 12 is `JSON`, but must be text or json",

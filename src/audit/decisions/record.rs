@@ -98,9 +98,6 @@ pub struct Record {
     /// For how many seconds the asker might keep it.
     #[serde(default)]
     pub max_age: i64,
-    /// Whether it was kept from an earlier question.
-    #[serde(default)]
-    pub cached: bool,
     /// Whether it was made on knowledge that may be older than the staleness bound.
     #[serde(default, skip_serializing_if = "is_false")]
     pub degraded: bool,

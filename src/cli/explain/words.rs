@@ -131,10 +131,9 @@ fn knowledge(record: &Record) -> Option<String> {
     if record.revision == 0 {
         return None;
     }
-    let how = if record.cached { "kept from an earlier question" } else { "decided anew" };
     let degraded = if record.degraded { "; degraded: what was known may have been too old" } else { "" };
     let (revision, max_age) = (record.revision, record.max_age);
-    Some(format!("every change up to revision {revision}, {how}; to be kept for {max_age} s at the most{degraded}"))
+    Some(format!("every change up to revision {revision}; to be kept for {max_age} s at the most{degraded}"))
 }
 
 fn named(statement: &RecordedStatement) -> String {

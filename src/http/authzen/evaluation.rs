@@ -62,7 +62,6 @@ impl Evaluation {
         if let Some(keeping) = &mut keeping {
             keeping.add(asking, &who, &subject, &resource, &answered);
         }
-        let cached = answered.answer.as_ref().map(|answer| answer.cached);
-        Ok(Answer { body: render::body(&answered.shown(&action, usize::MAX))?, cached, keeping })
+        Ok(Answer { body: render::body(&answered.shown(&action, usize::MAX))?, keeping })
     }
 }

@@ -155,7 +155,7 @@ pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Re
                 break;
             }
         }
-        Ok(Answer { body: render::body(&json!({ "evaluations": answers }))?, cached: None, keeping: batch.keeping })
+        Ok(Answer { body: render::body(&json!({ "evaluations": answers }))?, keeping: batch.keeping })
     })
     .await
 }

@@ -23,8 +23,6 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 const DOOR: &str = "authzen";
 /// A caller's own name for its request comes back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-/// Whether an answer was kept from an earlier question. It is no part of the answer's body, which is the same for the same question.
-const CACHE: HeaderName = HeaderName::from_static("x-brevet-cache");
 
 /// Why there is no answer.
 pub(in crate::http) struct Refusal {
@@ -57,10 +55,9 @@ impl From<questions::Refusal> for Refusal {
     }
 }
 
-/// An answer, and whether it was kept.
+/// An answer.
 pub(super) struct Answer {
     pub(super) body: Vec<u8>,
-    pub(super) cached: Option<bool>,
     /// How it may be kept, if that is to be told.
     pub(super) keeping: Option<Keeping>,
 }
@@ -108,10 +105,6 @@ pub(super) async fn framed(
     let mut response = match made(request).await {
         Ok(answer) => {
             let mut response = ([(CONTENT_TYPE, APPLICATION_JSON)], answer.body).into_response();
-            if let Some(cached) = answer.cached {
-                let value = HeaderValue::from_static(if cached { "hit" } else { "miss" });
-                response.headers_mut().insert(CACHE, value);
-            }
             keeping::tell(answer.keeping.as_ref(), response.headers_mut());
             response
         }

@@ -143,7 +143,7 @@ async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result
         found.into_iter().flat_map(|found| found.results).map(|name| query.result(name)).collect();
     // In the order of their names `page` comes first, as the specification wants it.
     let page = json!({ "count": results.len(), "next_token": next, "properties": properties });
-    Ok(Answer { body: render::body(&json!({ "page": page, "results": results }))?, cached: None, keeping: None })
+    Ok(Answer { body: render::body(&json!({ "page": page, "results": results }))?, keeping: None })
 }
 
 /// How many results are wanted, and where they begin.

@@ -165,12 +165,12 @@ impl Asking<'_> {
         let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
         let trust = self.trust(question).await?;
         let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
-        let kept = stored.as_deref().and_then(|stored| Some((stored.policy.as_deref()?, stored.stamp)));
-        let consent = match (&trust, both.as_ref().or(question.policy), kept) {
-            (Some(trust), _, _) => Consent::Trust(trust),
-            (None, Some(passed), _) => Consent::Passed(passed),
-            (None, None, Some((policy, stamp))) => Consent::Stored(policy, stamp),
-            (None, None, None) => Consent::None,
+        let kept = stored.as_deref().and_then(|stored| stored.policy.as_deref());
+        let policy = both.as_ref().or(question.policy).or(kept);
+        let consent = match (&trust, policy) {
+            (Some(trust), _) => Consent::Trust(trust),
+            (None, Some(policy)) => Consent::Policy(policy),
+            (None, None) => Consent::None,
         };
         let owner = said.or(stored.as_ref().map(|stored| stored.account)).or(question.resource.account());
         let asked = Asked {

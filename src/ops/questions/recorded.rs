@@ -94,7 +94,7 @@ fn of_answer(record: Record, answered: &Answered, told: Option<Told>) -> Record 
     };
     let told = told.unwrap_or_default();
     let condition = |(key, values)| Condition { key, values: Some(values), ..Condition::default() };
-    let Decision { effect, statements, missing } = &*answer.decision;
+    let Decision { effect, statements, missing } = &answer.decision;
     Record {
         subject: answer.principal_arn.clone(),
         subject_id: told.principal_id,
@@ -102,7 +102,6 @@ fn of_answer(record: Record, answered: &Answered, told: Option<Told>) -> Record 
         statements: statements.iter().map(of_statement).collect(),
         missing: missing.as_ref().map(of_missing),
         conditions: told.conditions.into_iter().map(condition).collect(),
-        cached: answer.cached,
         ..record
     }
 }

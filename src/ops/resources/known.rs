@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::identity::{ResourceOwner, StoredResource};
 use crate::ops::Error;
@@ -14,7 +13,6 @@ use crate::types::{AccountId, Arn, ResourceArn, Tags};
 pub struct Resources {
     store: Arc<dyn Store>,
     known: Arc<Fresh<Looked>>,
-    stamps: AtomicU64,
 }
 
 /// What a look at the store found: perhaps nothing.
@@ -31,8 +29,6 @@ pub struct KnownResource {
     pub attributes: Tags,
     /// Its policy.
     pub policy: Option<Arc<PolicySet>>,
-    /// A number that each load gets anew: what was computed from one state of it is not found under the next.
-    pub stamp: u64,
 }
 
 /// How much memory an entry without a policy may take.
@@ -47,7 +43,7 @@ impl Resources {
     /// Keeps at most `capacity` resources of ordinary size.
     pub fn new(store: Arc<dyn Store>, capacity: u64, invalidations: &Arc<Invalidations>) -> Self {
         let room = capacity.saturating_mul(u64::from(ORDINARY_BYTES));
-        Self { store, known: Fresh::weighing(room, weight, invalidations), stamps: AtomicU64::new(1) }
+        Self { store, known: Fresh::weighing("resources", room, weight, invalidations) }
     }
 
     /// The records that a question about this ARN was answered from, if that was just now: see [`crate::decision::Authorizer::stands_on`].
@@ -69,7 +65,6 @@ impl Resources {
             return Ok(looked.0.clone());
         }
         let ticket = self.known.begin();
-        let stamp = self.stamps.fetch_add(1, Ordering::Relaxed);
         let mut reader = Reader::new(Arc::clone(&self.store));
         let found = loop {
             let found = read(&mut reader, &arn).await?;
@@ -78,7 +73,7 @@ impl Resources {
                 break found;
             }
         };
-        let known = found.map(|(account, stored)| compiled(account, stored, stamp)).transpose()?;
+        let known = found.map(|(account, stored)| compiled(account, stored)).transpose()?;
         let looked = Looked(known.map(Arc::new));
         Ok(self.known.keep(ticket, arn.as_str(), looked, reader.dependencies()).0.clone())
     }
@@ -95,7 +90,7 @@ async fn read(reader: &mut Reader, arn: &ResourceArn) -> Result<Option<(AccountI
     Ok(reader.get::<StoredResource>(&layout::resource(account, arn)).await?.map(|stored| (account, stored)))
 }
 
-fn compiled(account: AccountId, stored: StoredResource, stamp: u64) -> Result<KnownResource, Error> {
+fn compiled(account: AccountId, stored: StoredResource) -> Result<KnownResource, Error> {
     let policy = match &stored.policy {
         None => None,
         Some(policy) => {
@@ -105,7 +100,7 @@ fn compiled(account: AccountId, stored: StoredResource, stamp: u64) -> Result<Kn
             Some(Arc::new(PolicySet::new(vec![Arc::new(policy)])))
         }
     };
-    Ok(KnownResource { arn: stored.arn, account, attributes: stored.attributes, policy, stamp })
+    Ok(KnownResource { arn: stored.arn, account, attributes: stored.attributes, policy })
 }
 
 impl fmt::Debug for Resources {
