@@ -72,7 +72,7 @@ impl Asking<'_> {
         if !self.may_ask_about(resolved).await? {
             return Ok(None);
         }
-        Ok(Some(if resolved.exists { named } else { Named::Nobody("the subject does not exist") }))
+        Ok(Some(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) }))
     }
 
     pub(super) async fn may_ask_about(&self, about: &Resolved) -> Result<bool, Refusal> {
