@@ -107,7 +107,9 @@ fn main() {
     let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let turn = |at: usize, length| client.block_on(load::round(sides[at].1, sides[at].2, length));
     let (turns, length) = turns();
-    (0..sides.len()).for_each(|at| drop(turn(at, length)));
+    (0..sides.len()).for_each(|at| {
+        turn(at, length);
+    });
     let rounds: Vec<[Round; 3]> = (0..turns).map(|_| [0, 1, 2].map(|at| turn(at, length))).collect();
     println!(
         "{:<20} {:>10} {:>8} {:>10} {:>10} {:>9} {:>10}",

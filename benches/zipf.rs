@@ -251,7 +251,7 @@ async fn load(authorizer: &Arc<Authorizer>, principals: u64, facts: &RequestFact
 fn question(principals: u64, who: u64, what: u64) -> (Subject, &'static str, String) {
     let identity = Identity::User(user_name(who * 611_953 % principals).parse().expect("a name"));
     let subject = Subject { account: account(), identity, unique_id: None, session: None };
-    let action = if what % 5 == 0 { "s3:PutObject" } else { "s3:GetObject" };
+    let action = if what.is_multiple_of(5) { "s3:PutObject" } else { "s3:GetObject" };
     (subject, action, format!("arn:aws:s3:::bucket-{}/folder/object-{what}", bucket(what)))
 }
 

@@ -30,7 +30,7 @@ impl ResourceRule {
         let mut parts = resource.splitn(6, ':');
         let (arn, _partition, service) = (parts.next(), parts.next(), parts.next());
         // Most resources are of neither service, and need not be looked at to their end.
-        if !service.is_some_and(|service| service.len() == 3) {
+        if service.is_none_or(|service| service.len() != 3) {
             return ResourceRule::Suffices;
         }
         let name = parts.nth(2).unwrap_or_default();

@@ -43,7 +43,7 @@ impl Store for Snapshot {
         Err(past().into())
     }
 
-    async fn append_audit(&self, _: Vec<AuditRow>) -> Result<(), StoreError> {
+    async fn append_shared_audit(&self, _: std::sync::Arc<Vec<AuditRow>>) -> Result<(), StoreError> {
         Err(past())
     }
 
