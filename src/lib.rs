@@ -43,6 +43,7 @@ pub mod ops;
 // Floor 7, the doors, and those who knock.
 pub mod client;
 pub mod http;
+pub mod service;
 pub mod sidecar;
 
 // Floor 8, the whole: a running broker, and the command line.

@@ -28,12 +28,20 @@ pub mod names {
     pub const SESSIONS_ISSUED: &str = "brevet_sessions_issued_total";
     /// Audit records that could not be written.
     pub const AUDIT_FAILURES: &str = "brevet_audit_failures_total";
+    /// Records of the decision log that were not kept, by cause.
+    pub const DECISION_LOG_DROPPED: &str = "brevet_decision_log_dropped_total";
     /// Fetches of the keys of OpenID Connect issuers, by how they ended.
     pub const ISSUER_FETCHES: &str = "brevet_issuer_fetches_total";
     /// For how many seconds the key that signs has signed, by what it signs and its algorithm.
     pub const SIGNING_KEY_AGE: &str = "brevet_signing_key_age_seconds";
     /// Times that the signing keys could not be read, or not be changed when it was time.
     pub const SIGNING_KEY_FAILURES: &str = "brevet_signing_key_failures_total";
+    /// Askers that follow the changes at this moment.
+    pub const CHANGE_STREAMS: &str = "brevet_change_streams";
+    /// Streams of changes that ended, by why.
+    pub const CHANGE_STREAMS_ENDED: &str = "brevet_change_streams_ended_total";
+    /// Times that a follower was told to forget everything.
+    pub const CHANGE_STREAM_GAPS: &str = "brevet_change_stream_gaps_total";
     /// Connections open at this moment.
     pub const CONNECTIONS: &str = "brevet_connections";
 }

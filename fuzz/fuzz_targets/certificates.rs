@@ -49,6 +49,7 @@ fuzz_target!(|data: &[u8]| {
             if let Some(one) = Certificate::from_der(bytes) {
                 assert_eq!(Certificate::from_pem(&block("CERTIFICATE", bytes)).as_ref(), Some(&one));
                 one.is_signed_by(&one);
+                assert!(one.uris().unwrap_or_default().iter().all(|uri| uri.is_ascii()));
                 for label in ["PRIVATE KEY", "EC PRIVATE KEY", "RSA PRIVATE KEY"] {
                     let _ = certificate_key::check(&one, &SecretText::new(block(label, bytes)));
                 }

@@ -66,7 +66,7 @@ pub struct Event {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct UserIdentity {
-    /// `Root`, `IAMUser`, `AssumedRole`, `FederatedUser` or `WebIdentityUser`.
+    /// `Root`, `IAMUser`, `AssumedRole`, `Role`, `FederatedUser` or `WebIdentityUser`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// `AIDA…`, `AROA…:session` or the account's id; `provider:audience:subject` of whom an OIDC provider vouches for.

@@ -12,7 +12,7 @@ use super::{Caller, Error};
 use crate::clock::Timestamp;
 use crate::crypto::hash::sha256;
 use crate::decision::{Identity, Subject};
-use crate::session::{Keeper, Origin, Revocations, SessionError, VerifiedIdentity, open_identity};
+use crate::session::{Keeper, Lineage, Origin, Revocations, SessionError, VerifiedIdentity, open_identity};
 use crate::store::{Bounded, Room};
 use crate::types::AccessKeyId;
 
@@ -60,6 +60,11 @@ impl Bearers {
         let open = self.open(token, audience, now)?;
         let subject = self.renamed.follow(open.subject.clone()).await?;
         Ok(Bearer { subject, expires: open.verified.expires() })
+    }
+
+    /// What a token's origin descends from that was found good just now: what revokes one of these ends it.
+    pub fn lineage(&self, token: &str, audience: &str, now: Timestamp) -> Option<Lineage> {
+        Some(self.open(token, audience, now).ok()?.verified.lineage().clone())
     }
 
     /// Who signs in with a token that is meant for `audience`, which is the broker itself.

@@ -9,7 +9,9 @@ use crate::types::{AccessKeyId, AccountId, Arn, Realm};
 #[derive(Clone, Debug)]
 pub struct Caller {
     subject: Subject,
-    access_key: AccessKeyId,
+    access_key: Option<AccessKeyId>,
+    /// SHA-256 of a client certificate, in hexadecimal.
+    certificate: Option<String>,
     region: String,
     session: Option<Box<SessionClaims>>,
 }
@@ -21,7 +23,12 @@ impl Caller {
         region: String,
         session: Option<Box<SessionClaims>>,
     ) -> Self {
-        Self { subject, access_key, region, session }
+        Self { subject, access_key: Some(access_key), certificate: None, region, session }
+    }
+
+    /// One that a client certificate names.
+    pub(super) fn of_certificate(subject: Subject, fingerprint: &str, region: String) -> Self {
+        Self { subject, access_key: None, certificate: Some(fingerprint.to_owned()), region, session: None }
     }
 
     /// Whom decisions about this caller are about.
@@ -39,12 +46,17 @@ impl Caller {
         &self.subject.identity
     }
 
-    /// The key that signed the request.
-    pub fn access_key(&self) -> &AccessKeyId {
-        &self.access_key
+    /// The key that signed the request, if one did.
+    pub fn access_key(&self) -> Option<&AccessKeyId> {
+        self.access_key.as_ref()
     }
 
-    /// The region that the request was signed for.
+    /// SHA-256 of the client certificate that it came with in place of a signature, in hexadecimal.
+    pub fn certificate(&self) -> Option<&str> {
+        self.certificate.as_deref()
+    }
+
+    /// The region that the request was signed for; the installation's own where none was.
     pub fn region(&self) -> &str {
         &self.region
     }

@@ -1,5 +1,6 @@
 //! Why a caller could not be authenticated.
 
+use super::CertificateFault;
 use crate::session::SessionError;
 use crate::sigv4::Refusal;
 use crate::store::StoreError;
@@ -37,6 +38,9 @@ pub enum Error {
     /// The request was signed for another service.
     #[error("signed for service `{0}`")]
     WrongService(String),
+    /// The client certificate is nobody's.
+    #[error("client certificate: {0}")]
+    Certificate(#[from] CertificateFault),
     /// A token that was made for others.
     #[error("the token is for another audience")]
     WrongAudience,
@@ -59,6 +63,7 @@ impl Error {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::WrongService(_) => "wrong-service",
+            Self::Certificate(_) => "certificate",
             Self::WrongAudience => "wrong-audience",
             Self::Store(_) => "store",
         }

@@ -109,13 +109,31 @@ impl Authenticator {
         if !services.contains(&signed.scope().service.as_str()) {
             return Err(Error::WrongService(signed.scope().service.clone()));
         }
+        self.signer(&signed, now).await
+    }
+
+    /// Who signed a request whose time, scope and payload have been looked at.
+    pub(super) async fn signer(&self, signed: &SignedRequest<'_>, now: Timestamp) -> Result<Caller, Error> {
         let id: AccessKeyId = signed.access_key_id().parse().map_err(|_| Error::UnknownKey)?;
         match signed.session_token() {
             None if id.is_session() => Err(Error::TokenMismatch),
-            None => self.long_lived(&signed, id).await,
+            None => self.long_lived(signed, id).await,
             Some(_) if !id.is_session() => Err(Error::TokenMismatch),
-            Some(token) => self.temporary(&signed, id, token, now).await,
+            Some(token) => self.temporary(signed, id, token, now).await,
         }
+    }
+
+    /// The key that a request was signed with, good in its scope alone.
+    pub(super) async fn signed_with(&self, signed: &SignedRequest<'_>, now: Timestamp) -> Result<SigningKey, Error> {
+        if let Some(token) = signed.session_token() {
+            return Ok(self.open(token, now)?.signing.derive(signed.scope()));
+        }
+        let id: AccessKeyId = signed.access_key_id().parse().map_err(|_| Error::UnknownKey)?;
+        let found = match self.keys.find(id.as_str()) {
+            Some(found) => found,
+            None => self.load(&id).await?.ok_or(Error::UnknownKey)?,
+        };
+        Ok(found.signing.derive(signed.scope()))
     }
 
     /// The subject of a session token that a service passes on to ask about it. The token alone proves nothing about whoever
@@ -128,6 +146,23 @@ impl Authenticator {
         self.check_revocations(&open)?;
         let subject = open.subject.clone();
         Ok(self.renamed.follow(subject).await?)
+    }
+
+    /// What a session descends from whose token was found good just now: what revokes one of these ends it.
+    pub fn lineage_of_token(&self, token: &str, now: Timestamp) -> Option<Lineage> {
+        Some(self.open(token, now).ok()?.lineage.clone())
+    }
+
+    /// Whether there is such a long-lived access key, and it is active.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn is_active(&self, id: &AccessKeyId) -> Result<bool, Error> {
+        let found = match self.keys.find(id.as_str()) {
+            Some(found) => Some(found),
+            None => self.load(id).await?,
+        };
+        Ok(found.is_some_and(|found| found.key.status == KeyStatus::Active))
     }
 
     /// Those who bear web identity tokens of this broker's.

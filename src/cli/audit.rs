@@ -77,7 +77,7 @@ fn line(body: &[u8]) -> String {
 }
 
 /// Callers choose some of these texts: none of them may write a line of its own, or speak to the terminal.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for c in text.chars() {
         if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') {

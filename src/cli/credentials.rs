@@ -177,6 +177,18 @@ pub async fn obtain(
 }
 
 impl BrokerArgs {
+    /// An option that was given, if one was: for commands in which they do not always mean something.
+    pub fn given(&self) -> Option<&'static str> {
+        let given = [
+            (self.endpoint.is_some(), "--endpoint"),
+            (self.region.is_some(), "--region"),
+            (self.source_profile.is_some(), "--source-profile"),
+            (self.ca_file.is_some(), "--ca-file"),
+            (self.allow_plain_http, "--allow-plain-http"),
+        ];
+        given.into_iter().find_map(|(given, option)| given.then_some(option))
+    }
+
     /// The broker that the arguments and the environment name.
     pub fn open(
         &self,

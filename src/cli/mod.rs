@@ -5,8 +5,10 @@ mod audit;
 pub mod certs;
 mod coverage;
 pub mod credentials;
+mod explain;
 mod keys;
 mod policy;
+mod resources;
 mod serve;
 mod sessions;
 pub mod sidecar;
@@ -48,8 +50,17 @@ enum Command {
     /// End sessions before their time
     #[command(subcommand)]
     Sessions(sessions::SessionsCommand),
+    /// Store what decisions are to know of resources that other services guard
+    #[command(subcommand)]
+    Resources(resources::ResourcesCommand),
     /// Read the audit trail
     Audit(audit::AuditArgs),
+    /// Tell why a question was answered as it was
+    ///
+    /// `brevet explain --at 14:03 --principal alice --action record:write` reads the decision log (`[decision_log]` in config/brevet.toml)
+    /// from its end, the files that were put aside too. Times are UTC unless they say otherwise. `brevet audit --format json | brevet
+    /// explain --log -` explains what the broker itself refused.
+    Explain(Box<explain::ExplainArgs>),
     /// Make certificates for development
     #[command(subcommand)]
     Certs(CertsCommand),
@@ -158,7 +169,9 @@ async fn dispatch(command: Command, world: &World) -> Result<ExitCode, String> {
         Command::Account(command) => account::run(command, world).await,
         Command::Keys(command) => keys::run(command, world).await,
         Command::Sessions(command) => sessions::run(command, world).await,
+        Command::Resources(command) => resources::run(command, world).await,
         Command::Audit(args) => audit::run(args, world).await,
+        Command::Explain(args) => explain::run(*args, world).await,
         Command::Certs(CertsCommand::Dev { out_dir, names, force }) => {
             let report = certs::dev(&out_dir, &names, clock.now(), force).map_err(|error| error.to_string())?;
             print(&format!("{report}\n"))

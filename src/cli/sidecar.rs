@@ -5,14 +5,17 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 use super::credentials::{BrokerArgs, CredentialsError, RoleArgs};
 use crate::client::Environment;
 use crate::client::private_file::{PrivateDir, PrivateFileError};
 use crate::clock::{Clock, Random};
+use crate::sidecar::questions::{Doorkeeper, QuestionListener, QuestionSettings, Questions};
 use crate::sidecar::{AuthorizationToken, Keeper, RoleSource, Sidecar, SidecarError, SidecarSettings, TokenError};
 
 /// Serves a role's credentials to the AWS SDKs of this machine or pod (container credentials provider).
@@ -46,6 +49,58 @@ pub struct SidecarArgs {
     /// brevet/sidecar-PORT.token in $XDG_RUNTIME_DIR or the cache directory.
     #[arg(long, value_name = "FILE")]
     pub authorization_token_file: Option<PathBuf>,
+    /// Where questions and what is kept of their answers are to be.
+    #[command(flatten)]
+    pub questions: QuestionArgs,
+}
+
+/// Questions beside the credentials.
+#[derive(Debug, Clone, Args)]
+pub struct QuestionArgs {
+    /// Answer questions (AuthZEN, requests that were signed) on this address too; port 0 takes a free one. Programs send the token of
+    /// the credentials in the header x-brevet-sidecar-token, or as a bearer's.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub questions: Option<SocketAddr>,
+    /// Answer questions on a socket in the file system. Its permissions say who may ask; no token is needed.
+    #[arg(long, value_name = "FILE")]
+    pub questions_socket: Option<PathBuf>,
+    /// The permissions of that socket.
+    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = socket_mode)]
+    pub questions_socket_mode: u32,
+    /// For how much longer answers are given that are not certain any more while the broker is out of reach, in seconds. They say so.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    pub degraded_seconds: u64,
+    /// How much room the answers may take that are kept, in MiB.
+    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    pub keep_mib: u32,
+}
+
+impl QuestionArgs {
+    /// The places where questions are taken.
+    async fn listeners(&self, beyond_loopback: bool) -> Result<Vec<QuestionListener>, SidecarError> {
+        let mut listeners = Vec::new();
+        if let Some(address) = self.questions {
+            listeners.push(QuestionListener::loopback(address, beyond_loopback).await?);
+        }
+        if let Some(path) = &self.questions_socket {
+            listeners.push(QuestionListener::socket(path, self.questions_socket_mode)?);
+        }
+        Ok(listeners)
+    }
+
+    fn settings(&self) -> QuestionSettings {
+        let room = usize::try_from(u64::from(self.keep_mib) << 20).unwrap_or(usize::MAX);
+        QuestionSettings { room, degraded: Duration::from_secs(self.degraded_seconds) }
+    }
+}
+
+/// For the owner alone, or for a group too.
+fn socket_mode(text: &str) -> Result<u32, String> {
+    match text {
+        "0600" | "600" => Ok(0o600),
+        "0660" | "660" => Ok(0o660),
+        _ => Err("it must be 0600 or 0660".to_owned()),
+    }
 }
 
 /// Runs until the process is told to stop (SIGTERM or SIGINT). The variables for the programs go to `out`, failures
@@ -101,17 +156,41 @@ async fn serve(
         None => usual_token_file(&environment, sidecar.address().port())?,
     };
     let token = AuthorizationToken::of_file(&token_file, random.as_ref())?;
+    let listeners = args.questions.listeners(args.listen_beyond_loopback).await?;
     let broker = args.broker.open(&environment, Arc::clone(&clock), Arc::clone(&random))?;
     let role = args.role.to_request(&args.role_arn, args.duration_seconds);
     let source = RoleSource { broker, environment, profile: args.broker.source_profile, role };
-    let keeper = Arc::new(Keeper::new(source, clock, random));
+    let keeper = Arc::new(Keeper::new(source, clock, Arc::clone(&random)));
     // The first answer is then seldom an error; if the broker is away, the sidecar serves errors until it is back.
     keeper.renew_if_due().await;
     writeln!(out, "export AWS_CONTAINER_CREDENTIALS_FULL_URI={}", quoted(&sidecar.url()))?;
     writeln!(out, "export AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE={}", quoted(&token_file.to_string_lossy()))?;
+    for address in listeners.iter().filter_map(QuestionListener::address) {
+        writeln!(out, "export BREVET_QUESTIONS_URL={}", quoted(&format!("http://{address}")))?;
+    }
+    if let Some(path) = &args.questions.questions_socket {
+        writeln!(out, "export BREVET_QUESTIONS_SOCKET={}", quoted(&std::path::absolute(path)?.to_string_lossy()))?;
+    }
     out.flush()?;
     tracing::info!(address = %sidecar.address(), role = keeper.role_arn(), "the sidecar serves");
-    sidecar.run(keeper, token, stop).await;
+    let stopping = watch::Sender::new(false);
+    let stopped = || {
+        let mut stopping = stopping.subscribe();
+        async move {
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        }
+    };
+    let questions = async {
+        if !listeners.is_empty() {
+            let questions = Questions::new(Arc::clone(&keeper), random, args.questions.settings());
+            questions.run(listeners, Doorkeeper { token: token.clone() }, stopped()).await;
+        }
+    };
+    let stop = async {
+        stop.await;
+        stopping.send_replace(true);
+    };
+    tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, stop);
     tracing::info!("the sidecar has stopped");
     Ok(())
 }

@@ -86,11 +86,11 @@ impl std::fmt::Debug for BrokerSettings {
 /// A broker that can be called.
 #[derive(Clone)]
 pub struct Broker {
-    endpoint: Url,
-    host: String,
+    pub(super) endpoint: Url,
+    pub(super) host: String,
     region: String,
     backoff: Backoff,
-    http: reqwest::Client,
+    pub(super) http: reqwest::Client,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -159,6 +159,67 @@ impl Broker {
             tracing::debug!(%error, tries, wait_ms = wait.as_millis(), "trying the broker again");
             tokio::time::sleep(wait).await;
             tries += 1;
+        }
+    }
+
+    /// Posts JSON to one of the broker's own doors, signed with `credentials`. A call that failed in passing is signed anew and tried
+    /// again: questions may be asked twice.
+    pub async fn ask(
+        &self,
+        path: &str,
+        question: &serde_json::Value,
+        credentials: &Credentials,
+    ) -> Result<serde_json::Value, ClientError> {
+        let body = question.to_string();
+        let mut tries = 1;
+        loop {
+            let error = match self.ask_once(path, &body, credentials).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if !error.is_passing() || tries >= MAX_TRIES {
+                return Err(error);
+            }
+            let wait = self.backoff.wait(tries, draw(self.random.as_ref()));
+            tracing::debug!(%error, tries, wait_ms = wait.as_millis(), "asking the broker again");
+            tokio::time::sleep(wait).await;
+            tries += 1;
+        }
+    }
+
+    async fn ask_once(
+        &self,
+        path: &str,
+        body: &str,
+        credentials: &Credentials,
+    ) -> Result<serde_json::Value, ClientError> {
+        const JSON: &str = "application/json";
+        let path = format!("{}{path}", self.endpoint.path().trim_end_matches('/'));
+        let mut url = self.endpoint.clone();
+        url.set_path(&path);
+        let headers: [(&str, &[u8]); 2] = [("host", self.host.as_bytes()), ("content-type", JSON.as_bytes())];
+        let parts = RequestParts { method: "POST", path: &path, query: "", headers: &headers, body: body.as_bytes() };
+        let mut request = self.http.post(url).header(CONTENT_TYPE, JSON).body(body.to_owned());
+        for (name, value) in sigv4::sign_headers(&parts, credentials, &self.region, "brevet", self.clock.now()) {
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| ClientError::Setup("the source credentials do not fit into a header".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        let response = request.send().await.map_err(classify)?;
+        let status = response.status().as_u16();
+        let body = bounded(response).await?;
+        let answer: serde_json::Value =
+            serde_json::from_slice(&body).map_err(|_| ClientError::Malformed { status, reason: "it is not JSON" })?;
+        if status == 200 {
+            return Ok(answer);
+        }
+        let text = |name: &str| answer.get(name).and_then(serde_json::Value::as_str).map(printable);
+        match (text("code"), text("error")) {
+            (Some(code), message) => {
+                Err(ClientError::Refused { status, code, message: message.unwrap_or_default(), request_id: None })
+            }
+            _ => Err(ClientError::Malformed { status, reason: "it is an error without a code" }),
         }
     }
 
@@ -233,7 +294,7 @@ fn is_loopback(url: &Url) -> bool {
     host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
+pub(super) async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
     let too_large = ClientError::TooLarge { limit: MAX_ANSWER };
     if response.content_length().is_some_and(|length| length > MAX_ANSWER as u64) {
         return Err(too_large);
@@ -248,7 +309,7 @@ async fn bounded(mut response: Response) -> Result<Vec<u8>, ClientError> {
     Ok(body)
 }
 
-fn classify(error: reqwest::Error) -> ClientError {
+pub(super) fn classify(error: reqwest::Error) -> ClientError {
     if error.is_connect() {
         ClientError::Connect(cause(&error))
     } else if error.is_timeout() {

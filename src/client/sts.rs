@@ -147,6 +147,19 @@ impl Broker {
         self.credentials(&Fields { answer: &answer, within: "GetSessionTokenResponse/GetSessionTokenResult" })
     }
 
+    /// What an encoded authorization message says, as JSON.
+    pub async fn decode_authorization_message(
+        &self,
+        message: &str,
+        as_caller: &Credentials,
+    ) -> Result<String, ClientError> {
+        let mut form = Form::new("DecodeAuthorizationMessage");
+        form.add("EncodedMessage", message);
+        let answer = self.post(&form.0, as_caller, false).await?;
+        let within = "DecodeAuthorizationMessageResponse/DecodeAuthorizationMessageResult";
+        Ok(Fields { answer: &answer, within }.must("DecodedMessage")?.to_owned())
+    }
+
     /// Who the broker says the caller is.
     pub async fn get_caller_identity(&self, as_caller: &Credentials) -> Result<CallerIdentity, ClientError> {
         let answer = self.post(&Form::new("GetCallerIdentity").0, as_caller, false).await?;

@@ -13,12 +13,14 @@ const LISTEN: &str = "server.listen";
 const PUBLIC_URL: &str = "server.public_url";
 const CERTIFICATE: &str = "server.tls_certificate";
 const KEY: &str = "server.tls_key";
+const AUTHORITIES: &str = "server.client_authorities";
 const PLAIN: &str = "server.allow_plain_http";
 const ROTATE: &str = "sessions.rotate_after_days";
 const AHEAD: &str = "sessions.publish_ahead_hours";
 
-pub(super) const RULES: [Rule; 4] = [
+pub(super) const RULES: [Rule; 5] = [
     Rule { reads: &[CERTIFICATE, KEY], broken: half_of_tls },
+    Rule { reads: &[CERTIFICATE, KEY, AUTHORITIES], broken: authorities_without_tls },
     Rule { reads: &[LISTEN, CERTIFICATE, KEY, PLAIN], broken: plain_http },
     Rule { reads: &[PUBLIC_URL, PLAIN], broken: plain_public_url },
     Rule { reads: &[ROTATE, AHEAD], broken: published_too_early },
@@ -31,6 +33,13 @@ fn half_of_tls(config: &Config, settling: &Settling) -> Option<Problem> {
         _ => return None,
     };
     Some(Problem::HalfOfTls { key, place: settling.place(key), missing })
+}
+
+fn authorities_without_tls(config: &Config, settling: &Settling) -> Option<Problem> {
+    let server = &config.server;
+    let no_tls = server.tls_certificate.is_none() && server.tls_key.is_none();
+    (server.client_authorities.is_some() && no_tls)
+        .then(|| Problem::AuthoritiesWithoutTls { place: settling.place(AUTHORITIES) })
 }
 
 fn plain_http(config: &Config, settling: &Settling) -> Option<Problem> {

@@ -89,6 +89,14 @@ pub enum Problem {
         /// The half that was not.
         missing: &'static str,
     },
+    /// Clients cannot show certificates where nobody speaks TLS.
+    #[error(
+        "`server.client_authorities` {place} needs `server.tls_certificate` and `server.tls_key`: certificates are shown in TLS"
+    )]
+    AuthoritiesWithoutTls {
+        /// Where it was given.
+        place: Place,
+    },
     /// Secrets would cross a network in the clear, and nobody said that they may.
     #[error(
         "`server.listen` {place} is {listen}, which other machines reach, and without TLS secrets would cross the network in \

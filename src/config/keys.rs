@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::value::Value;
-use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, log, url, web_identity};
+use super::{Config, Fault, Network, Overrides, Quotas, SigningAlgorithm, decision_log, log, url, web_identity};
 use crate::telemetry::LogFormat;
 use crate::types::SecretText;
 
@@ -30,6 +30,7 @@ pub static KEYS: &[Key] = &[
         .with_flag("--tls-certificate", |flags| flags.tls_certificate.clone().map(Value::Path)),
     path("server", "tls_key", |config, path| config.server.tls_key = Some(path))
         .with_flag("--tls-key", |flags| flags.tls_key.clone().map(Value::Path)),
+    path("server", "client_authorities", |config, path| config.server.client_authorities = Some(path)),
     switch("server", "allow_plain_http", |config, on| config.server.allow_plain_http = on)
         .with_flag("--allow-plain-http", |flags| flags.allow_plain_http.then_some(Value::Switch(true))),
     number("server", "request_limit", 65_536..=67_108_864, |config, n| config.server.request_limit = size(n)),
@@ -43,6 +44,7 @@ pub static KEYS: &[Key] = &[
         let network = |text: &&str| Network::parse(text).ok_or_else(|| Fault::malformed(text, expected));
         set(&mut config.server.trusted_proxies, texts.iter().map(network).collect())
     }),
+    path("doors", "routes", |config, path| config.doors.routes = Some(path)),
     path("store", "data_dir", |config, path| config.store.data_dir = path)
         .with_flag("--data-dir", |flags| flags.data_dir.clone().map(Value::Path)),
     text("store", "database", |config, text| {
@@ -101,6 +103,7 @@ pub static KEYS: &[Key] = &[
     number("quotas", "server_certificates", QUOTA, |config, n| config.quotas.server_certificates = n),
     number("quotas", "oidc_providers", QUOTA, |config, n| config.quotas.oidc_providers = n),
     number("quotas", "saml_providers", QUOTA, |config, n| config.quotas.saml_providers = n),
+    number("quotas", "resources", QUOTA, |config, n| config.quotas.resources = n),
     number("quotas", "session_policy_characters", 1..=Quotas::MOST_OF_A_TOKEN, |config, n| {
         config.quotas.session_policy_characters = n;
     }),
@@ -120,6 +123,19 @@ pub static KEYS: &[Key] = &[
     })
     .with_flag("--log-format", |flags| {
         flags.log_format.and_then(|format| Some(Value::Untyped(format.to_possible_value()?.get_name().to_owned())))
+    }),
+    text("decision_log", "mode", |config, text| set(&mut config.decision_log.mode, decision_log::mode(text))),
+    number("decision_log", "allowed_one_in", 0..=1_000_000, |config, n| config.decision_log.allowed_one_in = n),
+    number("decision_log", "denied_one_in", 0..=1_000_000, |config, n| config.decision_log.denied_one_in = n),
+    text("decision_log", "output", |config, text| set(&mut config.decision_log.output, decision_log::output(text))),
+    path("decision_log", "file", |config, path| config.decision_log.file = Some(path)),
+    number("decision_log", "max_mib", 1..=102_400, |config, n| config.decision_log.max_mib = n),
+    number("decision_log", "keep", 0..=1_000, |config, n| config.decision_log.keep = n),
+    list("decision_log", "mask", |config, texts| {
+        set(&mut config.decision_log.mask, texts.iter().map(decision_log::mask).collect())
+    }),
+    text("decision_log", "masked_as", |config, text| {
+        set(&mut config.decision_log.masked_as, decision_log::masked_as(text))
     }),
 ];
 

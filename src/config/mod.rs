@@ -6,6 +6,8 @@
 
 mod cache;
 mod check;
+mod doors;
+mod decision_log;
 mod environment;
 mod error;
 mod file;
@@ -27,6 +29,8 @@ use std::path::Path;
 
 pub use crate::types::Realm;
 pub use cache::Cache;
+pub use doors::Doors;
+pub use decision_log::{DecisionLogSection, LogMode, LogOutput, MASKED_RESOURCE, MaskedAs};
 pub use error::{ConfigError, Fault, Place, Problem};
 pub use keys::{KEYS, Key};
 pub use log::Log;
@@ -36,6 +40,7 @@ pub use quotas::Quotas;
 pub use server::Server;
 pub use sessions::{Sessions, SigningAlgorithm};
 pub use store::StoreSection;
+pub(crate) use suggest::among as nearest;
 pub use web_identity::WebIdentity;
 
 /// Every setting, settled.
@@ -43,6 +48,8 @@ pub use web_identity::WebIdentity;
 pub struct Config {
     /// `[server]`: where it listens, and what it lets a client cost.
     pub server: Server,
+    /// `[doors]`: what proxies ask about.
+    pub doors: Doors,
     /// `[store]`: where state is kept.
     pub store: StoreSection,
     /// `[realm]`: what the installation calls itself in the ARNs that it makes.
@@ -57,6 +64,8 @@ pub struct Config {
     pub quotas: Quotas,
     /// `[log]`: what is logged, and how it looks.
     pub log: Log,
+    /// `[decision_log]`: which answers to other services' questions are kept.
+    pub decision_log: DecisionLogSection,
 }
 
 impl Config {

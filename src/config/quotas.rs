@@ -24,6 +24,8 @@ pub struct Quotas {
     pub oidc_providers: u64,
     /// SAML providers. Default 100, from 1 to 100000000.
     pub saml_providers: u64,
+    /// Stored resources. Default 100000, from 1 to 100000000.
+    pub resources: u64,
     /// Characters of a session policy, without white space. Default 2048, from 1 to 6144.
     pub session_policy_characters: u64,
     /// Bytes that the policies and tags of a session may take in its token: what `PackedPolicySize` calls 100 percent. Default 4096,
@@ -54,6 +56,7 @@ impl Default for Quotas {
             server_certificates: 20,
             oidc_providers: 100,
             saml_providers: 100,
+            resources: 100_000,
             session_policy_characters: Self::SESSION_POLICY_CHARACTERS,
             packed_session_bytes: 4_096,
             revocations: 100_000,

@@ -19,6 +19,9 @@ pub struct Server {
     pub tls_certificate: Option<PathBuf>,
     /// A PEM file with the private key of `tls_certificate`. Default none.
     pub tls_key: Option<PathBuf>,
+    /// A PEM file of authorities. Clients that have a certificate of one of these are asked for it, and those whose certificate names
+    /// a user or role may ask questions with it. Needs TLS. Default none: no client is asked for a certificate.
+    pub client_authorities: Option<PathBuf>,
     /// Whether plain HTTP may be spoken on an address that other machines reach, as behind a proxy that ends TLS. Secrets then
     /// cross that network in the clear. Default false.
     pub allow_plain_http: bool,
@@ -52,6 +55,7 @@ impl Default for Server {
             public_url: None,
             tls_certificate: None,
             tls_key: None,
+            client_authorities: None,
             allow_plain_http: false,
             request_limit: 1 << 20,
             header_timeout: Duration::from_secs(10),

@@ -22,6 +22,11 @@ pub(super) fn variable(wrong: &str) -> Option<String> {
     nearest(KEYS.iter().map(|key| (key.variable(), damerau_levenshtein(&key.variable(), wrong))), wrong.len())
 }
 
+/// The one of these names that `wrong` was likely meant to be.
+pub(crate) fn among<'a>(wrong: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(names.map(|name| (name.to_owned(), damerau_levenshtein(name, wrong))), wrong.len())
+}
+
 /// The nearest, unless even that is so far off that naming it would mislead.
 fn nearest(names: impl Iterator<Item = (String, usize)>, length: usize) -> Option<String> {
     let (name, distance) = names.min_by_key(|(_, distance)| *distance)?;

@@ -26,6 +26,8 @@ pub struct Certificate {
     not_before: Timestamp,
     not_after: Timestamp,
     key: PublicKey,
+    /// What `extensions` holds, where there are any.
+    extensions: Option<Vec<u8>>,
 }
 
 /// The public key of a certificate.
@@ -64,6 +66,8 @@ pub(super) mod oid {
     /// 1.2.840.10045.4.3.2, .3
     pub(super) const ECDSA_SHA256: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02];
     pub(super) const ECDSA_SHA384: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x03];
+    /// 2.5.29.17
+    pub(super) const SUBJECT_ALT_NAME: &[u8] = &[0x55, 0x1d, 0x11];
     /// 1.3.101.112
     pub(crate) const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
 }
@@ -108,9 +112,13 @@ impl Certificate {
         validity.end()?;
         let subject = body.take(tag::SEQUENCE)?;
         let key = PublicKey::read(&mut body)?;
-        // What may follow are unique ids and extensions, which decide nothing here.
+        // What may follow are unique ids, which decide nothing here, and extensions.
+        let mut extensions = None;
         while body.end().is_none() {
-            body.next().filter(|element| matches!(element.tag, 0x81 | 0x82 | 0xa1 | 0xa2 | 0xa3))?;
+            let element = body.next().filter(|element| matches!(element.tag, 0x81 | 0x82 | 0xa1 | 0xa2 | 0xa3))?;
+            if element.tag == tag::context(3) {
+                extensions = Some(element.content.to_vec());
+            }
         }
         Some(Self {
             whole: bytes.to_vec(),
@@ -122,6 +130,7 @@ impl Certificate {
             not_before,
             not_after,
             key,
+            extensions,
         })
     }
 
@@ -151,6 +160,36 @@ impl Certificate {
             && verification(&self.algorithm, issuer.key.kind).is_some_and(|algorithm| {
                 UnparsedPublicKey::new(algorithm, &issuer.key.bytes).verify(&self.signed, &self.signature).is_ok()
             })
+    }
+
+    /// The URIs among the names that its issuer vouches for: `uniformResourceIdentifier` in `subjectAltName` (RFC 5280 section
+    /// 4.2.1.6). `None` when the extensions cannot be read.
+    pub fn uris(&self) -> Option<Vec<&str>> {
+        let mut uris = Vec::new();
+        let Some(extensions) = &self.extensions else { return Some(uris) };
+        let mut outer = Reader::new(extensions);
+        let mut all = outer.sequence()?;
+        outer.end()?;
+        while all.end().is_none() {
+            let mut extension = all.sequence()?;
+            let name = extension.take(tag::OBJECT)?;
+            extension.optional(tag::BOOLEAN);
+            let value = extension.take(tag::OCTET_STRING)?;
+            extension.end()?;
+            if name != oid::SUBJECT_ALT_NAME {
+                continue;
+            }
+            let mut value = Reader::new(value);
+            let mut names = value.sequence()?;
+            value.end()?;
+            while names.end().is_none() {
+                let element = names.next()?;
+                if element.tag == tag::URI {
+                    uris.push(std::str::from_utf8(element.content).ok().filter(|uri| uri.is_ascii())?);
+                }
+            }
+        }
+        Some(uris)
     }
 
     pub(super) fn key(&self) -> &PublicKey {

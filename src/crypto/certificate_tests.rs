@@ -246,3 +246,37 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_uris_among_the_names_are_read() {
+    let made = |names: Vec<rcgen::SanType>| {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = params("leaf");
+        params.subject_alt_names = names;
+        read(&params.self_signed(&key).expect("signed").pem())
+    };
+    let uri = |text: &str| rcgen::SanType::URI(text.try_into().expect("a URI"));
+    let dns = rcgen::SanType::DnsName("a.example".try_into().expect("a name"));
+    assert_eq!(made(vec![]).uris(), Some(vec![]));
+    assert_eq!(made(vec![dns.clone()]).uris(), Some(vec![]));
+    let arn = "arn:aws:iam::111111111111:role/a";
+    assert_eq!(made(vec![dns.clone(), uri(arn), dns]).uris(), Some(vec![arn]));
+    assert_eq!(made(vec![uri(arn), uri("spiffe://x")]).uris(), Some(vec![arn, "spiffe://x"]));
+    assert_eq!(read(RSA_LEAF).uris(), Some(vec![]), "a certificate of version 1 has no extensions");
+}
+
+proptest! {
+    /// Wherever a byte is changed, names are read or refused, and nothing panics.
+    #[test]
+    fn broken_extensions_are_refused_or_read(at in 0_usize..2_000, with in any::<u8>()) {
+        let key = KeyPair::generate().expect("a key");
+        let mut params = params("leaf");
+        params.subject_alt_names = vec![rcgen::SanType::URI("arn:aws:iam::1:role/a".try_into().expect("a URI"))];
+        let mut der = params.self_signed(&key).expect("signed").der().to_vec();
+        let at = at % der.len();
+        der[at] = with;
+        if let Some(uris) = Certificate::from_der(&der).as_ref().and_then(Certificate::uris) {
+            prop_assert!(uris.iter().all(|uri| uri.is_ascii()));
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 /// Tags of X.690 section 8, with the bit of constructed types where they have it.
 pub(super) mod tag {
+    pub(crate) const BOOLEAN: u8 = 0x01;
     pub(crate) const INTEGER: u8 = 0x02;
     pub(crate) const BIT_STRING: u8 = 0x03;
     pub(crate) const OCTET_STRING: u8 = 0x04;
@@ -13,6 +14,8 @@ pub(super) mod tag {
     pub(crate) const UTC_TIME: u8 = 0x17;
     pub(crate) const GENERALIZED_TIME: u8 = 0x18;
     pub(crate) const SEQUENCE: u8 = 0x30;
+    /// `[6]` of `GeneralName`, of a text.
+    pub(crate) const URI: u8 = 0x86;
 
     /// A constructed, context-specific tag, such as `[0]`.
     pub(crate) const fn context(number: u8) -> u8 {

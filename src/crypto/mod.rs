@@ -2,7 +2,8 @@
 //! and rcgen.
 //!
 //! Everything here is synchronous and pure: time and randomness come in as parameters. The one exception is said where it
-//! stands: key pairs and ECDSA nonces are drawn by ring from the operating system, because ring takes them from nobody else.
+//! stands: key pairs, ECDSA nonces and what seals a JWE are drawn by ring from the operating system, because ring takes them from
+//! nobody else.
 
 pub mod alg;
 pub mod certificate;
@@ -10,6 +11,7 @@ pub mod certificate_key;
 mod der;
 pub mod hash;
 pub mod issuer_keys;
+pub mod jwe;
 pub mod jwk;
 pub mod jwt;
 mod key_handle;

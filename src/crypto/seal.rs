@@ -150,6 +150,11 @@ impl DataKey {
         decrypt(&self.cipher, body, &[SEAL_PURPOSE, aad].concat())
     }
 
+    /// Another key for another purpose: whoever learns it learns nothing of this one.
+    pub fn derive(&self, purpose: &[u8]) -> SecretBytes {
+        hkdf_sha256(&self.bytes, &[b"brevet derived key v1\0", purpose], KEY)
+    }
+
     fn from_array(bytes: &[u8; KEY]) -> Self {
         let bytes = SecretBytes::new(*bytes);
         Self { cipher: cipher(&bytes), bytes }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use metrics::Counter;
 
-use super::answer::Answer;
+use super::answer::{Answer, Told};
 use super::asked::{Asked, Consent};
 use super::aws_policies::AwsPolicies;
 use super::denial::Denial;
@@ -17,7 +17,7 @@ use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, SessionFacts, Subject};
 use crate::policy::{Effect, Policies, PolicySet, Request, ResourceRule, evaluate};
 use crate::session::SessionKind;
-use crate::store::{Feed, Fresh, Invalidations, Known, Reader, Stale, Store, StoreError};
+use crate::store::{Feed, Fresh, Invalidations, Key, Known, Reader, Stale, Store, StoreError};
 use crate::telemetry::names;
 use crate::types::{AccountId, Realm};
 
@@ -198,6 +198,21 @@ impl Authorizer {
         Ok(self.decided(&prepared, asked)?.answer())
     }
 
+    /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn decide_and_tell(
+        &self,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<(Answer, Told), Refused> {
+        let prepared = self.prepare(subject, facts, asked.degraded).await?;
+        let decided = self.decided(&prepared, asked)?;
+        Ok((decided.answer(), decided.told()))
+    }
+
     /// A decision about a subject that is prepared; its reasons are told on demand.
     ///
     /// # Errors
@@ -246,6 +261,16 @@ impl Authorizer {
         }
     }
 
+    /// The records that decisions about a subject are made from, if its policies are loaded. Whoever wants to know it of a decision asks
+    /// afterwards: what was loaded anew meanwhile was so because one of those records has changed since the decision's revision.
+    pub fn stands_on(&self, subject: &Subject) -> Option<Vec<Key>> {
+        let mut keys = self.principals.reads(&EntityRef { account: subject.account, identity: &subject.identity })?;
+        if let Some(session) = subject.session.as_ref().filter(|session| has_policies(session)) {
+            keys.extend(self.sessions.reads(&session.jti)?);
+        }
+        Some(keys)
+    }
+
     async fn load_principal(&self, id: EntityRef<'_>) -> Result<Arc<CompiledPrincipal>, Refused> {
         let ticket = self.principals.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));
@@ -261,9 +286,7 @@ impl Authorizer {
 
     async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<PolicySet>>, Refused> {
         let Some(session) = &subject.session else { return Ok(None) };
-        let policies = session.policy.is_some() || !session.policy_arns.is_empty();
-        // A federated user without session policies has an empty set of them, which allows nothing.
-        if !policies && session.kind != SessionKind::FederatedUser {
+        if !has_policies(session) {
             return Ok(None);
         }
         if let Some(found) = self.sessions.find(&session.jti) {
@@ -283,6 +306,11 @@ impl Authorizer {
             }
         }
     }
+}
+
+/// A federated user without session policies has an empty set of them, which allows nothing.
+fn has_policies(session: &SessionFacts) -> bool {
+    session.policy.is_some() || !session.policy_arns.is_empty() || session.kind == SessionKind::FederatedUser
 }
 
 impl fmt::Debug for Authorizer {

@@ -8,7 +8,7 @@ use super::federation::Federation;
 use super::principal::CompiledPrincipal;
 use super::subject::{Identity, Subject};
 use crate::clock::Timestamp;
-use crate::policy::{Context, Fact, Facts, Key, KnownKey, Principal, PrincipalKind};
+use crate::policy::{Context, Fact, Facts, Key, KnownKey, PolicySet, Principal, PrincipalKind};
 use crate::session::SessionKind;
 use crate::types::Tags;
 
@@ -112,7 +112,7 @@ impl FederatedKeys<'_> {
         /// Of a token with many claims that many are told: strangers choose them.
         const MOST: usize = 64;
         let given = self.operation.iter().chain(self.federation.keys().iter());
-        let given = given.map(|(key, value)| (spelled(key.name()), values(value.as_fact())));
+        let given = given.map(|(key, value)| (KnownKey::spelled(key.name()), values(value.as_fact())));
         let telling = TELLING.iter().filter_map(|name| Some(((*name).to_owned(), values(self.fact(&Key::new(name))?))));
         telling.chain(given).take(MOST).collect()
     }
@@ -133,10 +133,19 @@ const TELLING: [&str; 10] = [
 ];
 
 impl RequestKeys<'_> {
+    /// The keys that these policies read, as AWS spells them, with the values that they found; nothing of a key that is absent.
+    pub(super) fn read_by<'p>(&self, sets: impl Iterator<Item = &'p PolicySet>) -> Vec<(String, Vec<String>)> {
+        let mut keys: Vec<&Key> = sets.flat_map(|set| set.keys().iter()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys.into_iter().filter_map(|key| Some((KnownKey::spelled(key.name()), values(self.fact(key)?)))).collect()
+    }
+
     /// What the request carried, as AWS spells it: the operation's keys, and those that tell of the request, its caller and its
     /// caller's tags.
     pub(super) fn carried(&self) -> Vec<(String, Vec<String>)> {
-        let operation = self.operation.iter().map(|(key, value)| (spelled(key.name()), values(value.as_fact())));
+        let operation =
+            self.operation.iter().map(|(key, value)| (KnownKey::spelled(key.name()), values(value.as_fact())));
         let telling = TELLING.iter().filter_map(|name| Some(((*name).to_owned(), values(self.fact(&Key::new(name))?))));
         let session = self.subject.session.iter().flat_map(|session| session.tags.iter());
         let tags = session.chain(self.compiled.tags.iter());
@@ -149,17 +158,6 @@ impl RequestKeys<'_> {
             }
         }
         carried
-    }
-}
-
-/// As AWS writes it, if it is one of AWS's.
-fn spelled(name: &str) -> String {
-    match KnownKey::find(name) {
-        Some(known) if known.is_family() => {
-            format!("{}{}", known.name, name.get(known.name.len()..).unwrap_or_default())
-        }
-        Some(known) => known.name.to_owned(),
-        None => name.to_owned(),
     }
 }
 
@@ -238,7 +236,7 @@ impl RequestKeys<'_> {
 mod tests {
     use super::*;
     use crate::decision::SessionFacts;
-    use crate::policy::{PolicySet, Source};
+    use crate::policy::Source;
     use crate::types::Tag;
 
     /// Every key that the table has as the broker's, or as one that it knows of requests to itself, has a value when all is

@@ -13,7 +13,7 @@ mod prepared;
 mod principal;
 mod subject;
 
-pub use answer::Answer;
+pub use answer::{Answer, Told};
 pub use asked::{Asked, Consent};
 pub use authorizer::{Authorizer, Permit, Refused, Settings};
 pub use denial::Denial;

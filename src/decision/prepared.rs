@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::answer::Answer;
+use super::answer::{Answer, Told};
 use super::asked::{Asked, Consent};
 use super::denial::Denial;
 use super::keys::{RequestFacts, RequestKeys};
@@ -145,6 +145,12 @@ impl Decided<'_> {
             degraded: self.known().degraded,
             principal_arn: self.principal_arn().to_owned(),
         }
+    }
+
+    /// The condition keys that policies read for it, and whose decision it is.
+    pub fn told(&self) -> Told {
+        let read = self.context().read_by(self.prepared.policies(&self.asked).sets());
+        Told { principal_id: self.prepared.principal().unique_id.clone(), conditions: read }
     }
 
     /// What the denial that it is tells.

@@ -11,11 +11,12 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
+use super::keeping;
 use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::ops::questions::{
-    self, AT_LEAST_REVISION, Answered, Asking, Demand, Properties, Question, SERVICE, Said, Who,
+    self, AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Properties, Question, SERVICE, Said, Who,
 };
 use crate::policy::Claims;
 use crate::store::NotReached;
@@ -51,17 +52,17 @@ struct Action {
 const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 
 /// Why there is no decision.
-struct Refusal {
-    status: StatusCode,
-    message: String,
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
 }
 
 impl Refusal {
-    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into() }
     }
 
-    fn bad(message: impl Into<String>) -> Self {
+    pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 }
@@ -86,7 +87,11 @@ pub(super) async fn evaluation(State(doors): State<Doors>, request: Request<Body
     let started = std::time::Instant::now();
     let request_id = request.headers().get("x-request-id").cloned();
     let mut response = match evaluate(&doors, request).await {
-        Ok(answer) => Json(answer).into_response(),
+        Ok((answer, keeping)) => {
+            let mut response = Json(answer).into_response();
+            keeping::tell(keeping.as_ref(), response.headers_mut());
+            response
+        }
         Err(refusal) => {
             let mut response = (refusal.status, Json(json!({ "error": refusal.message }))).into_response();
             if refusal.status == StatusCode::UNAUTHORIZED {
@@ -105,7 +110,7 @@ pub(super) async fn evaluation(State(doors): State<Doors>, request: Request<Body
     response
 }
 
-async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
+async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<(JsonValue, Option<Keeping>), Refusal> {
     let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
         Unreadable::TooLarge => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
         Unreadable::Broken => Refusal::bad("the body is incomplete"),
@@ -123,13 +128,17 @@ async fn evaluate(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Re
     said.properties(Properties::Resource, asked.resource.properties, &[])?;
     said.properties(Properties::Action, asked.action.properties, &[])?;
 
-    let asking = Asking { broker, asker: &asker, facts };
+    let asking = Asking { broker, asker: &asker, door: "authzen", facts };
     asking.demand(demand).await?;
     let shown = || json!({ "type": asked.subject.kind, "action": &*action, "resource": resource.as_str() });
     let subject = asking.about(&who, shown).await?;
     let question = Question { action: &action, resource: &resource, said: &said, policy: None };
     let answered = asking.answer(&subject, &question).await?;
-    Ok(rendered(&answered, &action))
+    let mut keeping = keeping::wanted(&incoming.parts.headers);
+    if let Some(keeping) = &mut keeping {
+        keeping.add(&asking, &who, &subject, &resource, &answered);
+    }
+    Ok((rendered(&answered, &action), keeping))
 }
 
 fn read(incoming: &Incoming) -> Result<Evaluation, Refusal> {
@@ -183,13 +192,16 @@ fn rendered(answered: &Answered, action: &str) -> JsonValue {
         "revision": answered.revision.0,
         "max_age": answered.max_age,
     });
+    if let Some(id) = &answered.decision_id {
+        context["decision_id"] = json!(id);
+    }
     if answered.degraded {
         context["degraded"] = json!(true);
     }
     json!({ "decision": answered.is_allowed(), "context": context })
 }
 
-fn of_authentication(error: authn::Error) -> Refusal {
+pub(super) fn of_authentication(error: authn::Error) -> Refusal {
     let message = match error {
         authn::Error::Store(_) => return questions::Refusal::Unavailable.into(),
         authn::Error::Signature(refusal) => refusal.to_string(),
@@ -199,7 +211,8 @@ fn of_authentication(error: authn::Error) -> Refusal {
         authn::Error::Anonymous => format!(
             "sign the request with SigV4 for the service `{SERVICE}`, or send a web identity token for this broker as a bearer's"
         ),
-        authn::Error::Revoked => "the session was revoked".to_owned(),
+        authn::Error::Revoked => "the credentials were revoked".to_owned(),
+        authn::Error::Certificate(_) => error.to_string(),
         authn::Error::WrongAudience => "the token is for another audience than this broker's URL".to_owned(),
         _ => "the credentials are not valid".to_owned(),
     };

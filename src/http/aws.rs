@@ -235,7 +235,10 @@ fn of_authentication(error: &authn::Error, service: Service) -> (Fault, String) 
             (Fault::of_sender("SignatureDoesNotMatch", 403), "The signature must cover the request's body.".to_owned())
         }
         authn::Error::UnknownKey | authn::Error::InactiveKey => invalid(),
-        authn::Error::TokenMismatch | authn::Error::Token(_) | authn::Error::WrongAudience => invalid(),
+        authn::Error::TokenMismatch
+        | authn::Error::Token(_)
+        | authn::Error::WrongAudience
+        | authn::Error::Certificate(_) => invalid(),
         authn::Error::Expired => {
             (Fault::of_sender("ExpiredToken", 403), "The security token included in the request is expired".to_owned())
         }

@@ -19,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt;
 
 use super::peer::Peer;
+use crate::authn::ClientCertificate;
 use crate::telemetry::names;
 
 /// Bounds on what a stranger can hold on to.
@@ -86,9 +87,14 @@ impl Connection {
         let _ = stream.set_nodelay(true);
         metrics::gauge!(names::CONNECTIONS).increment(1);
         match self.tls.clone() {
-            None => self.speak(stream, false, watcher).await,
+            None => self.speak(stream, false, None, watcher).await,
             Some(tls) => match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
-                Ok(Ok(stream)) => self.speak(stream, true, watcher).await,
+                Ok(Ok(stream)) => {
+                    // There is one only where authorities were named, and then its chain was verified.
+                    let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+                    let certificate = leaf.map(|leaf| Arc::new(ClientCertificate::of_verified(leaf)));
+                    self.speak(stream, true, certificate, watcher).await;
+                }
                 Ok(Err(error)) => tracing::debug!(%error, peer = %self.address, "TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
             },
@@ -100,6 +106,7 @@ impl Connection {
         &self,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         encrypted: bool,
+        certificate: Option<Arc<ClientCertificate>>,
         watcher: Watcher,
     ) {
         let peer = Peer { address: self.address, encrypted };
@@ -108,6 +115,9 @@ impl Connection {
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
+            if let Some(certificate) = &certificate {
+                request.extensions_mut().insert(Arc::clone(certificate));
+            }
             let answer = router.clone().oneshot(request);
             async move {
                 let answered = tokio::time::timeout(timeout, answer).await;

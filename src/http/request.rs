@@ -1,7 +1,6 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
@@ -51,7 +50,7 @@ impl Incoming {
             let inner = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             if inner.contains("length limit exceeded") { Unreadable::TooLarge } else { Unreadable::Broken }
         })?;
-        let peer = parts.extensions.get::<ConnectInfo<Peer>>().map(|info| info.0);
+        let peer = Peer::of(&parts.extensions);
         Ok(Self { parts, body, peer })
     }
 
@@ -77,10 +76,7 @@ impl Incoming {
             body: &self.body,
         };
         let caller = doors.broker.authenticator.authenticate(&parts, services, facts.now).await;
-        if let Err(error) = &caller {
-            metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => error.cause()).increment(1);
-        }
-        caller
+        caller.inspect_err(count)
     }
 
     /// Facts of the request that policies can ask for.
@@ -100,6 +96,11 @@ impl Incoming {
         let named = headers.iter().any(|(name, _)| *name == "host");
         if named { None } else { self.parts.uri.authority().map(ToString::to_string) }
     }
+}
+
+/// Counts a failed sign-in by its cause.
+pub(super) fn count(error: &authn::Error) {
+    metrics::counter!(names::AUTHENTICATION_FAILURES, "cause" => error.cause()).increment(1);
 }
 
 /// A header as text, cut where nobody's client is that talkative.

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::followers::Followers;
 use super::peer::TrustedProxies;
-use super::{authzen, aws, discovery, health, sessions};
+use super::routes::Routes;
+use super::{auth_request, authzen, aws, changes, discovery, ext_authz, health, presented, resources, sessions};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -27,6 +29,10 @@ pub struct Doors {
     pub proxies: Arc<TrustedProxies>,
     /// Bytes of a request's body, at the most.
     pub request_limit: usize,
+    /// What requests mean that proxies ask about.
+    pub routes: Arc<Routes>,
+    /// Who follows the changes.
+    pub followers: Arc<Followers>,
     /// Status lists that were signed a moment ago.
     pub status_lists: Arc<SignedLists>,
 }
@@ -36,6 +42,14 @@ pub fn router(doors: Doors) -> Router {
     Router::new()
         .route("/", get(aws::query).post(aws::query))
         .route("/access/v1/evaluation", post(authzen::evaluation))
+        .route("/auth_request", any(auth_request::auth_request))
+        .route("/ext_authz/", any(ext_authz::http))
+        .route("/ext_authz/{*path}", any(ext_authz::http))
+        .route("/envoy.service.auth.v3.Authorization/Check", post(ext_authz::grpc))
+        .route("/changes/v1/stream", get(changes::stream))
+        .route("/keys/v1/derive", post(presented::derive))
+        .route("/requests/v1/verify", post(presented::verify))
+        .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
         .route("/.well-known/jwks.json", get(discovery::jwks))

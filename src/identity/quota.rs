@@ -1,4 +1,4 @@
-//! AWS's quotas for single entities; those of whole accounts are settings (`config::Quotas`). Sizes of documents are counted without white space, as AWS counts them.
+//! AWS's quotas for single entities, and brevet's for what AWS does not have; those of whole accounts are settings (`config::Quotas`). Sizes of documents are counted without white space, as AWS counts them.
 
 /// Groups that a user may be in.
 pub const GROUPS_PER_USER: usize = 10;
@@ -37,6 +37,12 @@ pub const GROUP_INLINE_SIZE: usize = 5_120;
 pub const ROLE_INLINE_SIZE: usize = 10_240;
 /// Characters of a role's trust policy.
 pub const TRUST_POLICY_SIZE: usize = 2_048;
+/// Characters of the policy of a stored resource: as many as a bucket policy of S3 has bytes.
+pub const RESOURCE_POLICY_SIZE: usize = 20_480;
+/// Resource types that an account may declare.
+pub const RESOURCE_TYPES: u64 = 1_000;
+/// Actions that a resource type may have.
+pub const ACTIONS_PER_RESOURCE_TYPE: usize = 200;
 
 /// The length of a policy document as quotas count it: without white space.
 pub fn policy_size(document: &str) -> usize {

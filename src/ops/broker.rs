@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use super::resources::Resources;
 use super::{Roles, Strangers, Turns};
-use crate::audit::Trail;
-use crate::authn::{Authenticator, Passwords, WebIdentities};
+use crate::audit::{DecisionLog, Trail};
+use crate::authn::{Authenticator, ClientCertificates, Passwords, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Quotas, Sessions};
 use crate::decision::Authorizer;
 use crate::session::{Keeper, Revocations};
-use crate::store::{Feed, Store, Vault};
+use crate::store::{Feed, Footings, Store, Vault};
 use crate::types::Realm;
 use crate::usage::Usage;
 
@@ -20,12 +21,18 @@ pub struct Broker {
     pub store: Arc<dyn Store>,
     /// How far the change feed has been read.
     pub feed: Arc<Feed>,
+    /// What changes and answers are told by to whom they concern.
+    pub footings: Footings,
     /// Who may do what.
     pub authorizer: Authorizer,
     /// Roles that are being assumed.
     pub roles: Roles,
+    /// Stored resources that are asked about.
+    pub resources: Resources,
     /// Who calls.
     pub authenticator: Authenticator,
+    /// Who asks without a signature, named by a client certificate.
+    pub certificates: ClientCertificates,
     /// Who calls without a signature, vouched for by an OIDC provider.
     pub web_identities: WebIdentities,
     /// How many of their refusals are recorded.
@@ -42,6 +49,8 @@ pub struct Broker {
     pub revocations: Arc<Revocations>,
     /// The audit trail.
     pub trail: Trail,
+    /// The decision log, if there is one.
+    pub decision_log: Option<Arc<DecisionLog>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.

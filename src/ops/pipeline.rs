@@ -238,6 +238,15 @@ pub async fn record_refusal(call: &Call<'_>, service: &str, name: &str, paramete
     keep(call, event, name).await;
 }
 
+/// Records what is about to be given away by a door that has its own protocol.
+///
+/// # Errors
+/// It cannot be recorded: then it must not be given away.
+pub async fn record_given(call: &Call<'_>, service: &str, name: &str, parameters: Value) -> Result<(), Error> {
+    let event = record::event(call, service, name, false, parameters, Outcome::Answered(Value::Null)).await?;
+    call.broker.trail.record(&event).await.map_err(Error::AuditUnavailable)
+}
+
 async fn keep(call: &Call<'_>, event: Result<Event, Error>, operation: &str) {
     let recorded = match event {
         Ok(event) => call.broker.trail.record_soon(&event).await.map_err(Error::AuditUnavailable),

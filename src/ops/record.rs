@@ -115,6 +115,7 @@ pub(super) async fn event(
         by: user_identity(call).await?,
         region: call.caller.region(),
         account: call.account(),
+        beside: call.caller.certificate().map_or(Value::Null, |print| json!({ "clientCertificateSha256": print })),
     };
     Ok(made.event(service, name, read_only, parameters, outcome))
 }
@@ -145,6 +146,7 @@ pub(super) fn federated_event(
         by,
         region: &call.broker.realm.region,
         account: call.account,
+        beside: Value::Null,
     };
     made.event(service, name, false, parameters, outcome)
 }
@@ -157,6 +159,8 @@ struct Made<'a> {
     by: UserIdentity,
     region: &'a str,
     account: AccountId,
+    /// More that is known of it.
+    beside: Value,
 }
 
 impl Made<'_> {
@@ -178,7 +182,7 @@ impl Made<'_> {
             error_message,
             request_parameters: parameters,
             response_elements,
-            additional_event_data: Value::Null,
+            additional_event_data: self.beside,
             request_id: self.request_id.to_owned(),
             event_id: self.broker.new_id(),
             read_only,
@@ -209,6 +213,8 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
         None => (String::new(), String::new(), None),
     };
     let kind = match caller.identity() {
+        // A client certificate names the role itself.
+        Identity::Role(_) if caller.certificate().is_some() => "Role",
         Identity::Role(_) => "AssumedRole",
         _ if federated => "FederatedUser",
         Identity::Root => "Root",
@@ -242,7 +248,7 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
         principal_id,
         arn,
         account_id: account.clone(),
-        access_key_id: caller.access_key().to_string(),
+        access_key_id: caller.access_key().map(ToString::to_string).unwrap_or_default(),
         user_name,
         identity_provider: None,
         session_context,

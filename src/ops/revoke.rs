@@ -178,11 +178,13 @@ async fn allowed(call: &Call<'_>, which: &Which) -> Result<AccountId, Error> {
 async fn target(call: &Call<'_>, asked: &Revoke, tx: &mut Tx) -> Result<Target, Error> {
     let until = asked.until.unwrap_or_else(|| call.now());
     Ok(match &asked.which {
-        Which::Own if call.caller.session().is_none() => {
-            let text = "A long-lived access key has no session; UpdateAccessKey and DeleteAccessKey end it.";
-            return Err(Error::Validation(text.to_owned()));
-        }
-        Which::Own => Target::Session { key: call.caller.access_key().clone(), descendants: asked.descendants },
+        Which::Own => match (call.caller.session(), call.caller.access_key()) {
+            (Some(_), Some(key)) => Target::Session { key: key.clone(), descendants: asked.descendants },
+            _ => {
+                let text = "A long-lived access key has no session; UpdateAccessKey and DeleteAccessKey end it.";
+                return Err(Error::Validation(text.to_owned()));
+            }
+        },
         Which::Session(key) => Target::Session { key: key.clone(), descendants: asked.descendants },
         Which::AccessKey(key) => Target::AccessKey { key: key.clone(), until },
         Which::Principal(arn) => {

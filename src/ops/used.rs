@@ -10,8 +10,8 @@ use crate::usage::{Use, Who};
 /// # Errors
 /// The caller does not exist any more, or that cannot be found out.
 pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result<(), Error> {
-    if caller.session().is_none() {
-        broker.usage.key_signed(caller.access_key(), used);
+    if let (None, Some(key)) = (caller.session(), caller.access_key()) {
+        broker.usage.key_signed(key, used);
     }
     note_reach(broker, caller.subject(), used).await
 }

@@ -5,6 +5,7 @@
 //! `reference_policies_condition-single-vs-multi-valued-context-keys`.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use super::arn::ArnPattern;
 use super::decimal::Decimal;
@@ -23,6 +24,8 @@ pub(super) struct Compiled {
     pub(super) operator: Operator,
     pub(super) key: Key,
     pub(super) expected: Expected,
+    /// The first values as the document has them, for people: see [`stated`].
+    pub(super) stated: Arc<[Box<str>]>,
     /// Whether a variable without a value makes the condition false: see [`Compiled::new`].
     demands_variables: bool,
 }
@@ -77,7 +80,7 @@ impl Compiled {
     ) -> Result<Compiled, String> {
         let expected = Expected::new(operator.test, values, variables)?;
         let demands_variables = allows && operator.test.negated() && expected.variables().next().is_some();
-        Ok(Compiled { operator, key: Key::new(key), expected, demands_variables })
+        Ok(Compiled { operator, key: Key::new(key), expected, stated: stated(values), demands_variables })
     }
 
     /// Whether the request fulfils the condition.
@@ -199,6 +202,18 @@ impl Expected {
             _ => Box::new(std::iter::empty()),
         }
     }
+}
+
+/// What is kept of a condition's values to tell people what it expects: enough to recognize it, and no second copy of a long list.
+fn stated(values: &[String]) -> Arc<[Box<str>]> {
+    const VALUES: usize = 8;
+    const CHARACTERS: usize = 128;
+    let shown = values.iter().take(VALUES).map(|value| match value.char_indices().nth(CHARACTERS) {
+        Some((end, _)) => format!("{}...", &value[..end]).into(),
+        None => value.as_str().into(),
+    });
+    let more = (values.len() > VALUES).then(|| format!("... and {} more", values.len() - VALUES).into());
+    shown.chain(more).collect()
 }
 
 fn each<T>(values: &[String], read: impl Fn(&str) -> Result<T, String>) -> Result<Box<[T]>, String> {

@@ -67,6 +67,8 @@ pub struct NearMiss {
     pub operator: Operator,
     /// Whether the request does not carry the key at all.
     pub absent: bool,
+    /// What the condition expects, as the policy says it: the first values, long ones cut.
+    pub expected: Arc<[Box<str>]>,
 }
 
 impl Decision {
@@ -85,23 +87,25 @@ impl Decision {
                 None => String::new(),
             },
             Effect::ImplicitlyDenied => match &self.missing {
-                Some(missing) => format!(" because no {} allows the {action} action", name(missing.kind)),
+                Some(missing) => format!(" because no {} allows the {action} action", missing.kind.name()),
                 None => String::new(),
             },
         }
     }
 }
 
-/// What AWS calls a kind of policy.
-fn name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Identity => "identity-based policy",
-        Kind::Boundary => "permissions boundary",
-        Kind::Session => "session policy",
-        Kind::Resource => "resource-based policy",
-        Kind::Trust => "role trust policy",
-        Kind::ServiceControl => "service control policy",
-        Kind::ResourceControl => "resource control policy",
+impl Kind {
+    /// What AWS calls such a policy.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Identity => "identity-based policy",
+            Kind::Boundary => "permissions boundary",
+            Kind::Session => "session policy",
+            Kind::Resource => "resource-based policy",
+            Kind::Trust => "role trust policy",
+            Kind::ServiceControl => "service control policy",
+            Kind::ResourceControl => "resource control policy",
+        }
     }
 }
 
@@ -112,5 +116,5 @@ fn with_article(kind: Kind) -> String {
         Kind::Trust => "the",
         _ => "a",
     };
-    format!("{article} {}", name(kind))
+    format!("{article} {}", kind.name())
 }

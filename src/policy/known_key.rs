@@ -95,6 +95,17 @@ impl KnownKey {
         TABLE.binary_search_by(|key| folded_order(key.name, name)).ok().and_then(|at| TABLE.get(at))
     }
 
+    /// The name as AWS writes it, if it is one of AWS's.
+    pub fn spelled(name: &str) -> String {
+        match Self::find(name) {
+            Some(known) if known.is_family() => {
+                format!("{}{}", known.name, name.get(known.name.len()..).unwrap_or_default())
+            }
+            Some(known) => known.name.to_owned(),
+            None => name.to_owned(),
+        }
+    }
+
     /// Whether the name begins as AWS's keys do: if it is not in the table either, it is none.
     pub fn is_reserved(name: &str) -> bool {
         let service = name.split_once(':').map_or("", |(service, _)| service);
@@ -263,10 +274,10 @@ mod tests {
 
     #[test]
     fn names_that_begin_as_awss_are_reserved() {
-        for name in ["aws:Nothing", "AWS:x", "iam:", "sTs:a:b"] {
+        for name in ["aws:Nothing", "AWS:x", "iam:", "sTs:a:b", "brevet:x", "Brevet:Subject"] {
             assert!(KnownKey::is_reserved(name), "{name}");
         }
-        for name in ["", "aws", "awsx:y", "xaws:y", "s3:prefix", "brevet:x", ":aws:x"] {
+        for name in ["", "aws", "awsx:y", "xaws:y", "s3:prefix", "brevets:x", ":aws:x"] {
             assert!(!KnownKey::is_reserved(name), "{name}");
         }
     }

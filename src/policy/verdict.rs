@@ -69,6 +69,7 @@ impl Near<'_> {
             key: self.condition.key.name().to_owned(),
             operator: self.condition.operator,
             absent: self.absent,
+            expected: Arc::clone(&self.condition.stated),
         })
     }
 }

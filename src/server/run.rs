@@ -13,18 +13,20 @@ use tokio_rustls::TlsAcceptor;
 use super::accounts::NewAccount;
 use super::foundation::{Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
-use crate::audit::Trail;
-use crate::authn::{self, Authenticator, Passwords, UnusableFile, WebIdentities};
+use crate::audit::decisions::UnusableLog;
+use crate::audit::{DecisionLog, Trail};
+use crate::authn::{self, Authenticator, ClientCertificates, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
-use crate::http::{self, Doors, Limits, TlsError, TrustedProxies};
+use crate::http::{self, Doors, Followers, Limits, Routes, RoutesError, TlsError, TrustedProxies};
+use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
-use crate::store::{Feed, Follower, Invalidations, StoreError};
+use crate::store::{Feed, Follower, Footings, Invalidations, StoreError};
 use crate::usage::Usage;
 
 /// A broker that is ready to serve.
@@ -55,12 +57,18 @@ pub enum StartError {
     /// The rotation settings make no sense.
     #[error("signing keys: {0}")]
     Rotation(#[from] RotationPolicyError),
+    /// The decision log.
+    #[error(transparent)]
+    DecisionLog(#[from] UnusableLog),
     /// The operator's RSA keys.
     #[error("sessions.rsa_keys: {0}")]
     RsaKeys(#[from] RsaKeysError),
     /// The certificate or its key.
     #[error("TLS: {0}")]
     Tls(#[from] TlsError),
+    /// The table of routes.
+    #[error("doors.routes: {0}")]
+    Routes(#[from] RoutesError),
     /// A file for the issuers of web identities.
     #[error(transparent)]
     WebIdentity(#[from] UnusableFile),
@@ -83,9 +91,13 @@ impl Server {
     ) -> Result<Self, StartError> {
         // What is wrong with the settings is told before anything is made.
         let tls = match (&config.server.tls_certificate, &config.server.tls_key) {
-            (Some(certificate), Some(key)) => Some(http::acceptor(certificate, key)?),
+            (Some(certificate), Some(key)) => {
+                let authorities = config.server.client_authorities.as_deref();
+                Some(http::acceptor(certificate, key, authorities, Arc::clone(&clock))?)
+            }
             _ => None,
         };
+        let routes = config.doors.routes.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
         let rules = KeyRules::of(config)?;
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
@@ -104,6 +116,8 @@ impl Server {
             metrics,
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
+            routes: Arc::new(routes),
+            followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
         };
         let limits = Limits {
@@ -160,10 +174,22 @@ impl Server {
         let mut uses = tokio::spawn(Arc::clone(&broker.usage).write_down(async move {
             let _ = uses_ended.await;
         }));
+        let (no_more_decisions, decisions_ended) = tokio::sync::oneshot::channel::<()>();
+        let mut decisions = broker.decision_log.clone().map(|log| {
+            tokio::spawn(log.write_down(async move {
+                let _ = decisions_ended.await;
+            }))
+        });
         let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
+        let followers = Arc::clone(&self.doors.followers);
+        let stop = async move {
+            stop.await;
+            followers.close();
+        };
         http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
+        drop(no_more_decisions);
         if tokio::time::timeout(LAST_RECORDS, &mut write).await.is_err() {
             tracing::error!("the last audit records of reads could not be written");
             write.abort();
@@ -171,6 +197,12 @@ impl Server {
         if tokio::time::timeout(LAST_RECORDS, &mut uses).await.is_err() {
             tracing::warn!("the last uses could not be written");
             uses.abort();
+        }
+        if let Some(task) = &mut decisions
+            && tokio::time::timeout(LAST_RECORDS, &mut *task).await.is_err()
+        {
+            tracing::warn!("the last records of the decision log could not be written");
+            task.abort();
         }
         follow.abort();
         tend.abort();
@@ -281,13 +313,24 @@ async fn build(
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
+    let decision_log = DecisionLog::begin(
+        &config.decision_log,
+        &config.store.data_dir,
+        vault.key_for("decision-log"),
+        Arc::clone(&clock),
+        Arc::clone(&random),
+    )?;
+    let certificates = ClientCertificates::new(realm.clone(), Arc::clone(&revocations));
     let web_identities =
         WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
     Ok(Broker {
         feed,
+        footings: Footings::new(&vault),
         authorizer,
         roles: Roles::new(Arc::clone(&store), realm.clone(), config.cache.principals, &invalidations),
+        resources: Resources::new(Arc::clone(&store), config.cache.principals, &invalidations),
         authenticator,
+        certificates,
         web_identities,
         strangers: Strangers::default(),
         passwords: Passwords::new(config.server.password_threads, Arc::clone(&random)),
@@ -295,6 +338,7 @@ async fn build(
         keys,
         revocations,
         trail: Trail::new(Arc::clone(&store)),
+        decision_log: decision_log.map(Arc::new),
         usage: Arc::new(Usage::new(Arc::clone(&store))),
         clock,
         random,

@@ -82,6 +82,12 @@ impl Lineage {
         Self { own, before: Vec::new() }
     }
 
+    /// Of a client certificate: it counts from when it began to be valid, and descends from nothing that brevet knows.
+    pub fn of_certificate(fingerprint: &str, uid: &str, not_before: Timestamp) -> Self {
+        let own = Link { key: format!("certificate:{fingerprint}"), uid: uid.to_owned(), issued: not_before };
+        Self { own, before: Vec::new() }
+    }
+
     /// The credentials themselves.
     pub fn own(&self) -> &Link {
         &self.own
@@ -90,6 +96,15 @@ impl Lineage {
     /// What they descend from, the latest first.
     pub fn before(&self) -> &[Link] {
         &self.before
+    }
+
+    /// What revocations would name that end these credentials: kind (`session`, `access-key` or `principal`) and id.
+    pub fn ended_by(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let links = std::iter::once(&self.own).chain(&self.before);
+        links.flat_map(|link| {
+            let kind = if link.is_long_lived() { "access-key" } else { "session" };
+            [(kind, link.key.as_str()), ("principal", link.uid.as_str())]
+        })
     }
 
     /// What a session that is made from these says of its descent: see [`SessionClaims::via`]. `None` where that is more than a token

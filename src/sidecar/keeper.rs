@@ -90,6 +90,28 @@ impl Keeper {
         }
     }
 
+    /// Where the credentials come from.
+    pub fn broker(&self) -> &Broker {
+        &self.source.broker
+    }
+
+    /// Credentials that the broker does not take any more are given to nobody: these, if they are the ones that are kept. Others are
+    /// asked for at once.
+    pub async fn distrust(&self, access_key_id: &str) {
+        let _renewing = self.renewing.lock().await;
+        {
+            let mut state = self.state();
+            let kept = state.credentials.as_ref();
+            if kept.is_none_or(|kept| kept.credentials.access_key_id != access_key_id) {
+                return;
+            }
+            tracing::warn!(access_key_id, "the broker does not take these credentials any more");
+            state.credentials = None;
+            state.renewal = Renewal::starting(self.clock.now());
+        }
+        self.renew().await;
+    }
+
     /// Renews if it is time.
     pub async fn renew_if_due(&self) {
         let _renewing = self.renewing.lock().await;

@@ -5,12 +5,15 @@
 //! Source: AWS SDKs and Tools Reference Guide, "Container credential provider"
 //! (<https://docs.aws.amazon.com/sdkref/latest/guide/feature-container-credentials.html>).
 //!
+//! Beside that it answers its neighbours' questions, with what the broker told it: see [`questions`].
+//!
 //! [`renewal`] decides when to renew, [`Keeper`] does it, [`endpoint`] answers, [`AuthorizationToken`] says to whom,
 //! [`listen`] where.
 
 pub mod endpoint;
 mod keeper;
 pub mod listen;
+pub mod questions;
 pub mod renewal;
 mod serve;
 mod token;
@@ -46,6 +49,14 @@ pub enum SidecarError {
     /// The path cannot be served.
     #[error("the path `{0}` cannot be served: it must begin with `/`, hold no query, and not be `/health`")]
     Path(String),
+    /// The socket cannot be made.
+    #[error("cannot listen on {}: {reason}", .path.display())]
+    Socket {
+        /// Its path.
+        path: std::path::PathBuf,
+        /// Why not.
+        reason: String,
+    },
     /// The system refused the address.
     #[error("cannot listen on {address}: {reason}")]
     Bind {

@@ -4,7 +4,7 @@
 //! instead, so that the two texts can be held against those that the client computed.
 
 use super::authorization::Authorization;
-use super::payload::Payload;
+use super::payload::{Content, Payload};
 use super::query::Query;
 use super::{ALGORITHM, MAX_SIGNED_HEADERS, Refusal, RequestParts, Scope};
 use super::{canonical, date, header, signs_like_s3};
@@ -45,7 +45,8 @@ pub fn explain(parts: &RequestParts<'_>) -> Option<(String, String)> {
     let (_, scope) = Scope::read_credential(&credential).ok()?;
     let signed = signed_names(&list)?;
     let signed: Vec<&str> = signed.iter().map(String::as_str).collect();
-    let payload = Payload::read(declared.as_deref(), !in_header && signs_like_s3(&scope.service), parts.body);
+    let unsigned = !in_header && signs_like_s3(&scope.service);
+    let payload = Payload::read(declared.as_deref(), unsigned, false, Content::Whole(parts.body));
     let payload = payload.map(|payload| payload.text).ok().or(declared)?;
 
     let mut headers = parts.headers.to_vec();

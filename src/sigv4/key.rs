@@ -4,7 +4,7 @@ use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 use crate::crypto::hash::hmac_sha256;
-use crate::types::secret::SecretText;
+use crate::types::secret::{SecretBytes, SecretText};
 
 use super::scope::{Scope, TERMINATOR};
 
@@ -23,6 +23,16 @@ impl SigningKey {
         let region = Zeroizing::new(hmac_sha256(&*date, scope.region.as_bytes()));
         let service = Zeroizing::new(hmac_sha256(&*region, scope.service.as_bytes()));
         SigningKey(hmac_sha256(&*service, TERMINATOR.as_bytes()))
+    }
+
+    /// The key's bytes, for a service that is to check signatures itself.
+    pub fn to_secret(&self) -> SecretBytes {
+        SecretBytes::new(self.0)
+    }
+
+    /// The key of these bytes; `None` if they are not as many as a key has.
+    pub fn from_secret(bytes: &SecretBytes) -> Option<SigningKey> {
+        bytes.expose().try_into().ok().map(SigningKey)
     }
 
     /// The signature of a string to sign: 64 lower-case hexadecimal digits.

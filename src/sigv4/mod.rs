@@ -11,6 +11,7 @@
 
 mod authorization;
 mod canonical;
+mod codes;
 mod date;
 mod encode;
 mod explain;
@@ -28,6 +29,7 @@ mod verify;
 pub use explain::explain;
 pub use key::SigningKey;
 pub use parse::SignedRequest;
+pub use payload::{Content, Coverage};
 pub use query::query_pairs;
 pub use refusal::{Refusal, RefusalCode};
 pub use scope::Scope;
@@ -91,6 +93,6 @@ impl std::fmt::Debug for RequestParts<'_> {
 }
 
 /// Whether a service signs the S3 way: the path is encoded once and not normalised, and a presigned body is not signed.
-fn signs_like_s3(service: &str) -> bool {
+pub fn signs_like_s3(service: &str) -> bool {
     matches!(service, "s3" | "s3express" | "s3-object-lambda" | "s3-outposts")
 }

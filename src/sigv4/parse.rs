@@ -5,10 +5,10 @@ use std::borrow::Cow;
 use crate::clock::Timestamp;
 
 use super::authorization::Authorization;
-use super::payload::Payload;
+use super::payload::{Content, Coverage, Payload};
 use super::query::Query;
 use super::refusal::{Refusal, quoted};
-use super::{ALGORITHM, MAX_EXPIRES_SECONDS, MAX_SESSION_TOKEN_BYTES, RequestParts, Scope};
+use super::{ALGORITHM, MAX_EXPIRES_SECONDS, MAX_SESSION_TOKEN_BYTES, MAX_SKEW_SECONDS, RequestParts, Scope};
 use super::{canonical, date, header, signs_like_s3};
 
 /// The claim of a signed request, with everything that is needed to check it but the key.
@@ -26,7 +26,7 @@ pub struct SignedRequest<'a> {
     pub(super) form: Form,
     pub(super) signature: String,
     pub(super) payload_mismatch: bool,
-    payload_signed: bool,
+    coverage: Coverage,
 }
 
 /// Where the signature stands, and what that means for how long it is good.
@@ -44,14 +44,26 @@ impl<'a> SignedRequest<'a> {
     /// Refuses whatever is ambiguous: both forms at once, a repeated header or parameter of the signature, an unsigned
     /// `x-amz-` header, a scope of another day.
     pub fn parse(parts: &RequestParts<'a>) -> Result<Option<SignedRequest<'a>>, Refusal> {
+        Self::read(parts, Content::Whole(parts.body), false)
+    }
+
+    /// The same of a request that somebody else received and tells of. Of its body counts what `content` says, not
+    /// `parts.body`; and if it is for S3, the body may come in chunks.
+    pub fn parse_told(parts: &RequestParts<'a>, content: Content<'_>) -> Result<Option<SignedRequest<'a>>, Refusal> {
+        Self::read(parts, content, true)
+    }
+
+    fn read(parts: &RequestParts<'a>, content: Content<'_>, streaming: bool) -> Result<Option<Self>, Refusal> {
         let authorization = header::single(parts.headers, "authorization")?;
         let query = Query::read(parts.query)?;
         match (authorization, query.carries_signature()) {
             (None, false) => Ok(None),
             (Some(_), true) => Err(Refusal::TwoSignatures),
             (Some(_), false) if query.carries_token() => Err(Refusal::TwoSignatures),
-            (Some(value), false) => Self::from_header(parts, &Authorization::read(value)?, &query).map(Some),
-            (None, true) => Self::from_query(parts, &query).map(Some),
+            (Some(value), false) => {
+                Self::from_header(parts, &Authorization::read(value)?, &query, (content, streaming)).map(Some)
+            }
+            (None, true) => Self::from_query(parts, &query, (content, streaming)).map(Some),
         }
     }
 
@@ -83,7 +95,26 @@ impl<'a> SignedRequest<'a> {
     /// Whether the signature covers the body. It does not when the signer declared `UNSIGNED-PAYLOAD`: whoever relays the
     /// request could then have exchanged the body.
     pub fn payload_signed(&self) -> bool {
-        self.payload_signed
+        self.coverage == Coverage::Signed
+    }
+
+    /// What the signature says of the body.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// The names of the headers that the signature covers, in lower case.
+    pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        // They stand in the last line but one.
+        self.canonical_request.rsplit('\n').nth(1).unwrap_or_default().split(';')
+    }
+
+    /// Until when it is accepted, see [`check_time`](Self::check_time).
+    pub fn ends(&self) -> Timestamp {
+        match self.form {
+            Form::Presigned(Some(expires)) => self.timestamp.plus(i64::from(expires)),
+            Form::Presigned(None) | Form::Header => self.timestamp.plus(MAX_SKEW_SECONDS),
+        }
     }
 
     /// The canonical request, for explaining a mismatch. It may contain the session token.
@@ -96,7 +127,12 @@ impl<'a> SignedRequest<'a> {
         &self.string_to_sign
     }
 
-    fn from_header(parts: &RequestParts<'a>, claim: &Authorization<'a>, query: &Query<'_>) -> Result<Self, Refusal> {
+    fn from_header(
+        parts: &RequestParts<'a>,
+        claim: &Authorization<'a>,
+        query: &Query<'_>,
+        content: (Content<'_>, bool),
+    ) -> Result<Self, Refusal> {
         let token = header::single_text(parts.headers, "x-amz-security-token")?;
         let payload = header::single_text(parts.headers, "x-amz-content-sha256")?;
         Self::build(
@@ -111,10 +147,11 @@ impl<'a> SignedRequest<'a> {
                 form: Form::Header,
             },
             query,
+            content,
         )
     }
 
-    fn from_query(parts: &RequestParts<'a>, query: &Query<'_>) -> Result<Self, Refusal> {
+    fn from_query(parts: &RequestParts<'a>, query: &Query<'_>, content: (Content<'_>, bool)) -> Result<Self, Refusal> {
         let needed = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"];
         let mut given = [const { String::new() }; 5];
         let mut missing = Vec::new();
@@ -149,10 +186,16 @@ impl<'a> SignedRequest<'a> {
                 form: Form::Presigned(query.value("X-Amz-Expires")?.map(|text| read_expires(&text)).transpose()?),
             },
             query,
+            content,
         )
     }
 
-    fn build(parts: &RequestParts<'a>, claim: Claim<'a, '_>, query: &Query<'_>) -> Result<Self, Refusal> {
+    fn build(
+        parts: &RequestParts<'a>,
+        claim: Claim<'a, '_>,
+        query: &Query<'_>,
+        (content, streaming): (Content<'_>, bool),
+    ) -> Result<Self, Refusal> {
         let (access_key_id, scope) = Scope::read_credential(claim.credential)?;
         let (timestamp, stamp) = claim.time;
         if !stamp.starts_with(&scope.date) {
@@ -165,8 +208,8 @@ impl<'a> SignedRequest<'a> {
         let signed = header::signed_list(claim.signed_headers)?;
         header::all_amz_signed(&signed, parts.headers)?;
         header::single(parts.headers, "host")?;
-        let s3_query = claim.form != Form::Header && signs_like_s3(&scope.service);
-        let payload = Payload::read(claim.payload, s3_query, parts.body)?;
+        let s3 = signs_like_s3(&scope.service);
+        let payload = Payload::read(claim.payload, s3 && claim.form != Form::Header, s3 && streaming, content)?;
         let canonical = |query: &str| {
             let request = canonical::canonical_request(parts, &scope.service, query, &signed, &payload.text)?;
             Ok((canonical::string_to_sign(&stamp, &scope, &request), request))
@@ -184,7 +227,7 @@ impl<'a> SignedRequest<'a> {
             form: claim.form,
             signature: claim.signature.to_owned(),
             payload_mismatch: payload.mismatch,
-            payload_signed: payload.signed,
+            coverage: payload.coverage,
         })
     }
 }

@@ -115,6 +115,9 @@ pub enum Refusal {
         "STREAMING payloads are not supported: x-amz-content-sha256 must be the SHA-256 of the body or UNSIGNED-PAYLOAD."
     )]
     StreamingPayload,
+    /// The request does not say what its body is, and whoever tells of the request does not either.
+    #[error("The request has no x-amz-content-sha256: to check it, its body or the SHA-256 of its body must be known.")]
+    BodyUnknown,
     /// `X-Amz-Content-Sha256` is neither a hash nor a known word.
     #[error("x-amz-content-sha256 must be the SHA-256 of the body in hexadecimal, or UNSIGNED-PAYLOAD.")]
     PayloadHashFormat,
@@ -217,6 +220,7 @@ impl Refusal {
             | Self::DateFormat(_)
             | Self::Expires
             | Self::StreamingPayload
+            | Self::BodyUnknown
             | Self::PayloadHashFormat => RefusalCode::IncompleteSignature,
             Self::HostNotSigned
             | Self::HeaderNotSigned(_)

@@ -8,10 +8,10 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
-use super::contract::{Revision, Store, StoreError};
+use super::contract::{Change, Revision, Store, StoreError};
 use super::fresh::Invalidations;
 use super::key::Key;
 
@@ -48,7 +48,27 @@ pub struct Feed {
     /// Commits of this broker that the feed has not brought back yet: they are applied already.
     own: Mutex<BTreeSet<u64>>,
     follower: OnceLock<Arc<dyn Follower>>,
+    /// Tells listeners what this broker knows and has forgotten the past of.
+    news: broadcast::Sender<Arc<Told>>,
+    /// Held while `applied` rises and that is told: a listener begins before or after both.
+    telling: Mutex<()>,
 }
+
+/// A stretch of the change feed that this broker has applied.
+#[derive(Debug)]
+pub struct Told {
+    /// It begins behind this revision.
+    pub since: Revision,
+    /// It ends with this one.
+    pub through: Revision,
+    /// What changed, in the order of commits; nothing is known of that where there is a gap.
+    pub changes: Vec<Change>,
+    /// Whether anything may have changed.
+    pub gap: bool,
+}
+
+/// Stretches that wait for a listener; one that is further behind has missed some.
+const TOLD: usize = 64;
 
 /// What is known of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +127,8 @@ impl Feed {
             keys: watch::Sender::new(0),
             own: Mutex::new(BTreeSet::new()),
             follower: OnceLock::new(),
+            news: broadcast::Sender::new(TOLD),
+            telling: Mutex::new(()),
         }))
     }
 
@@ -124,11 +146,6 @@ impl Feed {
             return Err(Stale);
         }
         Ok(Revision(self.applied.load(Ordering::Acquire)))
-    }
-
-    /// How long ago it was last known that nothing is missing.
-    fn age(&self) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
     }
 
     /// As [`Feed::revision`], and where the operator chose degraded service also what is older.
@@ -163,6 +180,17 @@ impl Feed {
             Ok(Ok(())) => Err(NotReached::Unheard(revision, applied())),
             Ok(Err(_)) | Err(_) => Err(NotReached::NotYet(revision, applied())),
         }
+    }
+
+    /// The revision up to which every change is known here, and whatever is applied from now on.
+    pub fn listen(&self) -> (Revision, broadcast::Receiver<Arc<Told>>) {
+        let _telling = lock(&self.telling);
+        (Revision(self.applied.load(Ordering::Acquire)), self.news.subscribe())
+    }
+
+    /// How long ago the feed was read to its end: everything that was written before is known, and was told to who listens.
+    pub fn age(&self) -> Duration {
+        self.began.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
     }
 
     /// How old what is known may be.
@@ -220,6 +248,7 @@ impl Feed {
                     follower.changed(&keys).await?;
                 }
             }
+            let heard = if self.news.receiver_count() > 0 { read.changes.clone() } else { Vec::new() };
             if read.gap {
                 self.invalidations.apply_all();
                 self.keys.send_modify(|count| *count += 1);
@@ -232,7 +261,15 @@ impl Feed {
                 drop(own);
                 self.apply(&keys);
             }
-            self.applied.fetch_max(read.through.0, Ordering::AcqRel);
+            {
+                let _telling = lock(&self.telling);
+                self.applied.fetch_max(read.through.0, Ordering::AcqRel);
+                // Whoever began to listen since `heard` was gathered begins behind this, and takes no notice.
+                if (read.gap || read.through > since) && self.news.receiver_count() > 0 {
+                    let (through, gap) = (read.through, read.gap);
+                    let _ = self.news.send(Arc::new(Told { since, through, changes: heard, gap }));
+                }
+            }
             if !full {
                 let at = u64::try_from((asked - self.began).as_nanos()).unwrap_or(u64::MAX);
                 self.confirmed.fetch_max(at, Ordering::AcqRel);

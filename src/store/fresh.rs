@@ -156,6 +156,11 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         self.entries.find_part(id, |entry| Arc::clone(&entry.value))
     }
 
+    /// What the value was computed from that is kept under this id, if there is one.
+    pub fn reads(&self, id: &(impl Names<K> + ?Sized)) -> Option<Vec<Key>> {
+        self.entries.look(id, |entry| entry.reads.to_vec())
+    }
+
     /// Say this before reading the first record that a value is computed from.
     pub fn begin(&self) -> Ticket {
         self.invalidations.begin()

@@ -73,6 +73,20 @@ impl Key {
         Range { start: behind(&self.0), end }
     }
 
+    /// All keys below this one whose next part begins with `prefix`.
+    pub fn beginning(&self, prefix: &str) -> Range {
+        if prefix.is_empty() {
+            return self.children();
+        }
+        let mut start = self.0.clone();
+        push(&mut start, prefix);
+        // A part may go on behind the prefix: its end is not part of what they share.
+        start.pop();
+        let mut end = start.clone();
+        end.push(ESCAPE);
+        Range { start, end }
+    }
+
     /// The key that a store has read; not checked, see [`Key::parts`].
     pub(super) fn from_stored(bytes: Vec<u8>) -> Self {
         Self(bytes)
@@ -174,6 +188,15 @@ mod tests {
             prop_assert_eq!(key(&a).children().contains(&key(&b)), below);
             let rest = key(&[]).children().after(&key(&a));
             prop_assert_eq!(rest.contains(&key(&b)), b > a);
+        }
+
+        #[test]
+        fn those_that_begin_alike_are_one_range(a in parts(), prefix in part(), b in parts()) {
+            let begins = b.len() > a.len() && b.starts_with(&a) && b[a.len()].starts_with(&prefix);
+            prop_assert_eq!(key(&a).beginning(&prefix).contains(&key(&b)), begins);
+            let mut longer = a.clone();
+            longer.push(format!("{prefix}{}", b.concat()));
+            prop_assert!(key(&a).beginning(&prefix).contains(&key(&longer)));
         }
 
         #[test]

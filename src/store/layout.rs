@@ -3,8 +3,8 @@
 
 use super::key::{Key, Range};
 use crate::types::{
-    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, OidcIssuer, PolicyName, RoleName,
-    SamlProviderName, ServerCertificateName, UserName, VirtualMfaName,
+    AccessKeyId, AccountAlias, AccountId, GroupName, InstanceProfileName, OidcIssuer, PolicyName, ResourceArn,
+    ResourceTypeName, RoleName, SamlProviderName, ServerCertificateName, UserName, VirtualMfaName,
 };
 
 /// What the whole installation knows about itself.
@@ -247,6 +247,31 @@ pub fn revocations_of(account: AccountId) -> Key {
 /// The revocations of all accounts.
 pub fn revocations() -> Range {
     Key::of(&["revocation"]).children()
+}
+
+/// What is stored of a resource that a service guards, by its ARN.
+pub fn resource(account: AccountId, arn: &ResourceArn) -> Key {
+    resources(account).child(arn.as_str())
+}
+
+/// What the stored resources of an account lie below, in the order of their ARNs.
+pub fn resources(account: AccountId) -> Key {
+    Key::of(&["resource", &account.to_string()])
+}
+
+/// Whose a stored resource is whose ARN names no account.
+pub fn resource_owner(arn: &ResourceArn) -> Key {
+    Key::of(&["resource-owner", arn.as_str()])
+}
+
+/// Which actions there are on an account's resources of a type.
+pub fn resource_type(account: AccountId, name: &ResourceTypeName) -> Key {
+    resource_types(account).child(name.as_str())
+}
+
+/// What the resource types of an account lie below, in the order of their names.
+pub fn resource_types(account: AccountId) -> Key {
+    Key::of(&["resource-type", &account.to_string()])
 }
 
 /// A report that was asked for.

@@ -7,6 +7,7 @@ mod bounded;
 mod contract;
 mod error;
 mod feed;
+mod footing;
 mod fresh;
 mod group;
 mod key;
@@ -30,7 +31,8 @@ pub use contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Change, Changes, CommitError, Expect, InvalidCursor, Record, Revision,
     Store, StoreError,
 };
-pub use feed::{Feed, Follower, Known, NotReached, Stale};
+pub use feed::{Feed, Follower, Known, NotReached, Stale, Told};
+pub use footing::{Footing, Footings};
 pub use fresh::{Fresh, Invalidations, Ticket};
 pub use key::{Key, Range};
 pub use open::{Location, Tuning, open, open_with};

@@ -119,6 +119,11 @@ impl Vault {
         self.installation.open(sealed, &installation_bound(context)).map_err(corrupt(context))
     }
 
+    /// A key of the installation's for one purpose, the same at every broker on the store.
+    pub fn key_for(&self, purpose: &str) -> SecretBytes {
+        self.installation.derive(purpose.as_bytes())
+    }
+
     async fn data_key(&self, account: AccountId) -> Result<DataKey, StoreError> {
         if let Some(key) = self.keys.get(&account) {
             return Ok(key);

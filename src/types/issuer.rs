@@ -51,7 +51,7 @@ impl OidcIssuer {
 const SCHEME: &str = "https://";
 
 /// What condition keys begin with that are no provider's, or of all SAML providers.
-const RESERVED: [&str; 4] = ["aws", "iam", "saml", "sts"];
+const RESERVED: [&str; 5] = ["aws", "brevet", "iam", "saml", "sts"];
 
 impl FromStr for OidcIssuer {
     type Err = InvalidIssuer;

@@ -6,6 +6,7 @@ mod ids;
 mod issuer;
 mod name;
 mod page;
+mod resource;
 pub mod secret;
 mod tag;
 
@@ -18,5 +19,6 @@ pub use name::{
     SamlProviderName, ServerCertificateName, SourceIdentity, UserName, VirtualMfaName,
 };
 pub use page::{Marker, PageRequest};
+pub use resource::{ActionName, InvalidResource, ResourceArn, ResourceTypeName};
 pub use secret::{SecretBytes, SecretText};
 pub use tag::{Tag, Tags, folded_tag_key};

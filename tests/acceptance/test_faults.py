@@ -1,5 +1,6 @@
 """What happens when the machine lets the broker down: killed in mid-write, the disk full, the database gone."""
 
+import json
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +117,47 @@ def test_while_the_database_is_gone_it_says_so_and_resumes_by_itself(cluster, tm
         names = {user["UserName"] for user in iam.list_users()["Users"]}
         assert {"before", "after"} <= names and "meanwhile" not in names
         assert iam.get_user(UserName="before")["User"]["Tags"] == TAGS
+        world.broker.assert_no_panic()
+    finally:
+        world.broker.kill()
+
+
+def asked(world, user: str):
+    """What a service hears that asks whether this user may read the report."""
+    return world.root.evaluate({"type": "user", "id": user}, "report:read", "arn:aws:report:::q3")
+
+
+@pytest.mark.parametrize("degraded", ["0", "600"])
+def test_while_the_database_is_gone_services_are_refused_or_told_that_service_is_degraded(cluster, tmp_path, degraded):
+    world = World(tmp_path, Postgres(cluster.admin_url))
+    try:
+        world.broker.environment |= {"BREVET_STORE_DEGRADED_SERVICE": degraded, "BREVET_STORE_STALENESS_BOUND": "1"}
+        world.restart()
+        iam = world.root.boto("iam")
+        for user in ("alice", "never-asked-about"):
+            iam.create_user(UserName=user)
+            iam.put_user_policy(UserName=user, PolicyName="own", PolicyDocument=policy(allow("report:read")))
+        fresh = json.loads(asked(world, "alice").body)
+        assert fresh["decision"] is True and "degraded" not in fresh["context"], fresh
+        cluster.stop()
+        until("the broker to know nothing recent", lambda: b'"stale"' in world.broker.get("/health/ready").body)
+
+        answer = asked(world, "alice")
+        if degraded == "0":
+            assert answer.status == 503, answer.body
+        else:
+            told = json.loads(answer.body)
+            assert told["decision"] is True and told["context"]["degraded"] is True, told
+            assert told["context"]["max_age"] == 0, "nobody keeps a guess"
+        unknown = asked(world, "never-asked-about")
+        assert unknown.status == 503, "what was never read cannot be known"
+        # The broker itself does nothing on old knowledge, whatever it tells services.
+        assert world.root.call(form("ListUsers")).status in {500, 503}
+        assert world.root.call(form("GetCallerIdentity", service="sts"), service="sts").status in {500, 503}
+
+        cluster.start()
+        until("service as before", lambda: "degraded" not in asked(world, "alice").body.decode(), 30)
+        until("the answers to be good again", lambda: asked(world, "alice").status == 200, 30)
         world.broker.assert_no_panic()
     finally:
         world.broker.kill()

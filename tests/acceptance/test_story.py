@@ -249,14 +249,13 @@ class TestTheMainJob:
         key = root.aws("iam", "create-access-key", "--user-name", "report-server")["AccessKey"]
         cast.service = type(root)(world, "report-server", Key(key["AccessKeyId"], key["SecretAccessKey"]))
 
-    def test_5_the_first_answer_is_worked_out_and_the_second_comes_from_the_cache(self, cast):
+    def test_5_the_second_answer_is_the_first(self, cast):
         subject = session_subject(cast.session)
         first = cast.service.may(subject, "reports:Read", Q3)
         assert first["decision"] is True and first["context"]["reason"]
         assert isinstance(first["context"]["revision"], int)
-        assert first["context"]["cache"] == "miss" and first["context"]["max_age"] >= 0
+        assert first["context"]["max_age"] >= 0
         second = cast.service.may(subject, "reports:Read", Q3)
-        assert second["context"]["cache"] == "hit"
         assert (second["decision"], second["context"]["revision"]) == (True, first["context"]["revision"])
 
     def test_5_users_and_roles_can_be_asked_about_by_name(self, cast):

@@ -96,6 +96,19 @@ fn tls_takes_both_halves() {
 }
 
 #[test]
+fn client_certificates_need_tls() {
+    assert_eq!(
+        refusals("[server]\nclient_authorities = 'c'"),
+        [
+            "`server.client_authorities` in brevet.toml line 2 needs `server.tls_certificate` and `server.tls_key`: certificates \
+          are shown in TLS"
+        ]
+    );
+    let all = "[server]\nclient_authorities = 'c'\ntls_certificate = 'c'\ntls_key = 'k'";
+    load(all, &[], &Overrides::default()).unwrap();
+}
+
+#[test]
 fn secrets_do_not_cross_a_network_in_the_clear_unasked() {
     let open = "[server]\nlisten = '0.0.0.0:8700'\n";
     let said = refusals(open);

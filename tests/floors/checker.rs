@@ -11,7 +11,7 @@ const FLOORS: [&[&str]; 9] = [
     &["session", "decision"],
     &["authn"],
     &["ops"],
-    &["http", "client", "sidecar"],
+    &["http", "client", "service", "sidecar"],
     &["server", "cli"],
 ];
 
@@ -27,7 +27,7 @@ const TLS: [&str; 4] =
 const PROVIDER: &str = "rustls::crypto::ring";
 
 /// Modules that talk to a broker and never to its store.
-const OUTSIDE: [&str; 2] = ["client", "sidecar"];
+const OUTSIDE: [&str; 3] = ["client", "service", "sidecar"];
 
 const MOST_LINES: usize = 600;
 

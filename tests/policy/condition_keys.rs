@@ -66,7 +66,7 @@ fn page() -> String {
 const INTRODUCTION: &str = "\
 # Condition keys
 
-Every condition key that AWS documents under `aws:`, `iam:` and `sts:`, and where brevet has its value from. How conditions are
+Every condition key that AWS documents under `aws:`, `iam:` and `sts:`, those of brevet's own, and where brevet has their values from. How conditions are
 written is told by [the policy language](policy.md#conditions). Names are the same in any case; `KEY` stands for the key of a
 tag, or what else a family of keys leaves open. A key whose type is a list may have several values in one request: test it with
 `ForAnyValue:` or `ForAllValues:`.
@@ -74,7 +74,7 @@ tag, or what else a family of keys leaves open. A key whose type is a list may h
 This page is made from `src/policy/key_table.rs`; a test compares them.
 ";
 
-const SECTIONS: [(Source, &str, &str); 4] = [
+const SECTIONS: [(Source, &str, &str); 5] = [
     (
         Source::Broker,
         "Keys that the broker knows by itself",
@@ -87,6 +87,14 @@ const SECTIONS: [(Source, &str, &str); 4] = [
 For requests to the broker itself, the broker fills in what the last column says. In a question at the
 [AuthZEN door](policy.md#questions-at-the-authzen-door) they are about the request that the asking service has received: each is
 present if the service gives it, and absent otherwise. The asker's own address is never taken for the subject's.",
+    ),
+    (
+        Source::Property,
+        "Keys for properties of what services ask about",
+        "\
+Questions carry properties of their subject, action and resource ([AuthZEN](doors.md#authzen-at-accessv1evaluation)). What the question
+does not carry is taken from what is stored; what it says goes before that, because the service knows the present state. Policies that
+want only what the broker knows read `aws:PrincipalTag/KEY` and, of stored resources, `aws:ResourceTag/KEY`.",
     ),
     (
         Source::Operation,
@@ -113,8 +121,8 @@ with a name in which there is a `.` or a `/`, none that begins with `saml:`, and
 
 ## Other keys
 
-Services bring keys of their own when they ask (`reports:Quarter`). A name that begins with `aws:`, `iam:` or `sts:` and is not
-on this page is no key: policies may have it, as in AWS, and no request ever does.
+Services bring keys of their own when they ask (`reports:Quarter`). A name that begins with `aws:`, `brevet:`, `iam:` or `sts:` and is
+not on this page is no key: policies may have it, as in AWS, and no request ever does.
 ";
 
 /// The names of keys that the files below a folder set, each with a place where one does.

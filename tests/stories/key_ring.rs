@@ -137,7 +137,9 @@ async fn removal(backend: Backend) {
     .await;
     let new = session(&alice, &here, 3_600).await;
     let below = format!("/outbound/{}", root.account);
-    let next = published(&here, "").await.pop().expect("the next key is published last");
+    let last = || async { published(&here, "").await.pop().expect("keys are published") };
+    within_a_second("the next key is published", || async { last().await != kid_of(new.token()) }).await;
+    let next = last().await;
     let identity = kid_of(&identity_token(&alice, &here).await);
     // Both brokers have seen both tokens, and keep what they found.
     for broker in [&here, &there] {

@@ -8,12 +8,17 @@
 mod postgres;
 
 pub mod actors;
+pub mod beside;
 pub mod build;
 pub mod device;
+pub mod envoy;
+pub mod follow;
 pub mod issuer;
+pub mod mutual_tls;
 pub mod outcome;
 pub mod policies;
 pub mod raw;
+pub mod received;
 pub mod running;
 pub mod sdk;
 
@@ -188,10 +193,15 @@ async fn start(config: &Config, clock: &ShiftedClock, look_at_keys: Option<Durat
 }
 
 /// Tries again until it holds, for as long as a fleet may take to hear of a change.
-pub async fn within_a_second<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let end = std::time::Instant::now() + Duration::from_secs(1);
+pub async fn within_a_second<F: Future<Output = bool>>(what: &str, holds: impl FnMut() -> F) {
+    within(Duration::from_secs(1), what, holds).await;
+}
+
+/// Waits for something to hold, for as long as that at the most.
+pub async fn within<F: Future<Output = bool>>(time: Duration, what: &str, mut holds: impl FnMut() -> F) {
+    let end = std::time::Instant::now() + time;
     while !holds().await {
-        assert!(std::time::Instant::now() < end, "not within a second: {what}");
+        assert!(std::time::Instant::now() < end, "not within {time:?}: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -13,14 +13,20 @@ pub struct Answer {
     pub body: String,
     /// What the header `x-brevet-revision` says.
     pub revision: Option<u64>,
+    headers: reqwest::header::HeaderMap,
 }
 
 impl Answer {
-    async fn of(response: reqwest::Response) -> Self {
+    pub(super) async fn of(response: reqwest::Response) -> Self {
         let revision = response.headers().get("x-brevet-revision");
         let revision = revision.and_then(|value| value.to_str().ok()?.parse().ok());
-        let status = response.status().as_u16();
-        Self { status, revision, body: response.text().await.expect("a whole answer") }
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        Self { status, revision, headers, body: response.text().await.expect("a whole answer") }
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// The body as JSON.

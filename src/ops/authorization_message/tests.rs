@@ -79,6 +79,7 @@ proptest! {
                         key: "sts:externalid".to_owned(),
                         operator: Operator::parse("StringEquals").unwrap(),
                         absent: true,
+                        expected: ["x".into()].into(),
                     }),
                 }),
             },

@@ -1,25 +1,13 @@
-//! What a trust policy means at the moment that it is written.
-//!
-//! A trust policy names users and roles by ARN, but trusts the entity that has the ARN now: when it is deleted and another of the
-//! same name is made, the other is not trusted. So the ARN of an entity of this installation is put in force as its unique id.
-//!
-//! Source: the note on deleted principals in the IAM user guide, `reference_policies_elements_principal.html`.
-
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+//! What a trust policy must be, and what it means at the moment that it is written.
 
 use super::common::check_document;
-use crate::identity::{Account, Role, User, quota};
-use crate::ops::{Call, Error};
+use crate::identity::quota;
+use crate::ops::{Call, Error, principals};
 use crate::policy::Kind;
 use crate::policy::lint::names_provider;
-use crate::store::{Tx, layout};
-use crate::types::Arn;
+use crate::store::Tx;
 
-/// Holds a trust policy to the grammar and its size, and gives the text that is put in force.
-///
-/// An ARN whose account is not of this installation stays as it is.
+/// Holds a trust policy to the grammar and its size, and gives the text that is put in force: see [`principals::in_force`].
 ///
 /// # Errors
 /// `MalformedPolicyDocument` when it is not a trust policy, names a user or role that does not exist, or what
@@ -31,57 +19,5 @@ pub(super) async fn in_force(document: &str, call: &Call<'_>, tx: &mut Tx) -> Re
         let sentence = "Federated principals must be valid domain names or SAML metadata ARNs";
         return Err(Error::MalformedPolicyDocument(sentence.to_owned()));
     }
-    let mut ids = BTreeMap::new();
-    let named = parsed.statements().iter().filter_map(|statement| statement.principals.as_ref());
-    for text in named.filter(|principals| !principals.negated).flat_map(|principals| &principals.aws) {
-        if let Some(id) = unique_id(text, call, tx).await? {
-            ids.insert(text.clone(), id);
-        }
-    }
-    let mut value: Value =
-        serde_json::from_str(document).map_err(|error| Error::MalformedPolicyDocument(error.to_string()))?;
-    match value.get_mut("Statement") {
-        Some(Value::Array(statements)) => statements.iter_mut().for_each(|statement| replace(statement, &ids)),
-        Some(statement) => replace(statement, &ids),
-        None => {}
-    }
-    Ok(value.to_string())
-}
-
-/// The unique id of a user or role that is named by ARN; `None` for accounts, unique ids, sessions, and entities of accounts that
-/// are not of this installation.
-async fn unique_id(text: &str, call: &Call<'_>, tx: &mut Tx) -> Result<Option<String>, Error> {
-    let Ok(arn) = text.parse::<Arn>() else { return Ok(None) };
-    let ours = arn.partition() == call.realm().partition && arn.service() == "iam";
-    let Some(account) = arn.account().filter(|_| ours) else { return Ok(None) };
-    let invalid = || Error::MalformedPolicyDocument(format!("Invalid principal in policy: \"AWS\":\"{text}\""));
-    let user = arn.name_of_kind("user").map(str::parse);
-    let role = arn.name_of_kind("role").map(str::parse);
-    if user.is_none() && role.is_none() || tx.get::<Account>(&layout::account(account)).await?.is_none() {
-        return Ok(None);
-    }
-    let found = if let Some(name) = user {
-        let user = tx.get::<User>(&layout::user(account, &name.map_err(|_| invalid())?)).await?;
-        user.filter(|user| user.arn(call.realm(), account) == arn).map(|user| user.id)
-    } else if let Some(name) = role {
-        let role = tx.get::<Role>(&layout::role(account, &name.map_err(|_| invalid())?)).await?;
-        role.filter(|role| role.arn(call.realm(), account) == arn).map(|role| role.id)
-    } else {
-        None
-    };
-    found.map(|id| Some(id.to_string())).ok_or_else(invalid)
-}
-
-fn replace(statement: &mut Value, ids: &BTreeMap<String, String>) {
-    match statement.pointer_mut("/Principal/AWS") {
-        Some(Value::Array(values)) => values.iter_mut().for_each(|value| replace_text(value, ids)),
-        Some(value) => replace_text(value, ids),
-        None => {}
-    }
-}
-
-fn replace_text(value: &mut Value, ids: &BTreeMap<String, String>) {
-    if let Some(id) = value.as_str().and_then(|text| ids.get(text)) {
-        *value = Value::from(id.as_str());
-    }
+    principals::in_force(document, &parsed, call.realm(), tx).await
 }

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use crate::decision::Answer;
+use crate::decision::{Answer, Told};
 use crate::policy::{Effect, MatchedStatement};
 use crate::store::Revision;
+use crate::types::AccountId;
 
 /// The answer to a question.
 #[derive(Clone, Debug)]
@@ -18,10 +19,18 @@ pub struct Answered {
     /// For how many seconds the asker may keep it: no longer than changes may take to be seen, than time leaves it true, and than the
     /// subject lasts.
     pub max_age: i64,
+    /// For how many seconds time and the subject leave it true if nothing changes; for ever where absent.
+    pub holds_for: Option<i64>,
     /// Whether it was made on knowledge that may be older than the staleness bound, because the operator chose degraded service.
     pub degraded: bool,
     /// Whether the resource is not of the asker's account: what stands in its own policy is then its owner's business.
     pub foreign: bool,
+    /// By what id the decision log has it, if it has.
+    pub decision_id: Option<String>,
+    /// What the log's record is to say beside the answer.
+    pub(super) told: Option<Told>,
+    /// Who owns the resource, as the decision took it.
+    pub(super) owner: Option<AccountId>,
 }
 
 impl Answered {

@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
-use crate::types::Arn;
+use crate::store::{Known, Revision};
+use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
 /// A question, in IAM's terms.
@@ -33,6 +34,8 @@ pub struct Asking<'a> {
     pub broker: &'a Broker,
     /// Who asks.
     pub asker: &'a Caller,
+    /// At which door, by the name that metrics have for it.
+    pub door: &'static str,
     /// Facts of the asker's own request.
     pub facts: RequestFacts,
 }
@@ -56,7 +59,7 @@ impl Asking<'_> {
         // Whether somebody exists is told only to those who may ask about them.
         self.permitted(resolved, shown).await?;
         self.note_asked().await;
-        Ok(if resolved.exists { named } else { Named::Nobody("the subject does not exist") })
+        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
     }
 
     async fn permitted(&self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
@@ -69,7 +72,8 @@ impl Asking<'_> {
                     let request_id = &self.broker.new_id();
                     let facts = self.facts.clone();
                     let call = Call { broker: self.broker, caller: self.asker, facts, request_id };
-                    let parameters = json!({ "subject": { "arn": about.entity.as_str() }, "question": shown() });
+                    let parameters =
+                        json!({ "subject": { "arn": about.entity.as_str() }, "question": shown(), "door": self.door });
                     let said = denial.to_string();
                     ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
                 }
@@ -83,32 +87,77 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, None).await
+    }
+
+    /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
+    /// not count: of an ARN without an account, anybody can be the first to store something.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub async fn answer_about(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        owner: AccountId,
+    ) -> Result<Answered, Refusal> {
+        self.answer_for(named, question, Some(owner)).await
+    }
+
+    async fn answer_for(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
+        let answered = self.found(named, question, said).await;
+        self.recorded(named, question, answered).await
+    }
+
+    async fn found(
+        &self,
+        named: &Named,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         let about = match named {
             Named::Somebody(about) => about,
+            Named::Absent(_) => return self.nobody(ABSENT),
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
+        // What is looked up before the decision is made is of this revision or a later one.
+        let before = self.broker.feed.known().map_err(Refused::Stale)?;
+        let stored = self.broker.resources.find(question.resource).await?;
+        let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
         let trust = self.trust(question).await?;
-        let consent = match (&trust, question.policy) {
+        let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
+        let kept = stored.as_deref().and_then(|stored| stored.policy.as_deref());
+        let consent = match (&trust, both.as_ref().or(question.policy).or(kept)) {
             (Some(trust), _) => Consent::Trust(trust),
-            (None, Some(passed)) => Consent::Policy(passed),
+            (None, Some(policy)) => Consent::Policy(policy),
             (None, None) => Consent::None,
         };
+        let owner = said.or(stored.as_ref().map(|stored| stored.account)).or(question.resource.account());
         let asked = Asked {
             keys: question.said.keys(),
+            attributes: stored.as_ref().map(|stored| &stored.attributes),
             consent,
             degraded: true,
-            ..Asked::plain(question.action, question.resource.as_str(), question.resource.account())
+            ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
-        match self.broker.authorizer.decide(&about.subject, &self.theirs(), asked).await {
-            Ok(answer) => Ok(self.answered(answer, about, question.resource)),
-            Err(Refused::NoPrincipal) => self.nobody("the subject does not exist"),
+        match self.decide(&about.subject, asked).await {
+            Ok((answer, told)) => {
+                let revision = answer.revision.min(before.revision);
+                Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, about, owner) })
+            }
+            Err(Refused::NoPrincipal) => self.nobody(ABSENT),
             Err(other) => Err(other.into()),
         }
     }
 
     /// The question is about a request that the asker has received: where that came from is for the asker to say.
-    fn theirs(&self) -> RequestFacts {
+    pub(super) fn theirs(&self) -> RequestFacts {
         RequestFacts {
             now: self.facts.now,
             source_ip: None,
@@ -119,22 +168,50 @@ impl Asking<'_> {
         }
     }
 
-    fn answered(&self, answer: Answer, about: &Resolved, resource: &Arn) -> Answered {
-        let max_age = max_age(self.broker, &answer, about, self.facts.now);
+    fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
+        let holds_for = holds_for(&answer, about, self.facts.now);
+        let max_age = max_age(self.broker, &answer, holds_for);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
-            foreign: resource.account().is_some_and(|owner| owner != self.asker.account()),
+            foreign: owner.is_some_and(|owner| owner != self.asker.account()),
             answer: Some(answer),
             nobody: "",
             max_age,
+            holds_for,
+            decision_id: None,
+            told: None,
+            owner,
         }
     }
 
+    /// Every change up to this revision is known here.
+    ///
+    /// # Errors
+    /// What is known is too old.
+    pub fn revision(&self) -> Result<Revision, Refusal> {
+        Ok(self.known()?.revision)
+    }
+
+    pub(super) fn known(&self) -> Result<Known, Refusal> {
+        self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
+    }
+
     fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
-        let known = self.broker.feed.known().map_err(|stale| Refusal::from(Refused::Stale(stale)))?;
+        let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
-        Ok(Answered { answer: None, nobody: reason, revision, max_age: 0, degraded, foreign: false })
+        Ok(Answered {
+            answer: None,
+            nobody: reason,
+            revision,
+            max_age: 0,
+            holds_for: Some(0),
+            degraded,
+            foreign: false,
+            decision_id: None,
+            told: None,
+            owner: None,
+        })
     }
 
     /// The trust policy of the role that is asked about, where a role is to be taken on: without it nobody may.
@@ -165,16 +242,26 @@ impl Asking<'_> {
     }
 }
 
+/// Why there is nobody, where the name is that of nobody.
+const ABSENT: &str = "the subject does not exist";
+
+/// A policy that the broker keeps and one that came with the question: what either denies is denied.
+fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
+    let policies: Vec<_> = stored.policies().iter().chain(passed.policies()).cloned().collect();
+    (!policies.is_empty()).then(|| PolicySet::new(policies))
+}
+
+/// For how many seconds time alone changes nothing about the answer.
+fn holds_for(answer: &Answer, about: &Resolved, now: Timestamp) -> Option<i64> {
+    let ends = [answer.until, about.ends].into_iter().flatten();
+    ends.map(|end| (end.seconds() - now.seconds()).max(0)).min()
+}
+
 /// For how many seconds the asker may keep the answer.
-fn max_age(broker: &Broker, answer: &Answer, about: &Resolved, now: Timestamp) -> i64 {
+fn max_age(broker: &Broker, answer: &Answer, holds_for: Option<i64>) -> i64 {
     if answer.degraded {
         return 0;
     }
     let bound = i64::try_from(broker.feed.bound().as_secs()).unwrap_or(0);
-    [answer.until, about.ends]
-        .into_iter()
-        .flatten()
-        .map(|end| end.seconds() - now.seconds())
-        .fold(bound, i64::min)
-        .max(0)
+    holds_for.map_or(bound, |seconds| seconds.min(bound))
 }

@@ -7,16 +7,23 @@
 mod answered;
 mod ask;
 mod claimed;
+mod derived;
 mod freshness;
+mod keeping;
 mod named;
+mod presented;
+mod recorded;
 mod refusal;
 mod said;
 mod who;
 
 pub use answered::Answered;
 pub use ask::{Asking, Question};
+pub use derived::{DERIVE, Derived, NotDerived};
 pub use freshness::{AT_LEAST_REVISION, Demand, PATIENCE};
+pub use keeping::{Keeping, Kept, TELL_DEPENDS};
 pub use named::{action, resource};
+pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
 pub use refusal::Refusal;
 pub use said::{Properties, Said};
 pub use who::{Named, Resolved, Who};

@@ -32,6 +32,8 @@ pub enum Who {
 pub enum Named {
     /// A subject that decisions can be about.
     Somebody(Resolved),
+    /// A user or role that does not exist, by the ARN that it would have: the answer is no.
+    Absent(Arn),
     /// Nobody, for this reason: the answer is no.
     Nobody(&'static str),
 }

@@ -11,7 +11,7 @@ use crate::session::revocation::session_key;
 use crate::session::status::{Status, status_of};
 use crate::session::{Lineage, MintError, Origin, SessionDraft, mint};
 use crate::telemetry::names;
-use crate::types::AccountId;
+use crate::types::{AccessKeyId, AccountId};
 
 /// Temporary credentials, as STS's answers show them: the one time that the secret is seen.
 #[derive(Serialize)]
@@ -72,9 +72,14 @@ pub(super) async fn lineage(call: &Call<'_>) -> Result<Lineage, Error> {
         Some(claims) => Lineage::of_session(claims).ok_or_else(|| Error::Internal("a session's descent".to_owned())),
         None => {
             let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
-            Ok(Lineage::of_key(call.caller.access_key(), &entity.unique_id, call.now()))
+            Ok(Lineage::of_key(access_key(call)?, &entity.unique_id, call.now()))
         }
     }
+}
+
+/// The key that signed the call: this door takes no other callers.
+fn access_key<'a>(call: &'a Call<'_>) -> Result<&'a AccessKeyId, Error> {
+    call.caller.access_key().ok_or_else(|| Error::Internal("a call of STS without an access key".to_owned()))
 }
 
 /// What a web identity token is being obtained with.
@@ -90,7 +95,7 @@ pub(super) async fn origin(call: &Call<'_>) -> Result<Origin, Error> {
         Identity::User(name) => Some(name.to_string()),
         Identity::Root | Identity::Role(_) => None,
     };
-    let key = call.caller.access_key().clone();
+    let key = access_key(call)?.clone();
     Ok(Origin::Key(LongLived { key, account: call.account(), uid, user, at }))
 }
 

@@ -1,0 +1,143 @@
+//! Questions of others, passed on to the broker under the caller's own signature, and the broker's change stream.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use reqwest::Response;
+
+use super::broker::{bounded, classify};
+use super::{Broker, ClientError};
+use crate::sigv4::{self, Credentials, RequestParts};
+
+/// The service name that the doors for questions are signed for.
+const SERVICE: &str = "brevet";
+/// Where the broker tells what changes.
+const STREAM: &str = "/changes/v1/stream";
+/// How long one stream may take in all: the broker ends it long before.
+const STREAM_TIME: Duration = Duration::from_secs(3_600);
+/// The longest line that is read, in bytes: 256 words of 16 digits, and what is around them.
+const LONGEST_LINE: usize = 64 * 1024;
+
+/// What is asked, of which door.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// GET or POST.
+    pub method: Method,
+    /// The door's path, without a query.
+    pub path: &'static str,
+    /// Headers that go with it; the signature covers all of them.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What is asked.
+    pub body: Bytes,
+}
+
+/// What the broker answered, whatever it was.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A stream of changes, line by line.
+#[derive(Debug)]
+pub struct ChangeStream {
+    response: Response,
+    buffer: Vec<u8>,
+}
+
+impl Broker {
+    /// Passes a question on, once: whoever asks knows whether it is worth asking again. Without credentials it is not signed.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn pass(&self, question: &Question, credentials: Option<&Credentials>) -> Result<Passed, ClientError> {
+        let response = self.send(question, "", credentials, None).await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        Ok(Passed { status, headers, body: Bytes::from(bounded(response).await?) })
+    }
+
+    /// Begins to follow the changes, after `from` if that is given; or the status with which the broker refuses.
+    ///
+    /// # Errors
+    /// There is no answer.
+    pub async fn follow(
+        &self,
+        from: Option<u64>,
+        credentials: &Credentials,
+    ) -> Result<Result<ChangeStream, StatusCode>, ClientError> {
+        let question = Question { method: Method::GET, path: STREAM, headers: Vec::new(), body: Bytes::new() };
+        let query = from.map(|revision| format!("from={revision}")).unwrap_or_default();
+        let response = self.send(&question, &query, Some(credentials), Some(STREAM_TIME)).await?;
+        if response.status() != StatusCode::OK {
+            return Ok(Err(response.status()));
+        }
+        Ok(Ok(ChangeStream { response, buffer: Vec::new() }))
+    }
+
+    async fn send(
+        &self,
+        question: &Question,
+        query: &str,
+        credentials: Option<&Credentials>,
+        time: Option<Duration>,
+    ) -> Result<Response, ClientError> {
+        let mut url = self.endpoint.clone();
+        url.set_path(&format!("{}{}", url.path().trim_end_matches('/'), question.path));
+        url.set_query(Some(query).filter(|query| !query.is_empty()));
+        let mut headers: Vec<(&str, &[u8])> = vec![("host", self.host.as_bytes())];
+        headers.extend(question.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+        let parts = RequestParts {
+            method: question.method.as_str(),
+            path: url.path(),
+            query,
+            headers: &headers,
+            body: &question.body,
+        };
+        let signed = match credentials {
+            Some(credentials) => sigv4::sign_headers(&parts, credentials, self.region(), SERVICE, self.clock().now()),
+            None => Vec::new(),
+        };
+        let mut request = self.http.request(question.method.clone(), url.clone()).body(question.body.clone());
+        for (name, value) in &question.headers {
+            request = request.header(name, value);
+        }
+        for (name, value) in signed {
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| ClientError::Setup("the credentials do not fit into a header".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        if let Some(time) = time {
+            request = request.timeout(time);
+        }
+        request.send().await.map_err(classify)
+    }
+}
+
+impl ChangeStream {
+    /// The next line, without its end; `None` when the stream has ended.
+    ///
+    /// # Errors
+    /// The connection broke, or a line is longer than any that a broker writes.
+    pub async fn line(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
+        loop {
+            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
+                let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
+                line.pop();
+                return Ok(Some(line));
+            }
+            if self.buffer.len() > LONGEST_LINE {
+                return Err(ClientError::TooLarge { limit: LONGEST_LINE });
+            }
+            match self.response.chunk().await.map_err(classify)? {
+                Some(chunk) => self.buffer.extend_from_slice(&chunk),
+                None => return Ok(None),
+            }
+        }
+    }
+}

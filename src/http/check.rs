@@ -1,0 +1,307 @@
+//! What the doors of proxies have in common: a request that a proxy received, the question that its route makes of it, and the verdict.
+
+use axum::body::Body;
+use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+use super::request::{Incoming, Unreadable};
+use super::router::Doors;
+use super::routes::{Caller as Route, Header, Headers, Original};
+use crate::authn::{self, Caller};
+use crate::decision::RequestFacts;
+use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Named, Question, Refusal, Said, Who};
+use crate::policy::Claims;
+use crate::store::NotReached;
+use crate::telemetry::names;
+use crate::types::SecretText;
+
+/// What is to become of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It may pass.
+    Allowed,
+    /// Nobody knows who sent it.
+    Unauthenticated,
+    /// It must not pass.
+    Denied,
+}
+
+/// A verdict, with all that the proxy and its client are told of it.
+#[derive(Debug)]
+pub(super) struct Verdict {
+    pub(super) outcome: Outcome,
+    /// Why, in a sentence for whoever sent the request.
+    pub(super) reason: String,
+    /// Such as `AccessDenied`.
+    pub(super) code: &'static str,
+    /// What it was made on, where a question was answered.
+    pub(super) decided: Option<Decided>,
+}
+
+/// What a decision was made on.
+#[derive(Debug)]
+pub(super) struct Decided {
+    pub(super) principal: String,
+    pub(super) account: String,
+    pub(super) action: String,
+    pub(super) resource: String,
+    pub(super) answered: Answered,
+}
+
+/// Headers that an allowed request is given on its way, each of them always: what its client put there is overwritten.
+pub(super) const GIVEN: [&str; 5] =
+    ["x-brevet-principal", "x-brevet-account", "x-brevet-revision", "x-brevet-max-age", "x-brevet-degraded"];
+/// In which header a proxy shows a token of its own, as `Authorization` is its client's.
+pub(super) const PROXY_AUTHORIZATION: &str = "x-brevet-authorization";
+
+impl Verdict {
+    fn denied(reason: impl Into<String>) -> Self {
+        Self { outcome: Outcome::Denied, reason: reason.into(), code: "AccessDenied", decided: None }
+    }
+
+    fn unauthenticated(code: &'static str, reason: &str) -> Self {
+        Self { outcome: Outcome::Unauthenticated, reason: reason.to_owned(), code, decided: None }
+    }
+
+    /// The status that the request's sender sees, unless the request passes.
+    pub(super) fn status(&self) -> StatusCode {
+        match self.outcome {
+            Outcome::Allowed => StatusCode::OK,
+            Outcome::Unauthenticated => StatusCode::UNAUTHORIZED,
+            Outcome::Denied => StatusCode::FORBIDDEN,
+        }
+    }
+
+    /// What the request's sender reads, unless the request passes.
+    pub(super) fn body(&self) -> String {
+        json!({ "code": self.code, "message": self.reason }).to_string()
+    }
+
+    /// How whoever sent it may say who they are (RFC 6750 section 3).
+    pub(super) fn challenge(&self) -> Option<&'static str> {
+        match (self.outcome, self.code) {
+            (Outcome::Unauthenticated, "InvalidIdentityToken") => Some("Bearer error=\"invalid_token\""),
+            (Outcome::Unauthenticated, _) => Some("Bearer"),
+            _ => None,
+        }
+    }
+
+    /// The headers of [`GIVEN`] with their values, for a request that may pass.
+    pub(super) fn given(&self) -> Option<[(&'static str, String); 5]> {
+        let decided = self.decided.as_ref().filter(|_| self.outcome == Outcome::Allowed)?;
+        let answered = &decided.answered;
+        let values = [
+            decided.principal.clone(),
+            decided.account.clone(),
+            answered.revision.0.to_string(),
+            answered.max_age.to_string(),
+            answered.degraded.to_string(),
+        ];
+        let mut values = values.into_iter();
+        Some(GIVEN.map(|name| (name, values.next().unwrap_or_default())))
+    }
+}
+
+/// The verdict on a request that a proxy, the asker, has received at one of the doors.
+///
+/// # Errors
+/// The proxy may not ask this, or nothing can be decided.
+pub(super) async fn check(
+    doors: &Doors,
+    door: &'static str,
+    (asker, facts): (&Caller, RequestFacts),
+    original: &Original<'_>,
+) -> Result<Verdict, Refusal> {
+    let meaning = match doors.routes.meaning(original) {
+        Ok(meaning) => meaning,
+        Err(why) => return Ok(Verdict::denied(why.to_string())),
+    };
+    let demand = match original.headers.get(AT_LEAST_REVISION) {
+        Header::None => Demand::default(),
+        Header::One(text) => match Demand::parse(Some(text.as_bytes())) {
+            Ok(demand) => demand,
+            Err(refusal) => return Ok(Verdict::denied(refusal.to_string())),
+        },
+        Header::Unclear => return Ok(Verdict::denied(format!("`{AT_LEAST_REVISION}` is there more than once"))),
+    };
+    let who = match (meaning.caller, original.headers.get(AUTHORIZATION.as_str())) {
+        (Route::Bearer { audience }, Header::One(text)) => match bearer(text) {
+            Some(token) => Who::Bearer { token: SecretText::new(token), audience: audience.clone() },
+            None => return Ok(no_credentials()),
+        },
+        (Route::Bearer { .. }, Header::None) => return Ok(no_credentials()),
+        (_, Header::Unclear) => return Ok(Verdict::denied("`authorization` is there more than once, or is no text")),
+    };
+    let mut said = Said::nothing();
+    let context = meaning.context.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+    // The values are the client's: one that no condition could read must not slip past it.
+    if let Err(refusal) = said.context(Claims(context.collect())) {
+        return Ok(Verdict::denied(refusal.to_string()));
+    }
+
+    let asking = Asking { broker: &doors.broker, asker, facts, door };
+    asking.demand(demand).await?;
+    let shown = || json!({ "action": meaning.action, "resource": meaning.resource.as_str() });
+    let named = asking.about(&who, shown).await?;
+    let Named::Somebody(about) = &named else {
+        let Named::Nobody(reason) = &named else { return Ok(no_credentials()) };
+        return Ok(Verdict::unauthenticated("InvalidIdentityToken", reason));
+    };
+    let question = Question { action: meaning.action, resource: &meaning.resource, said: &said, policy: None };
+    let answered = asking.answer(&named, &question).await?;
+    let Some(answer) = &answered.answer else {
+        return Ok(Verdict::unauthenticated("InvalidIdentityToken", answered.nobody));
+    };
+    let principal = answer.principal_arn.clone();
+    let (outcome, reason) = if answered.is_allowed() {
+        (Outcome::Allowed, "allowed".to_owned())
+    } else {
+        let because = answer.decision.because(meaning.action);
+        let (action, resource) = (meaning.action, &meaning.resource);
+        (
+            Outcome::Denied,
+            format!("User: {principal} is not authorized to perform: {action} on resource: {resource}{because}"),
+        )
+    };
+    let decided = Decided {
+        account: about.subject.account.to_string(),
+        action: meaning.action.to_owned(),
+        resource: meaning.resource.to_string(),
+        principal,
+        answered,
+    };
+    Ok(Verdict { outcome, reason, code: "AccessDenied", decided: Some(decided) })
+}
+
+fn no_credentials() -> Verdict {
+    Verdict::unauthenticated(
+        "MissingAuthenticationToken",
+        "the request needs a web identity token in the header `authorization`, as a bearer's",
+    )
+}
+
+/// RFC 6750 section 2.1; the scheme's case does not count.
+pub(super) fn bearer(text: &str) -> Option<&str> {
+    let (scheme, token) = text.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+impl Headers for HeaderMap {
+    fn get(&self, name: &str) -> Header<'_> {
+        let mut all = self.get_all(name).iter();
+        match (all.next(), all.next()) {
+            (None, _) => Header::None,
+            (Some(value), None) => value.to_str().map_or(Header::Unclear, Header::One),
+            (Some(_), Some(_)) => Header::Unclear,
+        }
+    }
+}
+
+/// Answers a proxy that asks by HTTP; `original` tells from the proxy's request which one it has received, or what is missing.
+pub(super) async fn answer(
+    doors: &Doors,
+    door: &'static str,
+    request: Request<Body>,
+    original: impl for<'a> FnOnce(&'a Incoming) -> Result<Original<'a>, &'static str>,
+) -> Response<Body> {
+    let started = std::time::Instant::now();
+    let response = match answered(doors, door, request, original).await {
+        Ok(verdict) => rendered(&verdict),
+        Err(response) => response,
+    };
+    let code = response.status().as_str().to_owned();
+    metrics::counter!(names::REQUESTS, "door" => door, "operation" => "check", "code" => code).increment(1);
+    metrics::histogram!(names::REQUEST_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
+    response
+}
+
+async fn answered(
+    doors: &Doors,
+    door: &'static str,
+    request: Request<Body>,
+    original: impl for<'a> FnOnce(&'a Incoming) -> Result<Original<'a>, &'static str>,
+) -> Result<Verdict, Response<Body>> {
+    let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
+        Unreadable::TooLarge => {
+            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
+        }
+        Unreadable::Broken => refused(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
+    })?;
+    let (asker, facts) = incoming.proxy(doors).await.map_err(|error| match error {
+        authn::Error::Store(_) => of_refusal(&Refusal::Unavailable),
+        error => {
+            // To the proxy's client it is all the same; whoever set the proxy up looks here.
+            tracing::warn!(%error, door, "a proxy did not sign in");
+            let message = "the proxy must sign in to the broker with a client certificate or a token";
+            refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "ProxyAuthenticationRequired", message)
+        }
+    })?;
+    let original =
+        original(&incoming).map_err(|missing| refused(StatusCode::BAD_REQUEST, "ValidationError", missing))?;
+    check(doors, door, (&asker, facts), &original).await.map_err(|refusal| of_refusal(&refusal))
+}
+
+/// A refusal that lies with the proxy or the broker. What is between those two is not told to the proxy's client.
+fn of_refusal(refusal: &Refusal) -> Response<Body> {
+    match refusal {
+        Refusal::Bad(message) => refused(StatusCode::BAD_REQUEST, "ValidationError", message),
+        Refusal::Denied(_) => {
+            refused(StatusCode::FORBIDDEN, "AccessDenied", "the proxy may not ask about the sender of this request")
+        }
+        Refusal::NoAsker => {
+            let message = "the proxy must sign in to the broker with a client certificate or a token";
+            refused(StatusCode::PROXY_AUTHENTICATION_REQUIRED, "ProxyAuthenticationRequired", message)
+        }
+        Refusal::NotReached(NotReached::Unheard(..)) => {
+            refused(StatusCode::PRECONDITION_FAILED, "RevisionNotReached", &refusal.to_string())
+        }
+        Refusal::NotReached(NotReached::NotYet(..)) | Refusal::Unavailable => {
+            refused(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable", &refusal.to_string())
+        }
+    }
+}
+
+fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(json!({ "code": code, "message": message }).to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    super::request::say_if_closing(&mut response);
+    response
+}
+
+fn rendered(verdict: &Verdict) -> Response<Body> {
+    let mut response = match verdict.given() {
+        Some(given) => {
+            let mut response = Response::new(Body::empty());
+            for (name, value) in given {
+                let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) else {
+                    return refused(StatusCode::FORBIDDEN, "AccessDenied", "the caller's name cannot be told");
+                };
+                response.headers_mut().insert(name, value);
+            }
+            response
+        }
+        None => refused(verdict.status(), verdict.code, &verdict.reason),
+    };
+    let headers = response.headers_mut();
+    if let Ok(reason) = HeaderValue::from_bytes(verdict.reason.as_bytes()) {
+        headers.insert("x-brevet-reason", reason);
+    }
+    if let Some(decided) = &verdict.decided {
+        headers.insert("x-brevet-revision", HeaderValue::from(decided.answered.revision.0));
+    }
+    if let Some(challenge) = verdict.challenge() {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    let keep = verdict.decided.as_ref().map_or(0, |decided| decided.answered.max_age);
+    let control = match verdict.outcome {
+        Outcome::Allowed if keep > 0 => HeaderValue::from_str(&format!("max-age={keep}")),
+        _ => Ok(HeaderValue::from_static("no-store")),
+    };
+    headers.insert(CACHE_CONTROL, control.unwrap_or(HeaderValue::from_static("no-store")));
+    headers.insert(VARY, HeaderValue::from_static("authorization"));
+    response
+}

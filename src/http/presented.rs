@@ -1,0 +1,223 @@
+//! The doors for requests that somebody signed: `POST /requests/v1/verify` tells a service who sent what it received, and, if it asks,
+//! whether they may; `POST /keys/v1/derive` gives it the key that the request was signed with too.
+//!
+//! That the asker itself is refused has a status of its own; that the request proves nothing is an answer, with the code that the
+//! service passes on.
+
+mod answer;
+mod told;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Value as JsonValue, json};
+
+use self::told::{Asked, Told};
+use super::request::{Incoming, Unreadable, say_if_closing};
+use super::router::Doors;
+use crate::authn;
+use crate::crypto::jwk::Jwk;
+use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Received, SERVICE, Shown, Unproven};
+use crate::store::NotReached;
+use crate::telemetry::names;
+
+/// The door's name in metrics.
+const DOOR: &str = "requests";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    service: String,
+    request: Told,
+    question: Option<Asked>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WantedKey {
+    service: String,
+    request: Told,
+    question: Option<Asked>,
+    recipient: Jwk,
+}
+
+/// Why the asker gets no answer.
+struct Refusal {
+    status: StatusCode,
+    code: &'static str,
+    message: String,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self { status, code, message: message.into() }
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "ValidationError", message)
+    }
+}
+
+impl From<questions::Refusal> for Refusal {
+    fn from(refusal: questions::Refusal) -> Self {
+        let (status, code) = match &refusal {
+            questions::Refusal::Bad(_) => (StatusCode::BAD_REQUEST, "ValidationError"),
+            questions::Refusal::Denied(_) => (StatusCode::FORBIDDEN, "AccessDenied"),
+            questions::Refusal::NoAsker => (StatusCode::UNAUTHORIZED, "InvalidClientTokenId"),
+            questions::Refusal::NotReached(NotReached::Unheard(..)) => {
+                (StatusCode::PRECONDITION_FAILED, "PreconditionFailed")
+            }
+            questions::Refusal::NotReached(NotReached::NotYet(..)) | questions::Refusal::Unavailable => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
+            }
+        };
+        Self::new(status, code, refusal.to_string())
+    }
+}
+
+/// Says who sent a request, and whether they may.
+pub(super) async fn verify(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    let started = std::time::Instant::now();
+    let answer = verified(&doors, request).await;
+    finish(answer, "verify", started)
+}
+
+/// The same, with the key that the request was signed with, so that the service needs not ask about the next one.
+pub(super) async fn derive(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    let started = std::time::Instant::now();
+    let answer = derived(&doors, request).await;
+    finish(answer, "derive", started)
+}
+
+async fn verified(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
+    let asker = Asker::read(doors, request).await?;
+    let Wanted { service, request, question } = asker.body()?;
+    let asking = asker.asking(doors);
+    match shown(&asking, &asker.demand, &service, &request).await? {
+        Ok(shown) => told(&asking, &shown, question).await,
+        Err(refused) => Ok(refused),
+    }
+}
+
+async fn derived(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
+    let asker = Asker::read(doors, request).await?;
+    let WantedKey { service, request, question, recipient } = asker.body()?;
+    let asking = asker.asking(doors);
+    asking.may_derive(&service).await?;
+    let shown = match shown(&asking, &asker.demand, &service, &request).await? {
+        Ok(shown) => shown,
+        Err(refused) => return Ok(refused),
+    };
+    let mut told = told(&asking, &shown, question).await?;
+    match asking.derived(&shown, &recipient).await? {
+        Ok(derived) => told["key"] = answer::key(&derived),
+        Err(reason) => {
+            told["key"] = JsonValue::Null;
+            told["no_key"] = json!(reason.to_string());
+        }
+    }
+    Ok(told)
+}
+
+async fn told(asking: &Asking<'_>, shown: &Shown, question: Option<Asked>) -> Result<JsonValue, Refusal> {
+    let mut told = answer::caller(shown);
+    told["request"] = answer::request(shown);
+    told["revision"] = json!(asking.revision()?.0);
+    told["max_age"] = json!(asking.standing(shown));
+    if let Some(asked) = question {
+        let (answered, action) = asked.answer(asking, shown).await?;
+        told["decision"] = answer::decision(&answered, &action);
+    }
+    Ok(told)
+}
+
+/// Who sent the request, or what its sender is to be told.
+async fn shown(
+    asking: &Asking<'_>,
+    demand: &Demand,
+    service: &str,
+    request: &Told,
+) -> Result<Result<Shown, JsonValue>, Refusal> {
+    let headers = request.headers()?;
+    let body = request.body()?;
+    let received = Received { service, parts: request.parts(&headers), content: body.content() };
+    asking.demand(*demand).await?;
+    match asking.presented(&received).await {
+        Ok(shown) => Ok(Ok(shown)),
+        Err(Unproven::Asker(refusal)) => Err(refusal.into()),
+        Err(unproven) => Ok(Err(json!({ "caller": null, "refused": answer::refused(&unproven, service) }))),
+    }
+}
+
+/// Whoever asks at one of these doors.
+struct Asker {
+    incoming: Incoming,
+    caller: authn::Caller,
+    facts: crate::decision::RequestFacts,
+    demand: Demand,
+}
+
+impl Asker {
+    async fn read(doors: &Doors, request: Request<Body>) -> Result<Self, Refusal> {
+        let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
+            Unreadable::TooLarge => {
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
+            }
+            Unreadable::Broken => Refusal::new(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
+        })?;
+        let (caller, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
+        let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
+        Ok(Self { incoming, caller, facts, demand })
+    }
+
+    fn body<T: serde::de::DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let kind = self.incoming.parts.headers.get("content-type").and_then(|value| value.to_str().ok());
+        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::bad("the content type must be application/json"));
+        }
+        serde_json::from_slice(&self.incoming.body)
+            .map_err(|error| Refusal::bad(format!("not a request to this door: {error}")))
+    }
+
+    fn asking<'a>(&'a self, doors: &'a Doors) -> Asking<'a> {
+        Asking { broker: &doors.broker, asker: &self.caller, facts: self.facts.clone(), door: DOOR }
+    }
+}
+
+fn finish(answer: Result<JsonValue, Refusal>, operation: &'static str, started: std::time::Instant) -> Response {
+    let mut response = match answer {
+        Ok(answer) => Json(answer).into_response(),
+        Err(Refusal { status, code, message }) => {
+            (status, Json(json!({ "code": code, "error": message }))).into_response()
+        }
+    };
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("AWS4-HMAC-SHA256, Bearer"));
+    }
+    say_if_closing(&mut response);
+    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let code = response.status().as_str().to_owned();
+    metrics::counter!(names::REQUESTS, "door" => DOOR, "operation" => operation, "code" => code).increment(1);
+    metrics::histogram!(names::REQUEST_SECONDS, "door" => DOOR).record(started.elapsed().as_secs_f64());
+    response
+}
+
+fn of_authentication(error: authn::Error) -> Refusal {
+    let refused = |code, message: String| Refusal::new(StatusCode::UNAUTHORIZED, code, message);
+    match error {
+        authn::Error::Store(_) => questions::Refusal::Unavailable.into(),
+        authn::Error::Signature(refusal) => refused("SignatureDoesNotMatch", refusal.to_string()),
+        authn::Error::Anonymous | authn::Error::WrongService(_) => refused(
+            "MissingAuthenticationToken",
+            format!("sign in with SigV4 for the service `{SERVICE}`, or with a web identity token for this broker"),
+        ),
+        authn::Error::Expired => refused("ExpiredToken", "the session has expired".to_owned()),
+        authn::Error::Revoked => refused("ExpiredToken", "the session was revoked".to_owned()),
+        _ => refused("InvalidClientTokenId", "the credentials are not valid".to_owned()),
+    }
+}

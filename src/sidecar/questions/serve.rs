@@ -1,0 +1,278 @@
+//! The listeners for questions: loopback, where a token says who may ask, and a socket in the file system, where its permissions do.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use bytes::Bytes;
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderName, Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+use tokio::sync::{Semaphore, watch};
+
+use super::{Questions, doors, refusal};
+use crate::sidecar::listen;
+use crate::sidecar::{AuthorizationToken, SidecarError};
+
+/// The header with the sidecar's token. `Authorization`, as a bearer's, does as well.
+pub const TOKEN: &str = "x-brevet-sidecar-token";
+/// The most connections at a time on each listener; more wait to be accepted.
+const MAX_CONNECTIONS: usize = 256;
+/// How long a client may take to send its request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long it may take to send the body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// The most bytes of a request's head.
+const MAX_HEAD: usize = 32 * 1024;
+/// The most bytes of a question.
+const MAX_BODY: usize = 256 * 1024;
+/// How long answers under way may take once the sidecar is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long to rest when the system has no more file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who may ask on loopback.
+#[derive(Debug)]
+pub struct Doorkeeper {
+    /// What they must send.
+    pub token: AuthorizationToken,
+}
+
+/// A place where questions are taken.
+#[derive(Debug)]
+pub enum QuestionListener {
+    /// An address: everybody on the machine reaches it.
+    Loopback(TcpListener),
+    /// A socket: who reaches it is said by its permissions.
+    Socket(UnixListener, SocketFile),
+}
+
+/// The file of a socket; removed when the sidecar ends.
+#[derive(Debug)]
+pub struct SocketFile(PathBuf);
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Gone already, or somebody else's by now: nothing is lost.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl QuestionListener {
+    /// Takes an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// It can be reached from other machines, or the system refuses it.
+    pub async fn loopback(address: SocketAddr, beyond_loopback: bool) -> Result<Self, SidecarError> {
+        listen::check(address, beyond_loopback)?;
+        let failed = |error: std::io::Error| SidecarError::Bind { address, reason: error.to_string() };
+        Ok(Self::Loopback(TcpListener::bind(address).await.map_err(failed)?))
+    }
+
+    /// Makes a socket with these permissions. One that nobody listens on any more is replaced; anything else is left alone.
+    ///
+    /// # Errors
+    /// There is something else at the path, somebody listens there, or the system refuses.
+    pub fn socket(path: &Path, mode: u32) -> Result<Self, SidecarError> {
+        let failed = |reason: String| SidecarError::Socket { path: path.to_owned(), reason };
+        if let Ok(found) = std::fs::symlink_metadata(path) {
+            if !found.file_type().is_socket() {
+                return Err(failed("there is something else at this path".to_owned()));
+            }
+            if std::os::unix::net::UnixStream::connect(path).is_ok() {
+                return Err(failed("somebody listens there".to_owned()));
+            }
+            std::fs::remove_file(path).map_err(|error| failed(error.to_string()))?;
+        }
+        // Between the socket's making and its permissions nobody must get in: it is made under another name in a folder of its own.
+        let made = (|| {
+            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let private = private_folder(parent)?;
+            let hidden = private.join("socket");
+            let bound = UnixListener::bind(&hidden);
+            let placed = bound.and_then(|listener| {
+                std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(mode))?;
+                std::fs::rename(&hidden, path)?;
+                Ok(listener)
+            });
+            let _ = std::fs::remove_file(&hidden);
+            let _ = std::fs::remove_dir(&private);
+            placed
+        })();
+        let listener = made.map_err(|error: std::io::Error| failed(error.to_string()))?;
+        Ok(Self::Socket(listener, SocketFile(path.to_owned())))
+    }
+
+    async fn accept(&self) -> std::io::Result<Box<dyn Connection>> {
+        Ok(match self {
+            Self::Loopback(listener) => Box::new(listener.accept().await?.0),
+            Self::Socket(listener, _) => Box::new(listener.accept().await?.0),
+        })
+    }
+
+    /// The address that was taken, of one on loopback.
+    pub fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Loopback(listener) => listener.local_addr().ok(),
+            Self::Socket(..) => None,
+        }
+    }
+}
+
+/// A connection of either kind.
+trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection for S {}
+
+/// A new folder in `parent` that nobody else can look into.
+fn private_folder(parent: &Path) -> std::io::Result<PathBuf> {
+    use std::os::unix::fs::DirBuilderExt;
+    // What a process left that was killed on the way is in nobody's way.
+    let mut names = (0..64).map(|number| parent.join(format!(".brevet-{}-{number}", std::process::id())));
+    let free = |path: &PathBuf| std::fs::DirBuilder::new().mode(0o700).create(path);
+    let mut last = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
+    names.find_map(|path| free(&path).map(|()| path).map_err(|error| last = error).ok()).ok_or(last)
+}
+
+/// Answers on all listeners until `stop` is done.
+pub(super) async fn serve(
+    listeners: Vec<QuestionListener>,
+    doorkeeper: Arc<Doorkeeper>,
+    questions: Arc<Questions>,
+    stop: impl Future<Output = ()>,
+) {
+    let (stopping, _) = watch::channel(false);
+    let mut tasks = tokio::task::JoinSet::new();
+    for listener in listeners {
+        let house = House { doorkeeper: Arc::clone(&doorkeeper), questions: Arc::clone(&questions) };
+        let mut stopped = stopping.subscribe();
+        tasks.spawn(async move {
+            let stopped = async move {
+                let _ = stopped.wait_for(|stopping| *stopping).await;
+            };
+            house.open(listener, stopped).await;
+        });
+    }
+    stop.await;
+    stopping.send_replace(true);
+    while tasks.join_next().await.is_some() {}
+}
+
+#[derive(Clone)]
+struct House {
+    doorkeeper: Arc<Doorkeeper>,
+    questions: Arc<Questions>,
+}
+
+impl House {
+    async fn open(self, listener: QuestionListener, stop: impl Future<Output = ()>) {
+        let trusted = matches!(listener, QuestionListener::Socket(..));
+        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let graceful = GracefulShutdown::new();
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let accepted = async {
+                let permit = Arc::clone(&permits).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let (permit, accepted) = tokio::select! {
+                () = &mut stop => break,
+                both = accepted => both,
+            };
+            let stream = match accepted {
+                Ok(stream) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            let house = self.clone();
+            let service = service_fn(move |request: Request<Incoming>| {
+                let house = house.clone();
+                async move { Ok::<_, Infallible>(house.answer(request, trusted).await) }
+            });
+            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+            tokio::spawn(async move {
+                // What goes wrong on a connection is the client's affair.
+                let _ = connection.await;
+                drop(permit);
+            });
+        }
+        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+            tracing::warn!("connections were cut off at shutdown");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>, trusted: bool) -> Response {
+        let (parts, body) = request.into_parts();
+        let request_id = parts.headers.get("x-request-id").cloned();
+        let mut response = self.decide(&parts, body, trusted).await;
+        if let Some(id) = request_id {
+            response.headers_mut().insert("x-request-id", id);
+        }
+        response
+    }
+
+    async fn decide(&self, parts: &Parts, body: Incoming, trusted: bool) -> Response {
+        if parts.uri.path() == crate::sidecar::endpoint::HEALTH && parts.method == Method::GET {
+            return self.questions.health();
+        }
+        if !trusted && !self.doorkeeper.admits(parts) {
+            let message = "the header x-brevet-sidecar-token does not hold the sidecar's token";
+            return refusal(StatusCode::FORBIDDEN, "AccessDenied", message);
+        }
+        match tokio::time::timeout(BODY_TIMEOUT, read(body)).await {
+            Ok(Ok(body)) => self.questions.answer(parts, body).await,
+            Ok(Err(TooLarge)) => {
+                closing(refusal(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the question is too large"))
+            }
+            Err(_) => {
+                closing(refusal(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the question did not come in time"))
+            }
+        }
+    }
+}
+
+impl Doorkeeper {
+    fn admits(&self, request: &Parts) -> bool {
+        let token = match doors::only(&request.headers, &HeaderName::from_static(TOKEN)) {
+            Ok(Some(token)) => token.to_str().ok(),
+            Ok(None) => bearer(request),
+            Err(()) => None,
+        };
+        token.is_some_and(|token| self.token.matches(token))
+    }
+}
+
+/// RFC 6750 section 2.1; the scheme's case does not count.
+fn bearer(request: &Parts) -> Option<&str> {
+    let value = doors::only(&request.headers, &AUTHORIZATION).ok()??.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// The body is larger than any question, or broke off.
+struct TooLarge;
+
+async fn read(body: Incoming) -> Result<Bytes, TooLarge> {
+    axum::body::to_bytes(axum::body::Body::new(body), MAX_BODY).await.map_err(|_| TooLarge)
+}
+
+/// What is left of the body is not read.
+fn closing(mut response: Response) -> Response {
+    response.headers_mut().insert(http::header::CONNECTION, http::HeaderValue::from_static("close"));
+    response
+}
