@@ -3,9 +3,12 @@
 //! Everything that depends on the hour or on chance takes a [`Clock`] or a [`Random`], so that a test can stand at any
 //! moment and repeat any draw. `clippy.toml` forbids the shortcuts.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+
+use zeroize::{Zeroize, Zeroizing};
 
 /// A moment in whole seconds since 1970-01-01T00:00:00Z. AWS's APIs carry no finer unit.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -32,6 +35,22 @@ impl Timestamp {
     pub fn compact(self) -> String {
         let c = self.civil();
         format!("{:04}{:02}{:02}T{:02}{:02}{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
+    }
+
+    /// The form of [`Timestamp::iso8601`], digit by digit: every answer and every audit record has some. `None` for a year that
+    /// does not have four digits.
+    fn digits(self) -> Option<[u8; 20]> {
+        let c = self.civil();
+        let mut text = *b"0000-00-00T00:00:00Z";
+        let year = u32::try_from(c.year).ok().filter(|year| *year < 10_000)?;
+        let fields = [(0, year / 100), (2, year % 100)];
+        let rest = [(5, c.month), (8, c.day), (11, c.hour), (14, c.minute), (17, c.second)];
+        let rest = rest.map(|(at, number)| (at, u32::try_from(number).unwrap_or_default()));
+        for (at, number) in fields.into_iter().chain(rest) {
+            text[at] += u8::try_from(number / 10).ok()?;
+            text[at + 1] += u8::try_from(number % 10).ok()?;
+        }
+        Some(text)
     }
 
     /// Reads the compact form of `X-Amz-Date`; `None` for anything else.
@@ -116,6 +135,9 @@ pub fn from_civil(year: i64, month: i64, day: i64, hour: i64, minute: i64, secon
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(digits) = self.digits() {
+            return f.write_str(std::str::from_utf8(&digits).unwrap_or_default());
+        }
         let c = self.civil();
         write!(f, "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}Z", c.year, c.month, c.day, c.hour, c.minute, c.second)
     }
@@ -177,21 +199,80 @@ pub trait Random: fmt::Debug + Send + Sync {
     fn fill(&self, target: &mut [u8]);
 }
 
-/// The operating system's random source.
+/// The operating system's random source, asked for some bytes in advance: an id takes a few, and asking costs as much as using
+/// them. What has been handed out is wiped, so that it is in nobody's memory but that of whoever asked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
-impl Random for SystemRandom {
-    #[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system for randomness")]
-    #[expect(clippy::expect_used, reason = "a broker without randomness must not go on: every key would be guessable")]
-    fn fill(&self, target: &mut [u8]) {
-        getrandom::fill(target).expect("the operating system gives random bytes");
+/// Bytes of the operating system's that nobody has been given yet.
+struct Ahead {
+    bytes: Zeroizing<[u8; Ahead::SIZE]>,
+    /// How many have been handed out, from the front.
+    used: usize,
+}
+
+thread_local! {
+    /// Each thread has its own, so that none waits for another.
+    static AHEAD: RefCell<Ahead> = RefCell::new(Ahead { bytes: Zeroizing::new([0; Ahead::SIZE]), used: Ahead::SIZE });
+}
+
+impl Ahead {
+    /// Bytes asked for at once.
+    const SIZE: usize = 512;
+    /// Who wants more than this asks the operating system itself.
+    const MOST: usize = 64;
+
+    fn fill(&mut self, target: &mut [u8]) {
+        if self.bytes.len() - self.used < target.len() {
+            from_system(&mut *self.bytes);
+            self.used = 0;
+        }
+        let some = &mut self.bytes[self.used..self.used + target.len()];
+        target.copy_from_slice(some);
+        some.zeroize();
+        self.used += target.len();
     }
+}
+
+impl Random for SystemRandom {
+    fn fill(&self, target: &mut [u8]) {
+        if target.len() > Ahead::MOST {
+            return from_system(target);
+        }
+        // A thread that ends has none any more.
+        if AHEAD.try_with(|ahead| ahead.borrow_mut().fill(target)).is_err() {
+            from_system(target);
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that asks the operating system for randomness")]
+#[expect(clippy::expect_used, reason = "a broker without randomness must not go on: every key would be guessable")]
+fn from_system(target: &mut [u8]) {
+    getrandom::fill(target).expect("the operating system gives random bytes");
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_drawn_in_advance_is_drawn_once_and_wiped() {
+        let mut ahead = Ahead { bytes: Zeroizing::new([0; Ahead::SIZE]), used: Ahead::SIZE };
+        let mut seen = std::collections::HashSet::new();
+        for _ in 0..200 {
+            let mut drawn = [0; 15];
+            ahead.fill(&mut drawn);
+            assert!(seen.insert(drawn), "the same bytes twice");
+            assert!(ahead.bytes[..ahead.used].iter().all(|byte| *byte == 0), "what was handed out is still there");
+        }
+        for length in [0, 1, Ahead::MOST, Ahead::MOST + 1, 10_000] {
+            let (mut one, mut other) = (vec![0; length], vec![0; length]);
+            SystemRandom.fill(&mut one);
+            SystemRandom.fill(&mut other);
+            assert!(length < 8 || one != other);
+        }
+    }
 
     #[test]
     fn moments_read_back_as_they_were_written() {
@@ -201,6 +282,8 @@ mod tests {
             assert_eq!(Timestamp::parse_iso8601(&moment.iso8601()), Some(moment), "{moment}");
         }
         assert_eq!(Timestamp(1_709_164_800).iso8601(), "2024-02-29T00:00:00Z");
+        assert_eq!(Timestamp(1_795_488_101).iso8601(), "2026-11-24T02:41:41Z");
+        assert_eq!(Timestamp(253_402_300_800).iso8601(), "10000-01-01T00:00:00Z");
     }
 
     #[test]

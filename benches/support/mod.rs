@@ -5,6 +5,7 @@
 pub mod load;
 pub mod memory;
 pub mod request;
+pub mod spent;
 pub mod versus;
 pub mod world;
 

@@ -43,7 +43,8 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
     let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (turns, length) = turns();
     let mut lines = Vec::new();
-    for matter in matters {
+    let only = std::env::var("BREVET_BENCH_ONLY").unwrap_or_default();
+    for matter in matters.iter().filter(|matter| matter.name.contains(&only)) {
         let answer = server.block_on(world.once(&matter.requests[0]));
         let bare = server.block_on(load::bare(matter.path, &answer));
         let turn = |address: SocketAddr, length| client.block_on(load::round(address, &matter.requests, length));
@@ -84,6 +85,18 @@ pub fn print(lines: &[Line]) {
     );
     for line in lines {
         println!("{line}");
+    }
+    println!("\nProcessor time for each request in microseconds:");
+    println!(
+        "{:<28} {:>10} {:>6} {:>6} {:>12} {:>6} {:>6} {:>6}",
+        "", "bare: load", "serve", "all", "brevet: load", "serve", "store", "all"
+    );
+    for Line { name, bare, broker, .. } in lines {
+        let ([load, serve, _], [its_load, its_serve, its_store]) = (bare.spent, broker.spent);
+        let (all, its_all) = (bare.spent.iter().sum::<f64>(), broker.spent.iter().sum::<f64>());
+        println!(
+            "{name:<28} {load:>10.1} {serve:>6.1} {all:>6.1} {its_load:>12.1} {its_serve:>6.1} {its_store:>6.1} {its_all:>6.1}"
+        );
     }
 }
 

@@ -2,32 +2,36 @@
 //!
 //! Source: "CloudTrail record contents" and "CloudTrail userIdentity element" in the CloudTrail user guide.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::clock::Timestamp;
 
-/// A record in CloudTrail's shape, so that what reads CloudTrail reads this.
+/// A record in CloudTrail's shape, so that what reads CloudTrail reads this. Made of what the request has at hand, and written down
+/// once: see [`super::Trail::row`].
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Event {
+pub struct Event<'a> {
     /// The version of CloudTrail's format.
     pub event_version: &'static str,
     /// Who did it.
-    pub user_identity: UserIdentity,
+    pub user_identity: UserIdentity<'a>,
     /// When the request arrived, in ISO 8601.
-    pub event_time: String,
+    #[serde(serialize_with = "iso8601")]
+    pub event_time: Timestamp,
     /// `iam.amazonaws.com`, `sts.amazonaws.com` or `brevet`.
-    pub event_source: String,
+    pub event_source: Cow<'a, str>,
     /// The operation.
-    pub event_name: String,
+    pub event_name: Cow<'a, str>,
     /// The region that the request was signed for.
-    pub aws_region: String,
+    pub aws_region: Cow<'a, str>,
     /// Where it came from.
     #[serde(rename = "sourceIPAddress")]
     pub source_ip_address: String,
     /// The `User-Agent` header.
-    pub user_agent: String,
+    pub user_agent: Cow<'a, str>,
     /// AWS's error code, when it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_code: Option<String>,
@@ -35,7 +39,7 @@ pub struct Event {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_message: Option<String>,
     /// The parameters, without secrets.
-    pub request_parameters: Value,
+    pub request_parameters: Cow<'a, Value>,
     /// What was answered to a write, without secrets.
     pub response_elements: Value,
     /// More that is known, such as the statements behind a decision.
@@ -43,7 +47,7 @@ pub struct Event {
     pub additional_event_data: Value,
     /// The id that the caller was told.
     #[serde(rename = "requestID")]
-    pub request_id: String,
+    pub request_id: Cow<'a, str>,
     /// The record's own id.
     #[serde(rename = "eventID")]
     pub event_id: String,
@@ -57,32 +61,29 @@ pub struct Event {
     pub recipient_account_id: String,
     /// `Management`
     pub event_category: &'static str,
-    /// When the request arrived, for ordering.
-    #[serde(skip)]
-    pub time: Timestamp,
 }
 
 /// Who did it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UserIdentity {
+pub struct UserIdentity<'a> {
     /// `Root`, `IAMUser`, `AssumedRole`, `Role`, `FederatedUser` or `WebIdentityUser`.
     #[serde(rename = "type")]
     pub kind: &'static str,
     /// `AIDA…`, `AROA…:session` or the account's id; `provider:audience:subject` of whom an OIDC provider vouches for.
-    pub principal_id: String,
+    pub principal_id: Cow<'a, str>,
     /// The ARN; absent of who has none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub arn: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub arn: Cow<'a, str>,
     /// The account; absent of who belongs to none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub account_id: String,
     /// The access key that signed; absent where none did.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub access_key_id: String,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub access_key_id: Cow<'a, str>,
     /// The name of a user.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub user_name: Option<String>,
+    pub user_name: Option<Cow<'a, str>>,
     /// The ARN of the identity provider that vouches for the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity_provider: Option<String>,
@@ -122,7 +123,11 @@ pub enum Outcome {
     },
 }
 
-impl Event {
+impl Event<'_> {
     /// The version of CloudTrail's record format that these records follow.
     pub const VERSION: &'static str = "1.11";
+}
+
+fn iso8601<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(time)
 }

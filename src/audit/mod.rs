@@ -3,6 +3,7 @@
 pub mod decisions;
 mod event;
 mod trail;
+mod written;
 
 pub use decisions::DecisionLog;
 pub use event::{Event, Outcome, SessionContext, UserIdentity};

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, mpsc};
 
 use super::event::Event;
+use super::written;
 use crate::store::{AuditRow, Store, StoreError};
 use crate::telemetry::names;
 
@@ -31,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a small batch waits for more.
 const GATHER: Duration = Duration::from_millis(5);
 /// Records in one batch.
-const BATCH: usize = 512;
+const BATCH: usize = 2_048;
 
 impl Trail {
     /// A trail in this store. Somebody must run [`Trail::write_queue`].
@@ -44,21 +45,17 @@ impl Trail {
     ///
     /// # Errors
     /// The record cannot be written as JSON.
-    pub fn row(event: &Event) -> Result<AuditRow, StoreError> {
-        let body = serde_json::to_vec(event).map_err(|error| StoreError::corrupt("audit", &error.to_string()))?;
-        Ok(AuditRow {
-            id: event.event_id.clone(),
-            time: event.time.seconds(),
-            account: event.recipient_account_id.clone(),
-            body,
-        })
+    pub fn row(event: Event<'_>) -> Result<AuditRow, StoreError> {
+        let body = written::json(&event).map_err(|error| StoreError::corrupt("audit", &error.to_string()))?;
+        let time = event.event_time.seconds();
+        Ok(AuditRow { id: event.event_id, time, account: event.recipient_account_id, body })
     }
 
     /// Writes a record; it is durable when this returns.
     ///
     /// # Errors
     /// It could not be written: then whatever it records must be refused.
-    pub async fn record(&self, event: &Event) -> Result<(), StoreError> {
+    pub async fn record(&self, event: Event<'_>) -> Result<(), StoreError> {
         let written = self.store.append_audit(vec![Self::row(event)?]).await;
         if written.is_err() {
             metrics::counter!(names::AUDIT_FAILURES).increment(1);
@@ -71,12 +68,16 @@ impl Trail {
     ///
     /// # Errors
     /// Records cannot be written at present, or come faster than they can be written.
-    pub async fn record_soon(&self, event: &Event) -> Result<(), StoreError> {
+    pub async fn record_soon(&self, event: Event<'_>) -> Result<(), StoreError> {
         if !self.healthy.load(Ordering::Acquire) {
             return self.record(event).await;
         }
         // A full queue slows its callers down to what the store takes; only one that does not move refuses them.
-        self.queue.send_timeout(Self::row(event)?, PATIENCE).await.map_err(|_| {
+        let full = match self.queue.try_send(Self::row(event)?) {
+            Ok(()) => return Ok(()),
+            Err(refused) => refused.into_inner(),
+        };
+        self.queue.send_timeout(full, PATIENCE).await.map_err(|_| {
             metrics::counter!(names::AUDIT_FAILURES).increment(1);
             StoreError::Unavailable("audit records come faster than they can be written".to_owned())
         })
@@ -102,19 +103,19 @@ impl Trail {
                     batch.push(row);
                 }
             }
-            self.write(&batch).await;
-            batch.clear();
+            self.write(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).await;
         }
         while let Ok(row) = waiting.try_recv() {
             batch.push(row);
         }
         if !batch.is_empty() {
-            self.write(&batch).await;
+            self.write(batch).await;
         }
     }
 
-    async fn write(&self, batch: &[AuditRow]) {
-        while let Err(error) = self.store.append_audit(batch.to_vec()).await {
+    async fn write(&self, batch: Vec<AuditRow>) {
+        let batch = Arc::new(batch);
+        while let Err(error) = self.store.append_shared_audit(Arc::clone(&batch)).await {
             if self.healthy.swap(false, Ordering::AcqRel) {
                 tracing::error!(%error, "audit records cannot be written; requests are refused until they can");
             }

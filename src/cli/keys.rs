@@ -104,7 +104,7 @@ async fn change(
 async fn record(name: &str, parameters: Value, foundation: &Foundation, world: &World) -> Result<(), KeeperError> {
     let clock = &*world.clock;
     let event = operator::event(name, operator::INSTALLATION, parameters, Value::Null, clock, &*world.random);
-    Ok(foundation.store.append_audit(vec![Trail::row(&event)?]).await?)
+    Ok(foundation.store.append_audit(vec![Trail::row(event)?]).await?)
 }
 
 /// What the removal of a key ends, for people; nothing where the store has no such key.

@@ -283,7 +283,7 @@ impl Desk<'_> {
             let shown = stage(&mut tx).await.map_err(|error| error.to_string())?;
             let (clock, random) = (&*self.world.clock, &*self.world.random);
             let record = operator::event(name, &account.to_string(), parameters.clone(), shown.clone(), clock, random);
-            tx.audit(Trail::row(&record).map_err(|error| error.to_string())?);
+            tx.audit(Trail::row(record).map_err(|error| error.to_string())?);
             match tx.commit().await {
                 Ok(_) => return Ok(format!("{shown:#}\n")),
                 Err(CommitError::Conflict(_)) => continue,

@@ -107,7 +107,7 @@ async fn revoke(args: &RevokeArgs, realm: &Realm, foundation: &Foundation, world
         let account = account.to_string();
         let record =
             operator::event("RevokeSessions", &account, shown.clone(), Value::Null, &*world.clock, &*world.random);
-        tx.audit(Trail::row(&record).map_err(|error| error.to_string())?);
+        tx.audit(Trail::row(record).map_err(|error| error.to_string())?);
         match tx.commit().await {
             Ok(_) => return Ok(format!("{shown:#}\n")),
             Err(CommitError::Conflict(_)) => continue,

@@ -6,8 +6,8 @@
 
 mod cache;
 mod check;
-mod doors;
 mod decision_log;
+mod doors;
 mod environment;
 mod error;
 mod file;
@@ -29,8 +29,8 @@ use std::path::Path;
 
 pub use crate::types::Realm;
 pub use cache::Cache;
-pub use doors::Doors;
 pub use decision_log::{DecisionLogSection, LogMode, LogOutput, MASKED_RESOURCE, MaskedAs};
+pub use doors::Doors;
 pub use error::{ConfigError, Fault, Place, Problem};
 pub use keys::{KEYS, Key};
 pub use log::Log;

@@ -171,7 +171,7 @@ fn agree(
         concat_kdf(shared, ENC, KEY_BITS, b"", party)
     });
     let key = key.map_err(|_| JweError::Key)?;
-    let key = UnboundKey::new(&AES_256_GCM, &*key).map_err(|_| JweError::Unavailable)?;
+    let key = UnboundKey::new(&AES_256_GCM, &key).map_err(|_| JweError::Unavailable)?;
     Ok(LessSafeKey::new(key))
 }
 
@@ -215,6 +215,8 @@ fn jwk_of(algorithm: &Algorithm, public: &[u8]) -> Jwk {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Appendix C of RFC 7518.
@@ -278,6 +280,24 @@ mod tests {
             Jwk { kty: "OKP".to_owned(), crv: Some("X25519".to_owned()), x: zero, y: None, ..good },
         ] {
             assert_eq!(seal_to(&bad, "p", "jwk+json", b"secret").err(), Some(JweError::Key), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(parts in proptest::collection::vec("[ -~]{0,40}", 0..7), header in any::<String>()) {
+            let encoded = BASE64URL_NOPAD.encode(header.as_bytes());
+            for text in [parts.join("."), format!("{encoded}..{}", parts.join("."))] {
+                prop_assert!(Recipient::new().unwrap().open(&text, "p").is_err());
+            }
+        }
+
+        #[test]
+        fn what_is_sealed_opens(secret in proptest::collection::vec(any::<u8>(), 0..300), party in "[ -~]{0,80}") {
+            let recipient = Recipient::new().unwrap();
+            let sealed = seal_to(recipient.public(), &party, "x", &secret).unwrap();
+            let opened = recipient.open(&sealed, &party).unwrap();
+            prop_assert_eq!(opened.expose(), &secret[..]);
         }
     }
 }

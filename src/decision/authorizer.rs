@@ -74,7 +74,14 @@ fn weight(bytes: usize) -> u32 {
 
 /// Proof that the authorizer allowed something. Only this module makes one, and no operation runs without one.
 #[derive(Debug)]
-pub struct Permit(());
+pub struct Permit(Option<Arc<CompiledPrincipal>>);
+
+impl Permit {
+    /// Whose permit it is, as the decision found it; `None` for whom only an identity provider vouches for.
+    pub fn principal(&self) -> Option<&Arc<CompiledPrincipal>> {
+        self.0.as_ref()
+    }
+}
 
 /// Why there is no permit.
 #[derive(Debug, thiserror::Error)]
@@ -120,7 +127,7 @@ impl Authorizer {
     /// The caller does not exist any more, or that cannot be found out.
     pub async fn admit(&self, subject: &Subject) -> Result<Permit, Refused> {
         self.feed.revision()?;
-        self.principal(subject).await.map(|_| Permit(()))
+        self.principal(subject).await.map(|principal| Permit(Some(principal)))
     }
 
     /// A permit, if policy gives it.
@@ -137,13 +144,33 @@ impl Authorizer {
         self.permit(&prepared, asked)
     }
 
+    /// As [`Authorizer::authorize`], for a subject who was admitted a moment ago, for the same request.
+    ///
+    /// # Errors
+    /// As [`Authorizer::authorize`].
+    pub async fn authorize_admitted(
+        &self,
+        admitted: Permit,
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<Permit, Refused> {
+        let known = self.known(asked.degraded)?;
+        let compiled = admitted.0.ok_or(Refused::NoPrincipal)?;
+        let prepared = self.prepared(known, compiled, subject, facts).await?;
+        self.permit(&prepared, asked)
+    }
+
     /// A permit for a subject that is prepared, if policy gives it.
     ///
     /// # Errors
     /// [`Refused`] says whether policy said no, or why nothing could be decided.
     pub fn permit(&self, prepared: &Prepared<'_>, asked: Asked<'_>) -> Result<Permit, Refused> {
         let decided = self.decided(prepared, asked)?;
-        if decided.is_allowed() { Ok(Permit(())) } else { Err(Refused::Denied(Box::new(decided.denial()))) }
+        if decided.is_allowed() {
+            return Ok(Permit(Some(Arc::clone(prepared.compiled()))));
+        }
+        Err(Refused::Denied(Box::new(decided.denial())))
     }
 
     /// A permit to take on a role of `account` for whom an identity provider vouches for, if the role's trust policy gives it: nothing else can.
@@ -172,7 +199,7 @@ impl Authorizer {
         let policies = Policies { resource: Some(trust), resource_rule: ResourceRule::Trust, ..Policies::of(&nothing) };
         let decision = evaluate(&request, &policies).explain();
         if decision.is_allowed() {
-            return Ok(Permit(()));
+            return Ok(Permit(None));
         }
         Err(Refused::Denied(Box::new(Denial {
             principal_id: federation.provider().to_string(),
@@ -196,6 +223,11 @@ impl Authorizer {
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
         let prepared = self.prepare(subject, facts, asked.degraded).await?;
         Ok(self.decided(&prepared, asked)?.answer())
+    }
+
+    /// What is known, if it is recent enough to decide on.
+    fn known(&self, degraded: bool) -> Result<Known, Stale> {
+        if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
     }
 
     /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
@@ -234,8 +266,18 @@ impl Authorizer {
         facts: &'a RequestFacts,
         degraded: bool,
     ) -> Result<Prepared<'a>, Refused> {
-        let known = if degraded { self.feed.known()? } else { Known::recent(self.feed.revision()?) };
+        let known = self.known(degraded)?;
         let compiled = self.principal(subject).await?;
+        self.prepared(known, compiled, subject, facts).await
+    }
+
+    async fn prepared<'a>(
+        &self,
+        known: Known,
+        compiled: Arc<CompiledPrincipal>,
+        subject: &'a Subject,
+        facts: &'a RequestFacts,
+    ) -> Result<Prepared<'a>, Refused> {
         let session = self.session_policies(subject).await?;
         // Only the sessions of roles and of federated users have names of their own.
         let named = matches!(subject.identity, Identity::Role(_)) || subject.federated_user().is_some();

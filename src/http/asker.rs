@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use axum::http::header::AUTHORIZATION;
 
-use super::check::{PROXY_AUTHORIZATION, bearer};
+use super::check::PROXY_AUTHORIZATION;
 use super::request::{Incoming, count};
 use super::router::Doors;
+use super::sender::bearer;
 use crate::authn::{self, Caller, ClientCertificate};
 use crate::decision::RequestFacts;
 use crate::ops::questions::SERVICE;

@@ -4,8 +4,8 @@
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
+use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 
 use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
@@ -13,7 +13,6 @@ use crate::authn;
 use crate::decision::RequestFacts;
 use crate::ops::{self, Fault, authorization_message};
 use crate::sigv4::RefusalCode;
-use crate::telemetry::names;
 use crate::wire::form::Form;
 use crate::wire::json;
 use crate::wire::model::{Model, Service};
@@ -22,10 +21,15 @@ use crate::wire::xml;
 
 /// Answers an operation.
 pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
+    query_at(&doors, request).await
+}
+
+/// As [`query`], for whoever holds the doors.
+pub(super) async fn query_at(doors: &Doors, request: Request<Body>) -> Response<Body> {
     let started = std::time::Instant::now();
     let request_id = doors.broker.new_id();
     let json = wants_json(request.headers());
-    let (mut response, operation, code) = match answer(&doors, request, json, &request_id).await {
+    let (mut response, operation, code) = match answer(doors, request, json, &request_id).await {
         Ok(done) => (reply(StatusCode::OK, done.body, json, &request_id, done.revision), done.operation, "Success"),
         Err(refusal) => {
             let document = refusal.document(json, &request_id);
@@ -34,8 +38,7 @@ pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) ->
         }
     };
     say_if_closing(&mut response);
-    metrics::counter!(names::REQUESTS, "door" => "aws", "operation" => operation, "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => "aws").record(started.elapsed().as_secs_f64());
+    doors.counts.answered(("aws", operation, code.into()), started.elapsed());
     response
 }
 
@@ -50,8 +53,8 @@ pub(super) async fn no_such_path(State(doors): State<Doors>) -> Response<Body> {
 /// Whether the answer is to be JSON: aws-iam-authenticator asks so for the identity that a presigned URL is of.
 fn wants_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = |part: &str| part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    accepted.split(',').any(|part| kind(part) == "application/json")
+    let kind = |part: &str| part.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json");
+    accepted.split(',').any(kind)
 }
 
 struct Done {
@@ -107,7 +110,7 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
     if declared.is_some_and(|operation| operation.unsigned) {
         let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
         let request = ops::Unsigned { action, parameters: &parameters, json, facts, request_id };
-        let answered = doors.registry.run_unsigned(&doors.broker, service, request).await;
+        let answered = doors.registry.run_unsigned(&doors.broker, service, declared, request).await;
         return finish(doors, answered, operation, request_id, refused);
     }
     // Who calls comes before whether what they ask for exists: a stranger learns nothing about the broker.
@@ -121,7 +124,7 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
     facts.region = Some(caller.region().to_owned());
     let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, json, caller: &caller, facts, request_id };
-    let answered = doors.registry.run(&doors.broker, service, call).await;
+    let answered = doors.registry.run(&doors.broker, service, declared, call).await;
     finish(doors, answered, operation, request_id, refused)
 }
 
@@ -174,13 +177,14 @@ async fn unreadable_by(doors: &Doors, incoming: &Incoming, facts: &RequestFacts,
 }
 
 /// The parameters: of a POST in its body, of a GET in its query. A presigned POST carries its signature in the query.
-fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
+fn read_form(incoming: &Incoming) -> Result<Form<'_>, Refusal> {
     let malformed = |message: String| Refusal::new(Service::Sts, MALFORMED, message);
     let query = incoming.parts.uri.query().unwrap_or_default();
     let bytes = if incoming.parts.method == axum::http::Method::POST && !incoming.body.is_empty() {
         let kind = incoming.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !kind.trim_start().to_ascii_lowercase().starts_with("application/x-www-form-urlencoded") {
-            return Err(malformed("The request's body must be of type application/x-www-form-urlencoded.".to_owned()));
+        const WANTED: &str = "application/x-www-form-urlencoded";
+        if !kind.trim_start().get(..WANTED.len()).is_some_and(|start| start.eq_ignore_ascii_case(WANTED)) {
+            return Err(malformed(format!("The request's body must be of type {WANTED}.")));
         }
         &incoming.body
     } else {
@@ -190,7 +194,7 @@ fn read_form(incoming: &Incoming) -> Result<Form, Refusal> {
 }
 
 /// The service that the `Version` parameter names.
-fn service(form: &Form) -> Result<Service, Refusal> {
+fn service(form: &Form<'_>) -> Result<Service, Refusal> {
     if form.action().is_none_or(str::is_empty) {
         let fault = Fault::of_sender("MissingAction", 400);
         return Err(Refusal::new(Service::Sts, fault, "The request is missing an Action or a required parameter."));
@@ -257,17 +261,20 @@ fn of_authentication(error: &authn::Error, service: Service) -> (Fault, String) 
     }
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const REVISION: HeaderName = HeaderName::from_static("x-brevet-revision");
+
 fn reply(status: StatusCode, body: String, json: bool, request_id: &str, revision: Option<u64>) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(if json { "application/json" } else { "text/xml" }));
-    headers.insert("cache-control", HeaderValue::from_static("no-store"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(request_id) {
-        headers.insert("x-amzn-requestid", id);
+        headers.insert(REQUEST_ID, id);
     }
     if let Some(revision) = revision {
-        headers.insert("x-brevet-revision", HeaderValue::from(revision));
+        headers.insert(REVISION, HeaderValue::from(revision));
     }
     response
 }

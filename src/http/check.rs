@@ -1,20 +1,20 @@
 //! What the doors of proxies have in common: a request that a proxy received, the question that its route makes of it, and the verdict.
 
 use axum::body::Body;
-use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use serde_json::{Value, json};
 
 use super::request::{Incoming, Unreadable};
 use super::router::Doors;
-use super::routes::{Caller as Route, Header, Headers, Original};
+use super::routes::{Header, Headers, Original};
+use super::sender::{NOBODY, Proof};
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
-use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Named, Question, Refusal, Said, Who};
+use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Named, Question, Refusal, Said};
 use crate::policy::Claims;
 use crate::store::NotReached;
 use crate::telemetry::names;
-use crate::types::SecretText;
 
 /// What is to become of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) struct Verdict {
     pub(super) code: &'static str,
     /// What it was made on, where a question was answered.
     pub(super) decided: Option<Decided>,
+    /// How whoever sent it may say who they are (RFC 9110 section 11.6.1).
+    pub(super) challenge: Option<&'static str>,
 }
 
 /// What a decision was made on.
@@ -52,16 +54,20 @@ pub(super) struct Decided {
 /// Headers that an allowed request is given on its way, each of them always: what its client put there is overwritten.
 pub(super) const GIVEN: [&str; 5] =
     ["x-brevet-principal", "x-brevet-account", "x-brevet-revision", "x-brevet-max-age", "x-brevet-degraded"];
+/// The region that a request was signed for.
+const REGION: &str = "aws:RequestedRegion";
 /// In which header a proxy shows a token of its own, as `Authorization` is its client's.
 pub(super) const PROXY_AUTHORIZATION: &str = "x-brevet-authorization";
 
 impl Verdict {
-    fn denied(reason: impl Into<String>) -> Self {
-        Self { outcome: Outcome::Denied, reason: reason.into(), code: "AccessDenied", decided: None }
+    pub(super) fn denied(reason: impl Into<String>) -> Self {
+        let reason = reason.into();
+        Self { outcome: Outcome::Denied, reason, code: "AccessDenied", decided: None, challenge: None }
     }
 
-    fn unauthenticated(code: &'static str, reason: &str) -> Self {
-        Self { outcome: Outcome::Unauthenticated, reason: reason.to_owned(), code, decided: None }
+    pub(super) fn unauthenticated(code: &'static str, reason: &str, challenge: &'static str) -> Self {
+        let reason = reason.to_owned();
+        Self { outcome: Outcome::Unauthenticated, reason, code, decided: None, challenge: Some(challenge) }
     }
 
     /// The status that the request's sender sees, unless the request passes.
@@ -76,15 +82,6 @@ impl Verdict {
     /// What the request's sender reads, unless the request passes.
     pub(super) fn body(&self) -> String {
         json!({ "code": self.code, "message": self.reason }).to_string()
-    }
-
-    /// How whoever sent it may say who they are (RFC 6750 section 3).
-    pub(super) fn challenge(&self) -> Option<&'static str> {
-        match (self.outcome, self.code) {
-            (Outcome::Unauthenticated, "InvalidIdentityToken") => Some("Bearer error=\"invalid_token\""),
-            (Outcome::Unauthenticated, _) => Some("Bearer"),
-            _ => None,
-        }
     }
 
     /// The headers of [`GIVEN`] with their values, for a request that may pass.
@@ -112,6 +109,7 @@ pub(super) async fn check(
     door: &'static str,
     (asker, facts): (&Caller, RequestFacts),
     original: &Original<'_>,
+    keeping: Option<&mut Keeping>,
 ) -> Result<Verdict, Refusal> {
     let meaning = match doors.routes.meaning(original) {
         Ok(meaning) => meaning,
@@ -125,13 +123,9 @@ pub(super) async fn check(
         },
         Header::Unclear => return Ok(Verdict::denied(format!("`{AT_LEAST_REVISION}` is there more than once"))),
     };
-    let who = match (meaning.caller, original.headers.get(AUTHORIZATION.as_str())) {
-        (Route::Bearer { audience }, Header::One(text)) => match bearer(text) {
-            Some(token) => Who::Bearer { token: SecretText::new(token), audience: audience.clone() },
-            None => return Ok(no_credentials()),
-        },
-        (Route::Bearer { .. }, Header::None) => return Ok(no_credentials()),
-        (_, Header::Unclear) => return Ok(Verdict::denied("`authorization` is there more than once, or is no text")),
+    let proof = match Proof::of(meaning.callers, original) {
+        Ok(proof) => proof,
+        Err(verdict) => return Ok(verdict),
     };
     let mut said = Said::nothing();
     let context = meaning.context.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
@@ -142,16 +136,34 @@ pub(super) async fn check(
 
     let asking = Asking { broker: &doors.broker, asker, facts, door };
     asking.demand(demand).await?;
-    let shown = || json!({ "action": meaning.action, "resource": meaning.resource.as_str() });
-    let named = asking.about(&who, shown).await?;
-    let Named::Somebody(about) = &named else {
-        let Named::Nobody(reason) = &named else { return Ok(no_credentials()) };
-        return Ok(Verdict::unauthenticated("InvalidIdentityToken", reason));
+    let sender = match proof.sender(&asking, original, meaning.action, meaning.resource.as_str()).await? {
+        Ok(sender) => sender,
+        Err(verdict) => return Ok(verdict),
     };
+    let about = match &sender.named {
+        Named::Somebody(about) => about,
+        Named::Nobody(reason) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
+    };
+    if let Some(region) = &sender.region
+        && !meaning.context.iter().any(|(key, _)| key.eq_ignore_ascii_case(REGION))
+        && let Err(refusal) = said.context(Claims(vec![(REGION.to_owned(), Value::from(region.as_str()))]))
+    {
+        return Ok(Verdict::denied(refusal.to_string()));
+    }
     let question = Question { action: meaning.action, resource: &meaning.resource, said: &said, policy: None };
-    let answered = asking.answer(&named, &question).await?;
+    // What the table names without an account is of the proxy's, not of whoever reaches for it.
+    let owner = meaning.resource.account().unwrap_or(asker.account());
+    let mut answered = asking.answer_about(&sender.named, &question, owner).await?;
+    if sender.region.is_some() {
+        // A signature is of one request: nobody may keep the answer for another that looks like it.
+        answered.max_age = 0;
+        answered.holds_for = Some(0);
+    }
+    if let Some(keeping) = keeping {
+        keeping.add(&asking, &sender.who, &sender.named, &meaning.resource, &answered);
+    }
     let Some(answer) = &answered.answer else {
-        return Ok(Verdict::unauthenticated("InvalidIdentityToken", answered.nobody));
+        return Ok(Verdict::unauthenticated(NOBODY, answered.nobody, proof.challenge()));
     };
     let principal = answer.principal_arn.clone();
     let (outcome, reason) = if answered.is_allowed() {
@@ -171,20 +183,7 @@ pub(super) async fn check(
         principal,
         answered,
     };
-    Ok(Verdict { outcome, reason, code: "AccessDenied", decided: Some(decided) })
-}
-
-fn no_credentials() -> Verdict {
-    Verdict::unauthenticated(
-        "MissingAuthenticationToken",
-        "the request needs a web identity token in the header `authorization`, as a bearer's",
-    )
-}
-
-/// RFC 6750 section 2.1; the scheme's case does not count.
-pub(super) fn bearer(text: &str) -> Option<&str> {
-    let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    Ok(Verdict { outcome, reason, code: "AccessDenied", decided: Some(decided), challenge: None })
 }
 
 impl Headers for HeaderMap {
@@ -195,6 +194,10 @@ impl Headers for HeaderMap {
             (Some(value), None) => value.to_str().map_or(Header::Unclear, Header::One),
             (Some(_), Some(_)) => Header::Unclear,
         }
+    }
+
+    fn all(&self) -> Vec<(&str, &[u8])> {
+        self.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
     }
 }
 
@@ -239,11 +242,11 @@ async fn answered(
     })?;
     let original =
         original(&incoming).map_err(|missing| refused(StatusCode::BAD_REQUEST, "ValidationError", missing))?;
-    check(doors, door, (&asker, facts), &original).await.map_err(|refusal| of_refusal(&refusal))
+    check(doors, door, (&asker, facts), &original, None).await.map_err(|refusal| of_refusal(&refusal))
 }
 
 /// A refusal that lies with the proxy or the broker. What is between those two is not told to the proxy's client.
-fn of_refusal(refusal: &Refusal) -> Response<Body> {
+pub(super) fn of_refusal(refusal: &Refusal) -> Response<Body> {
     match refusal {
         Refusal::Bad(message) => refused(StatusCode::BAD_REQUEST, "ValidationError", message),
         Refusal::Denied(_) => {
@@ -262,7 +265,7 @@ fn of_refusal(refusal: &Refusal) -> Response<Body> {
     }
 }
 
-fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(json!({ "code": code, "message": message }).to_string()));
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -272,7 +275,7 @@ fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
     response
 }
 
-fn rendered(verdict: &Verdict) -> Response<Body> {
+pub(super) fn rendered(verdict: &Verdict) -> Response<Body> {
     let mut response = match verdict.given() {
         Some(given) => {
             let mut response = Response::new(Body::empty());
@@ -293,7 +296,7 @@ fn rendered(verdict: &Verdict) -> Response<Body> {
     if let Some(decided) = &verdict.decided {
         headers.insert("x-brevet-revision", HeaderValue::from(decided.answered.revision.0));
     }
-    if let Some(challenge) = verdict.challenge() {
+    if let Some(challenge) = verdict.challenge {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     let keep = verdict.decided.as_ref().map_or(0, |decided| decided.answered.max_age);

@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
@@ -16,8 +16,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rustls::TlsAcceptor;
-use tower::ServiceExt;
 
+use super::front::Front;
+use super::header_timer::HeaderTimer;
 use super::peer::Peer;
 use crate::authn::ClientCertificate;
 use crate::telemetry::names;
@@ -35,11 +36,11 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
-/// Serves `router` on `listener` until `stop` is done, and then for as long as requests that have begun need.
+/// Serves what is behind `front` on `listener` until `stop` is done, and then for as long as requests that have begun need.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    front: Front,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
@@ -64,7 +65,7 @@ pub async fn serve(
             },
             () = &mut stop => break,
         };
-        let connection = Connection { address, tls: tls.clone(), router: router.clone(), limits, _place: place };
+        let connection = Connection { address, tls: tls.clone(), front: front.clone(), limits, _place: place };
         tokio::spawn(connection.run(stream, graceful.watcher()));
     }
     drop(listener);
@@ -76,7 +77,7 @@ pub async fn serve(
 struct Connection {
     address: SocketAddr,
     tls: Option<TlsAcceptor>,
-    router: Router,
+    front: Front,
     limits: Limits,
     _place: OwnedSemaphorePermit,
 }
@@ -110,7 +111,8 @@ impl Connection {
         watcher: Watcher,
     ) {
         let peer = Peer { address: self.address, encrypted };
-        let router = self.router.clone();
+        // Counted by this connection alone: what all requests count, the cores would hand to each other and back.
+        let front = Arc::new(self.front.clone());
         let timeout = self.limits.request_timeout;
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
             let mut request = request.map(Body::new);
@@ -118,14 +120,12 @@ impl Connection {
             if let Some(certificate) = &certificate {
                 request.extensions_mut().insert(Arc::clone(certificate));
             }
-            let answer = router.clone().oneshot(request);
-            async move {
-                let answered = tokio::time::timeout(timeout, answer).await;
-                Ok::<_, Infallible>(answered.unwrap_or_else(|_| Ok(too_slow())).unwrap_or_else(|never| match never {}))
-            }
+            let front = Arc::clone(&front);
+            async move { Ok::<_, Infallible>(within(timeout, front.answer(request)).await.unwrap_or_else(too_slow)) }
         });
+        let timer = HeaderTimer::new(self.limits.header_timeout);
         let mut builder = Builder::new(TokioExecutor::new());
-        builder.http1().timer(TokioTimer::new()).header_read_timeout(self.limits.header_timeout);
+        builder.http1().timer(timer.clone()).header_read_timeout(self.limits.header_timeout);
         builder
             .http2()
             .timer(TokioTimer::new())
@@ -133,9 +133,22 @@ impl Connection {
             .keep_alive_interval(self.limits.header_timeout)
             .keep_alive_timeout(self.limits.header_timeout);
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = watcher.watch(connection).await {
+        if let Err(error) = timer.drive(watcher.watch(connection)).await {
             tracing::debug!(%error, peer = %self.address, "connection ended");
         }
+    }
+}
+
+/// What comes of `answer` within `limit`. Most answers need nothing that they would have to wait for: for them no clock is set.
+async fn within<A: Future>(limit: Duration, answer: A) -> Option<A::Output> {
+    let mut answer = std::pin::pin!(answer);
+    let at_once = std::future::poll_fn(|context| match answer.as_mut().poll(context) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    match at_once.await {
+        Some(output) => Some(output),
+        None => tokio::time::timeout(limit, answer).await.ok(),
     }
 }
 

@@ -16,12 +16,13 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
-use self::told::{Asked, Told};
+use self::told::Asked;
+use super::keeping;
 use super::request::{Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::crypto::jwk::Jwk;
-use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Received, SERVICE, Shown, Unproven};
+use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, Received, SERVICE, Shown, Unproven};
 use crate::store::NotReached;
 use crate::telemetry::names;
 
@@ -32,7 +33,7 @@ const DOOR: &str = "requests";
 #[serde(deny_unknown_fields)]
 struct Wanted {
     service: String,
-    request: Told,
+    request: told::Told,
     question: Option<Asked>,
 }
 
@@ -40,10 +41,13 @@ struct Wanted {
 #[serde(deny_unknown_fields)]
 struct WantedKey {
     service: String,
-    request: Told,
+    request: told::Told,
     question: Option<Asked>,
     recipient: Jwk,
 }
+
+/// An answer, and how it may be kept.
+type Told = (JsonValue, Option<Keeping>);
 
 /// Why the asker gets no answer.
 struct Refusal {
@@ -93,26 +97,26 @@ pub(super) async fn derive(State(doors): State<Doors>, request: Request<Body>) -
     finish(answer, "derive", started)
 }
 
-async fn verified(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
+async fn verified(doors: &Doors, request: Request<Body>) -> Result<Told, Refusal> {
     let asker = Asker::read(doors, request).await?;
     let Wanted { service, request, question } = asker.body()?;
     let asking = asker.asking(doors);
     match shown(&asking, &asker.demand, &service, &request).await? {
-        Ok(shown) => told(&asking, &shown, question).await,
-        Err(refused) => Ok(refused),
+        Ok(shown) => told(&asking, &shown, question, asker.keeping()).await,
+        Err(refused) => Ok((refused, None)),
     }
 }
 
-async fn derived(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Refusal> {
+async fn derived(doors: &Doors, request: Request<Body>) -> Result<Told, Refusal> {
     let asker = Asker::read(doors, request).await?;
     let WantedKey { service, request, question, recipient } = asker.body()?;
     let asking = asker.asking(doors);
     asking.may_derive(&service).await?;
     let shown = match shown(&asking, &asker.demand, &service, &request).await? {
         Ok(shown) => shown,
-        Err(refused) => return Ok(refused),
+        Err(refused) => return Ok((refused, None)),
     };
-    let mut told = told(&asking, &shown, question).await?;
+    let (mut told, keeping) = told(&asking, &shown, question, asker.keeping()).await?;
     match asking.derived(&shown, &recipient).await? {
         Ok(derived) => told["key"] = answer::key(&derived),
         Err(reason) => {
@@ -120,19 +124,36 @@ async fn derived(doors: &Doors, request: Request<Body>) -> Result<JsonValue, Ref
             told["no_key"] = json!(reason.to_string());
         }
     }
-    Ok(told)
+    Ok((told, keeping))
 }
 
-async fn told(asking: &Asking<'_>, shown: &Shown, question: Option<Asked>) -> Result<JsonValue, Refusal> {
+async fn told(
+    asking: &Asking<'_>,
+    shown: &Shown,
+    question: Option<Asked>,
+    mut keeping: Option<Keeping>,
+) -> Result<Told, Refusal> {
+    let revision = asking.revision()?;
     let mut told = answer::caller(shown);
     told["request"] = answer::request(shown);
-    told["revision"] = json!(asking.revision()?.0);
+    told["revision"] = json!(revision.0);
     told["max_age"] = json!(asking.standing(shown));
-    if let Some(asked) = question {
-        let (answered, action) = asked.answer(asking, shown).await?;
-        told["decision"] = answer::decision(&answered, &action);
+    let decided = match question {
+        Some(asked) => Some(asked.answer(asking, shown).await?),
+        None => None,
+    };
+    if let Some(keeping) = &mut keeping {
+        keeping.add_sender(
+            asking,
+            shown,
+            revision,
+            decided.as_ref().map(|decided| (&decided.resource, &decided.answered)),
+        );
     }
-    Ok(told)
+    if let Some(decided) = decided {
+        told["decision"] = answer::decision(&decided.answered, &decided.action);
+    }
+    Ok((told, keeping))
 }
 
 /// Who sent the request, or what its sender is to be told.
@@ -140,7 +161,7 @@ async fn shown(
     asking: &Asking<'_>,
     demand: &Demand,
     service: &str,
-    request: &Told,
+    request: &told::Told,
 ) -> Result<Result<Shown, JsonValue>, Refusal> {
     let headers = request.headers()?;
     let body = request.body()?;
@@ -184,14 +205,22 @@ impl Asker {
             .map_err(|error| Refusal::bad(format!("not a request to this door: {error}")))
     }
 
+    fn keeping(&self) -> Option<Keeping> {
+        keeping::wanted(&self.incoming.parts.headers)
+    }
+
     fn asking<'a>(&'a self, doors: &'a Doors) -> Asking<'a> {
         Asking { broker: &doors.broker, asker: &self.caller, facts: self.facts.clone(), door: DOOR }
     }
 }
 
-fn finish(answer: Result<JsonValue, Refusal>, operation: &'static str, started: std::time::Instant) -> Response {
+fn finish(answer: Result<Told, Refusal>, operation: &'static str, started: std::time::Instant) -> Response {
     let mut response = match answer {
-        Ok(answer) => Json(answer).into_response(),
+        Ok((answer, keeping)) => {
+            let mut response = Json(answer).into_response();
+            keeping::tell(keeping.as_ref(), response.headers_mut());
+            response
+        }
         Err(Refusal { status, code, message }) => {
             (status, Json(json!({ "code": code, "error": message }))).into_response()
         }

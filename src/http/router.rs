@@ -7,10 +7,13 @@ use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use super::counts::Counts;
 use super::followers::Followers;
 use super::peer::TrustedProxies;
 use super::routes::Routes;
-use super::{auth_request, authzen, aws, changes, discovery, ext_authz, health, presented, resources, sessions};
+use super::{
+    auth_request, authzen, aws, changes, checked, discovery, ext_authz, health, presented, resources, sessions,
+};
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
 
@@ -25,6 +28,8 @@ pub struct Doors {
     pub public_url: Arc<str>,
     /// Renders what has been counted; absent where somebody else counts.
     pub metrics: Option<PrometheusHandle>,
+    /// What was counted by door, operation and outcome.
+    pub counts: Arc<Counts>,
     /// Whose `X-Forwarded-For` is believed.
     pub proxies: Arc<TrustedProxies>,
     /// Bytes of a request's body, at the most.
@@ -35,6 +40,8 @@ pub struct Doors {
     pub followers: Arc<Followers>,
     /// Status lists that were signed a moment ago.
     pub status_lists: Arc<SignedLists>,
+    /// What was signed a moment ago of where the AuthZEN doors are.
+    pub signed_metadata: Arc<authzen::SignedMetadata>,
 }
 
 /// All doors on one listener.
@@ -46,12 +53,18 @@ pub fn router(doors: Doors) -> Router {
         .route("/ext_authz/", any(ext_authz::http))
         .route("/ext_authz/{*path}", any(ext_authz::http))
         .route("/envoy.service.auth.v3.Authorization/Check", post(ext_authz::grpc))
+        .route("/access/v1/evaluations", post(authzen::evaluations))
+        .route("/access/v1/search/action", post(authzen::search_action))
+        .route("/access/v1/search/resource", post(authzen::search_resource))
+        .route("/access/v1/search/subject", post(authzen::search_subject))
         .route("/changes/v1/stream", get(changes::stream))
         .route("/keys/v1/derive", post(presented::derive))
+        .route("/requests/v1/check", post(checked::check))
         .route("/requests/v1/verify", post(presented::verify))
         .route("/resources/v1/{operation}", post(resources::operation))
         .route("/sessions/v1/revoke", post(sessions::revoke))
         .route("/outbound/{account}/status-lists/{name}", get(sessions::status_list))
+        .route("/.well-known/authzen-configuration", get(authzen::metadata))
         .route("/.well-known/jwks.json", get(discovery::jwks))
         .route("/.well-known/openid-configuration", get(discovery::openid_configuration))
         .route("/outbound/{account}/.well-known/jwks.json", get(discovery::account_jwks))

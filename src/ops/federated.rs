@@ -5,6 +5,7 @@
 //! They have a trait of their own. An [`super::Operation`] needs a [`crate::authn::Caller`], which only a signature makes, and cannot
 //! be run here; and nothing that is run here has such a caller.
 
+use std::borrow::Cow;
 use std::future::Future;
 
 use serde::Serialize;
@@ -159,9 +160,9 @@ async fn permitted<O: FederatedOperation>(
     let output = input.run(&permit, &role, caller, call)?;
     let answer = written(operation, O::SERVICE, Some(&output), call.json, call.request_id)?;
     let outcome = Outcome::Answered(record::response(operation, &output));
-    let event = event::<O>(call, caller.who(), parameters.clone(), outcome);
+    let event = event::<O>(call, caller.who(), Cow::Borrowed(parameters), outcome);
     // Nobody holds a session that is not on record.
-    call.broker.trail.record(&event).await.map_err(Error::AuditUnavailable)?;
+    call.broker.trail.record(event).await.map_err(Error::AuditUnavailable)?;
     Ok(answer)
 }
 
@@ -188,7 +189,7 @@ async fn unproven<O: FederatedOperation>(call: &FederatedCall<'_>, refused: Refu
 async fn refuse<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, parameters: Value, error: &Error) {
     let Some(unrecorded) = call.broker.strangers.admit(call.account, call.now()) else { return };
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
-    let mut event = event::<O>(call, who, record::cut(parameters), outcome);
+    let mut event = event::<O>(call, who, Cow::Owned(record::cut(parameters)), outcome);
     if let Error::NotTrusted(denial) = error {
         event.additional_event_data = record::cut(authorization_message::for_record(denial, call.request_id));
     }
@@ -199,11 +200,16 @@ async fn refuse<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, 
         }
         data["refusalsNotRecorded"] = unrecorded.into();
     }
-    if let Err(cause) = call.broker.trail.record_soon(&event).await {
+    if let Err(cause) = call.broker.trail.record_soon(event).await {
         tracing::warn!(%cause, operation = O::NAME, request = call.request_id, "a refusal could not be recorded");
     }
 }
 
-fn event<O: FederatedOperation>(call: &FederatedCall<'_>, who: &Vouched, parameters: Value, outcome: Outcome) -> Event {
-    record::federated_event(call, who, O::SERVICE.name(), O::NAME, parameters, outcome)
+fn event<'a, O: FederatedOperation>(
+    call: &'a FederatedCall<'_>,
+    who: &'a Vouched,
+    parameters: Cow<'a, Value>,
+    outcome: Outcome,
+) -> Event<'a> {
+    record::federated_event(call, who, (O::SERVICE.name(), O::NAME), parameters, outcome)
 }

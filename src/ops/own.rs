@@ -3,6 +3,7 @@
 //! As in `pipeline.rs`, an operation cannot skip authorization or audit, because it does not call them: what it needs to be allowed
 //! is asked first, its writes are committed together with their record, and a refusal is recorded too.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -72,12 +73,13 @@ async fn attempt<O: OwnOperation>(call: &Call<'_>, asked: &O) -> Result<Performe
         let answer = asked.run(&permit, call, &mut tx).await?;
         let shown = if O::READ_ONLY { Value::Null } else { answer.clone() };
         let outcome = Outcome::Answered(shown);
-        let event = record::event(call, SERVICE, O::NAME, O::READ_ONLY, asked.parameters(), outcome).await?;
+        let (principal, parameters) = (permit.principal().map(Arc::as_ref), Cow::Owned(asked.parameters()));
+        let event = record::event(call, principal, (SERVICE, O::NAME), O::READ_ONLY, parameters, outcome);
         if O::READ_ONLY {
-            broker.trail.record_soon(&event).await.map_err(Error::AuditUnavailable)?;
+            broker.trail.record_soon(event).await.map_err(Error::AuditUnavailable)?;
             return Ok(Performed { answer, revision: None });
         }
-        tx.audit(Trail::row(&event)?);
+        tx.audit(Trail::row(event)?);
         let keys = tx.written_keys();
         match tx.commit().await {
             Ok(revision) => {

@@ -1,6 +1,7 @@
 //! The one pipeline that every operation runs through: validate, decode, prove the second factor, find the resource,
 //! authorize, run, commit with the audit record, encode.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use super::{Broker, Error, authorization_message, denied, record, session_kinds}
 use crate::audit::{Event, Outcome, Trail};
 use crate::authn::{Caller, mfa};
 use crate::config::Quotas;
-use crate::decision::{Asked, Consent, Permit, RequestFacts};
+use crate::decision::{Asked, CompiledPrincipal, Consent, Permit, RequestFacts};
 use crate::store::{CommitError, Revision, Tx};
 use crate::usage::Use;
 use crate::wire::model::{self, Service};
@@ -91,17 +92,18 @@ async fn attempt<O: Operation>(
         let result = operation.output.is_some().then_some(&output);
         let answer = written(operation, O::SERVICE, result, incoming.json, incoming.request_id)?;
         let response = if O::READ_ONLY { Value::Null } else { record::response(operation, &output) };
-        let event = event::<O>(&call, parameters.clone(), Outcome::Answered(response)).await?;
+        let principal = permit.principal().map(Arc::as_ref);
+        let event = event::<O>(&call, principal, Cow::Borrowed(parameters), Outcome::Answered(response));
         if O::READ_ONLY {
-            broker.trail.record_soon(&event).await.map_err(Error::AuditUnavailable)?;
+            broker.trail.record_soon(event).await.map_err(Error::AuditUnavailable)?;
             return Ok((answer, None));
         }
         if !tx.has_writes() {
             // Issuing a session stores nothing, but nobody holds one that is not on record.
-            broker.trail.record(&event).await.map_err(Error::AuditUnavailable)?;
+            broker.trail.record(event).await.map_err(Error::AuditUnavailable)?;
             return Ok((answer, None));
         }
-        tx.audit(Trail::row(&event)?);
+        tx.audit(Trail::row(event)?);
         let keys = tx.written_keys();
         match tx.commit().await {
             Ok(revision) => {
@@ -183,7 +185,7 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
     let authorizer = &call.broker.authorizer;
     let subject = call.caller.subject();
     let mut permit = authorizer.admit(subject).await?;
-    note_use::<O>(call).await?;
+    note_use::<O>(call, &permit);
     for demand in input.demands(call, tx).await? {
         match demand {
             Demand::Authenticated => {}
@@ -197,7 +199,7 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
                     consent: wanted.trust.as_deref().map_or(Consent::None, Consent::Trust),
                     ..Asked::plain("", "", None)
                 };
-                permit = authorizer.authorize(subject, &call.facts, asked).await?;
+                permit = authorizer.authorize_admitted(permit, subject, &call.facts, asked).await?;
             }
         }
     }
@@ -205,16 +207,26 @@ async fn permit<O: Operation>(input: &O, call: &Call<'_>, tx: &mut Tx) -> Result
 }
 
 /// Notes what was reached for, before it is decided whether it is allowed: AWS counts attempts.
-async fn note_use<O: Operation>(call: &Call<'_>) -> Result<(), Error> {
+fn note_use<O: Operation>(call: &Call<'_>, admitted: &Permit) {
     let used = Use { service: O::SERVICE.name(), action: O::NAME, at: call.now(), region: call.caller.region() };
-    super::note_use(call.broker, call.caller, used).await
+    if let Some(principal) = admitted.principal() {
+        super::used::note_use_of(call.broker, call.caller, principal, used);
+    }
 }
 
 async fn refuse<O: Operation>(broker: &Broker, incoming: &Incoming<'_>, parameters: Value, error: Error) -> Error {
     let call = Call { broker, caller: incoming.caller, facts: incoming.facts.clone(), request_id: incoming.request_id };
     let outcome = Outcome::Refused { code: error.aws().code.to_owned(), message: error.to_string() };
-    let mut event = event::<O>(&call, record::cut(parameters), outcome).await;
-    if let (Ok(event), Error::Denied(denial)) = (&mut event, &error) {
+    let principal = match record::principal(&call).await {
+        Ok(principal) => principal,
+        Err(cause) => {
+            unrecorded(&call, &cause, O::NAME);
+            return error;
+        }
+    };
+    let parameters = Cow::Owned(record::cut(parameters));
+    let mut event = event::<O>(&call, principal.as_deref(), parameters, outcome);
+    if let Error::Denied(denial) = &error {
         event.additional_event_data = record::cut(authorization_message::for_record(denial, incoming.request_id));
     }
     keep(&call, event, O::NAME).await;
@@ -234,8 +246,14 @@ pub(super) async fn refuse_unknown(broker: &Broker, service: &str, incoming: &In
 /// Records a refusal by a door that has its own protocol. A refusal that cannot be recorded stays a refusal.
 pub async fn record_refusal(call: &Call<'_>, service: &str, name: &str, parameters: Value, code: &str, message: &str) {
     let outcome = Outcome::Refused { code: code.to_owned(), message: message.to_owned() };
-    let event = record::event(call, service, name, false, parameters, outcome).await;
-    keep(call, event, name).await;
+    match record::principal(call).await {
+        Ok(principal) => {
+            let (what, parameters) = ((service, name), Cow::Owned(parameters));
+            let event = record::event(call, principal.as_deref(), what, false, parameters, outcome);
+            keep(call, event, name).await;
+        }
+        Err(cause) => unrecorded(call, &cause, name),
+    }
 }
 
 /// Records what is about to be given away by a door that has its own protocol.
@@ -243,20 +261,27 @@ pub async fn record_refusal(call: &Call<'_>, service: &str, name: &str, paramete
 /// # Errors
 /// It cannot be recorded: then it must not be given away.
 pub async fn record_given(call: &Call<'_>, service: &str, name: &str, parameters: Value) -> Result<(), Error> {
-    let event = record::event(call, service, name, false, parameters, Outcome::Answered(Value::Null)).await?;
-    call.broker.trail.record(&event).await.map_err(Error::AuditUnavailable)
+    let principal = record::principal(call).await?;
+    let (what, outcome) = ((service, name), Outcome::Answered(Value::Null));
+    let event = record::event(call, principal.as_deref(), what, false, Cow::Owned(parameters), outcome);
+    call.broker.trail.record(event).await.map_err(Error::AuditUnavailable)
 }
 
-async fn keep(call: &Call<'_>, event: Result<Event, Error>, operation: &str) {
-    let recorded = match event {
-        Ok(event) => call.broker.trail.record_soon(&event).await.map_err(Error::AuditUnavailable),
-        Err(error) => Err(error),
-    };
-    if let Err(cause) = recorded {
-        tracing::warn!(%cause, operation, request = call.request_id, "a refusal could not be recorded");
+async fn keep(call: &Call<'_>, event: Event<'_>, operation: &str) {
+    if let Err(cause) = call.broker.trail.record_soon(event).await {
+        unrecorded(call, &Error::AuditUnavailable(cause), operation);
     }
 }
 
-async fn event<O: Operation>(call: &Call<'_>, parameters: Value, outcome: Outcome) -> Result<Event, Error> {
-    record::event(call, O::SERVICE.name(), O::NAME, O::READ_ONLY, parameters, outcome).await
+fn unrecorded(call: &Call<'_>, cause: &Error, operation: &str) {
+    tracing::warn!(%cause, operation, request = call.request_id, "a refusal could not be recorded");
+}
+
+fn event<'a, O: Operation>(
+    call: &'a Call<'_>,
+    principal: Option<&'a CompiledPrincipal>,
+    parameters: Cow<'a, Value>,
+    outcome: Outcome,
+) -> Event<'a> {
+    record::event(call, principal, (O::SERVICE.name(), O::NAME), O::READ_ONLY, parameters, outcome)
 }

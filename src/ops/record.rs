@@ -1,5 +1,8 @@
 //! Turns a call into its audit record, without its secrets.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -10,7 +13,7 @@ use crate::audit::{Event, Outcome, SessionContext, UserIdentity};
 use crate::authn::Vouched;
 use crate::decision::{CompiledPrincipal, Identity, Refused, RequestFacts};
 use crate::session::SessionKind;
-use crate::types::AccountId;
+use crate::types::{AccessKeyId, AccountId};
 use crate::wire::model::{Kind, Member, Operation, Shape};
 use crate::wire::tree::{Branch, Node};
 
@@ -100,42 +103,52 @@ pub(super) fn response(operation: &Operation, output: &impl Serialize) -> Value 
     serde_json::to_value(output).map(shown).unwrap_or(Value::Null)
 }
 
-pub(super) async fn event(
-    call: &Call<'_>,
-    service: &str,
-    name: &str,
+/// Who calls, as far as a record tells of it; nothing of whom a moment ago was deleted: they are recorded by what is left of them, their
+/// key.
+pub(super) async fn principal(call: &Call<'_>) -> Result<Option<Arc<CompiledPrincipal>>, Error> {
+    match call.broker.authorizer.principal(call.caller.subject()).await {
+        Ok(found) => Ok(Some(found)),
+        Err(Refused::NoPrincipal) => Ok(None),
+        Err(other) => Err(other.into()),
+    }
+}
+
+/// The record of a call by `principal`.
+pub(super) fn event<'a>(
+    call: &'a Call<'_>,
+    principal: Option<&'a CompiledPrincipal>,
+    (service, name): (&'a str, &'a str),
     read_only: bool,
-    parameters: Value,
+    parameters: Cow<'a, Value>,
     outcome: Outcome,
-) -> Result<Event, Error> {
+) -> Event<'a> {
     let made = Made {
         broker: call.broker,
         facts: &call.facts,
         request_id: call.request_id,
-        by: user_identity(call).await?,
+        by: user_identity(call, principal),
         region: call.caller.region(),
         account: call.account(),
         beside: call.caller.certificate().map_or(Value::Null, |print| json!({ "clientCertificateSha256": print })),
     };
-    Ok(made.event(service, name, read_only, parameters, outcome))
+    made.event(service, name, read_only, parameters, outcome)
 }
 
 /// A request by whom an identity provider vouches for, recorded in the account of the role.
-pub(super) fn federated_event(
-    call: &FederatedCall<'_>,
-    who: &Vouched,
-    service: &str,
-    name: &str,
-    parameters: Value,
+pub(super) fn federated_event<'a>(
+    call: &'a FederatedCall<'_>,
+    who: &'a Vouched,
+    (service, name): (&'a str, &'a str),
+    parameters: Cow<'a, Value>,
     outcome: Outcome,
-) -> Event {
+) -> Event<'a> {
     let by = UserIdentity {
         kind: "WebIdentityUser",
-        principal_id: format!("{}:{}:{}", who.provider, who.audience, who.subject),
-        arn: String::new(),
+        principal_id: format!("{}:{}:{}", who.provider, who.audience, who.subject).into(),
+        arn: "".into(),
         account_id: String::new(),
-        access_key_id: String::new(),
-        user_name: Some(who.subject.clone()),
+        access_key_id: "".into(),
+        user_name: Some(Cow::Borrowed(&who.subject)),
         identity_provider: Some(who.provider.to_string()),
         session_context: None,
     };
@@ -156,15 +169,22 @@ struct Made<'a> {
     broker: &'a Broker,
     facts: &'a RequestFacts,
     request_id: &'a str,
-    by: UserIdentity,
+    by: UserIdentity<'a>,
     region: &'a str,
     account: AccountId,
     /// More that is known of it.
     beside: Value,
 }
 
-impl Made<'_> {
-    fn event(self, service: &str, name: &str, read_only: bool, parameters: Value, outcome: Outcome) -> Event {
+impl<'a> Made<'a> {
+    fn event(
+        self,
+        service: &'a str,
+        name: &'a str,
+        read_only: bool,
+        parameters: Cow<'a, Value>,
+        outcome: Outcome,
+    ) -> Event<'a> {
         let (response_elements, error_code, error_message) = match outcome {
             Outcome::Answered(value) => (value, None, None),
             Outcome::Refused { code, message } => (Value::Null, Some(code), Some(message)),
@@ -172,45 +192,53 @@ impl Made<'_> {
         Event {
             event_version: Event::VERSION,
             user_identity: self.by,
-            event_time: self.facts.now.iso8601(),
-            event_source: if service == "brevet" { service.to_owned() } else { format!("{service}.amazonaws.com") },
-            event_name: name.to_owned(),
-            aws_region: self.region.to_owned(),
+            event_time: self.facts.now,
+            event_source: source(service),
+            event_name: Cow::Borrowed(name),
+            aws_region: Cow::Borrowed(self.region),
             source_ip_address: self.facts.source_ip.map(|address| address.to_string()).unwrap_or_default(),
-            user_agent: self.facts.user_agent.clone().unwrap_or_default(),
+            user_agent: Cow::Borrowed(self.facts.user_agent.as_deref().unwrap_or_default()),
             error_code,
             error_message,
             request_parameters: parameters,
             response_elements,
             additional_event_data: self.beside,
-            request_id: self.request_id.to_owned(),
+            request_id: Cow::Borrowed(self.request_id),
             event_id: self.broker.new_id(),
             read_only,
             event_type: "AwsApiCall",
             management_event: true,
             recipient_account_id: self.account.to_string(),
             event_category: "Management",
-            time: self.facts.now,
         }
     }
 }
 
-async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
+/// What CloudTrail calls a service.
+fn source(service: &str) -> Cow<'_, str> {
+    match service {
+        "iam" => Cow::Borrowed("iam.amazonaws.com"),
+        "sts" => Cow::Borrowed("sts.amazonaws.com"),
+        "brevet" => Cow::Borrowed(service),
+        other => Cow::Owned(format!("{other}.amazonaws.com")),
+    }
+}
+
+fn user_identity<'a>(call: &'a Call<'_>, principal: Option<&'a CompiledPrincipal>) -> UserIdentity<'a> {
     let caller = call.caller;
-    let compiled = match call.broker.authorizer.principal(caller.subject()).await {
-        Ok(compiled) => Some(compiled),
-        // Whoever was deleted a moment ago is recorded by what is left of them: their key.
-        Err(Refused::NoPrincipal) => None,
-        Err(other) => return Err(other.into()),
-    };
     let federated = caller.subject().federated_user().is_some();
-    let (arn, principal_id, user_name) = match &compiled {
-        Some(found) => (
-            caller.arn(call.realm(), &found.arn).to_string(),
-            caller.user_id(&found.unique_id),
-            found.user_name.clone().filter(|_| !federated),
-        ),
-        None => (String::new(), String::new(), None),
+    // Users and root are shown as what they are, without anything having to be put together.
+    let itself = !federated && !matches!(caller.identity(), Identity::Role(_));
+    let (arn, principal_id, user_name) = match principal {
+        Some(found) if itself => {
+            let user_name = found.user_name.as_deref().map(Cow::Borrowed);
+            (Cow::Borrowed(found.arn.as_str()), Cow::Borrowed(found.unique_id.as_str()), user_name)
+        }
+        Some(found) => {
+            let arn = caller.arn(call.realm(), &found.arn).to_string();
+            (Cow::Owned(arn), Cow::Owned(caller.user_id(&found.unique_id)), None)
+        }
+        None => (Cow::Borrowed(""), Cow::Borrowed(""), None),
     };
     let kind = match caller.identity() {
         // A client certificate names the role itself.
@@ -230,7 +258,7 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
         issuer
     };
     let session_context = caller.session().map(|session| SessionContext {
-        session_issuer: match (caller.identity(), &compiled) {
+        session_issuer: match (caller.identity(), principal) {
             (Identity::Role(name), Some(found)) => issuer("Role", found, Some(name.as_str())),
             (Identity::User(name), Some(found)) if federated => issuer("IAMUser", found, Some(name.as_str())),
             (Identity::Root, Some(found)) if federated => issuer("Root", found, None),
@@ -243,16 +271,16 @@ async fn user_identity(call: &Call<'_>) -> Result<UserIdentity, Error> {
         source_identity: session.source_identity.clone(),
         assumed_root: (session.kind == SessionKind::AssumedRoot).then_some("true"),
     });
-    Ok(UserIdentity {
+    UserIdentity {
         kind,
         principal_id,
         arn,
-        account_id: account.clone(),
-        access_key_id: caller.access_key().map(ToString::to_string).unwrap_or_default(),
+        account_id: account,
+        access_key_id: Cow::Borrowed(caller.access_key().map(AccessKeyId::as_str).unwrap_or_default()),
         user_name,
         identity_provider: None,
         session_context,
-    })
+    }
 }
 
 /// Lower camel case all the way down, secrets hidden.

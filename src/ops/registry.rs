@@ -83,17 +83,28 @@ impl Registry {
     ///
     /// # Errors
     /// It is not built, or needs a signature.
-    pub async fn run_unsigned(&self, broker: &Broker, service: Service, request: Unsigned<'_>) -> Answered {
-        let declared = Model::of(service).operation(request.action).filter(|operation| operation.unsigned);
+    pub async fn run_unsigned(
+        &self,
+        broker: &Broker,
+        service: Service,
+        declared: Option<&'static model::Operation>,
+        request: Unsigned<'_>,
+    ) -> Answered {
+        let declared = declared.filter(|operation| operation.unsigned);
         match (declared, self.unsigned.get(&(service.name(), request.action))) {
             (Some(operation), Some(built)) => built.run(broker, operation, request).await,
             _ => Answered::refused(Error::NotBuilt(format!("{}:{}", service.name(), request.action))),
         }
     }
 
-    /// Runs an operation by name.
-    pub async fn run(&self, broker: &Broker, service: Service, incoming: Incoming<'_>) -> Answered {
-        let declared = Model::of(service).operation(incoming.action);
+    /// Runs an operation by name; `declared` is what AWS declares of it.
+    pub async fn run(
+        &self,
+        broker: &Broker,
+        service: Service,
+        declared: Option<&'static model::Operation>,
+        incoming: Incoming<'_>,
+    ) -> Answered {
         let built = self.built.get(&(service.name(), incoming.action));
         match (declared, built) {
             (Some(operation), Some(built)) => built.run(broker, operation, incoming).await,

@@ -3,6 +3,7 @@
 //! Whoever revokes needs `brevet:RevokeSessions` on the ARN of the user or role, or of the single session or access key; its own
 //! session everybody may end, as everybody may forget a key.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -104,8 +105,10 @@ async fn attempt(call: &Call<'_>, asked: &Revoke, parameters: &Value) -> Result<
             return Err(Error::quota("RevocationsPerAccount", room));
         }
         let outcome = Outcome::Answered(shown(&revocation));
-        let event = record::event(call, SERVICE, NAME, false, parameters.clone(), outcome).await?;
-        tx.audit(Trail::row(&event)?);
+        let principal = record::principal(call).await?;
+        let parameters = Cow::Borrowed(parameters);
+        let event = record::event(call, principal.as_deref(), (SERVICE, NAME), false, parameters, outcome);
+        tx.audit(Trail::row(event)?);
         let keys = tx.written_keys();
         match tx.commit().await {
             Ok(revision) => {

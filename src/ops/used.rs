@@ -2,7 +2,8 @@
 
 use super::{Broker, Error};
 use crate::authn::Caller;
-use crate::decision::{Identity, Subject};
+use crate::decision::{CompiledPrincipal, Identity, Subject};
+use crate::types::AccessKeyId;
 use crate::usage::{Use, Who};
 
 /// Notes that an authenticated caller reached for something, with the access key that it signed with.
@@ -10,10 +11,15 @@ use crate::usage::{Use, Who};
 /// # Errors
 /// The caller does not exist any more, or that cannot be found out.
 pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result<(), Error> {
-    if let (None, Some(key)) = (caller.session(), caller.access_key()) {
-        broker.usage.key_signed(key, used);
-    }
-    note_reach(broker, caller.subject(), used).await
+    let principal = broker.authorizer.principal(caller.subject()).await?;
+    note_use_of(broker, caller, &principal, used);
+    Ok(())
+}
+
+/// As [`note_use`], of a caller who was found to exist.
+pub(super) fn note_use_of(broker: &Broker, caller: &Caller, principal: &CompiledPrincipal, used: Use<'_>) {
+    let key = caller.access_key().filter(|_| caller.session().is_none());
+    note_reach_of(broker, caller.subject(), principal, key, used);
 }
 
 /// Notes that a user or a role's session reached for something, of which a service tells.
@@ -21,13 +27,23 @@ pub async fn note_use(broker: &Broker, caller: &Caller, used: Use<'_>) -> Result
 /// # Errors
 /// It does not exist any more, or that cannot be found out.
 pub async fn note_reach(broker: &Broker, subject: &Subject, used: Use<'_>) -> Result<(), Error> {
+    let principal = broker.authorizer.principal(subject).await?;
+    note_reach_of(broker, subject, &principal, None, used);
+    Ok(())
+}
+
+fn note_reach_of(
+    broker: &Broker,
+    subject: &Subject,
+    principal: &CompiledPrincipal,
+    key: Option<&AccessKeyId>,
+    used: Use<'_>,
+) {
     let who = match &subject.identity {
         // Of the root user AWS knows the uses of its keys, and counts it among those of its account.
         Identity::Root => None,
         Identity::User(name) => Some(Who::User(name)),
         Identity::Role(name) => Some(Who::Role(name)),
     };
-    let principal = broker.authorizer.principal(subject).await?;
-    broker.usage.reached(subject.account, who.as_ref(), &principal.unique_id, used);
-    Ok(())
+    broker.usage.reached(subject.account, who.as_ref(), &principal.unique_id, key, used);
 }

@@ -147,6 +147,15 @@ impl Matcher {
         self.conditions.iter().find(|condition| !condition.holds(facts))
     }
 
+    /// The actions that it allows by their full names, in lower case.
+    pub(super) fn allowed_by_name(&self) -> impl Iterator<Item = &str> {
+        let allows = self.effect == StatementEffect::Allow && !self.actions.negated;
+        self.actions.patterns.iter().filter(move |_| allows).filter_map(|pattern| match pattern {
+            Pattern::Exact(name) => Some(&**name),
+            _ => None,
+        })
+    }
+
     /// What its actions begin with, in lower case; `None` when they may begin with anything.
     pub(super) fn action_starts(&self) -> Option<Starts<'_>> {
         self.actions.starts()

@@ -61,6 +61,14 @@ impl PolicySet {
         size_of_val(&*self.statements) + self.denials.bytes() + self.allowances.bytes()
     }
 
+    /// The actions of a service (in lower case) that some statement allows by their full names, in lower case and without the service's
+    /// name; at most `most`.
+    pub fn allowed_by_name<'a>(&'a self, service: &'a str, most: usize) -> impl Iterator<Item = &'a str> {
+        let statements = self.policies.iter().flat_map(|policy| policy.matchers.iter());
+        let names = statements.flat_map(Matcher::allowed_by_name);
+        names.filter_map(move |name| name.strip_prefix(service)?.strip_prefix(':')).take(most)
+    }
+
     /// The policies of the set.
     pub fn policies(&self) -> &[Arc<Policy>] {
         &self.policies

@@ -151,6 +151,6 @@ pub(super) async fn stage(
         clock,
         random,
     );
-    tx.audit(Trail::row(&record)?);
+    tx.audit(Trail::row(record)?);
     Ok(NewAccount { id, access_key, secret })
 }

@@ -114,11 +114,13 @@ impl Server {
             registry: Arc::new(Registry::new()),
             public_url: public_url.into(),
             metrics,
+            counts: Arc::default(),
             proxies: Arc::new(TrustedProxies(config.server.trusted_proxies.clone())),
             request_limit: config.server.request_limit,
             routes: Arc::new(routes),
             followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
+            signed_metadata: Arc::default(),
         };
         let limits = Limits {
             connections: config.server.connections,
@@ -186,7 +188,7 @@ impl Server {
             stop.await;
             followers.close();
         };
-        http::serve(self.listener, self.tls, http::router(self.doors), self.limits, stop).await;
+        http::serve(self.listener, self.tls, http::Front::new(self.doors), self.limits, stop).await;
         drop(no_more);
         drop(no_more_uses);
         drop(no_more_decisions);

@@ -3,6 +3,7 @@
 //! The conformance suite in `tests/store` holds every backend to this page.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -127,7 +128,7 @@ pub struct AuditRow {
     pub time: i64,
     /// Whose trail it belongs to.
     pub account: String,
-    /// The event as JSON.
+    /// The event as JSON, on one line.
     pub body: Vec<u8>,
 }
 
@@ -157,11 +158,20 @@ pub struct AuditQuery {
 pub struct AuditCursor {
     pub(super) time: i64,
     pub(super) sequence: i64,
+    /// Which of the records that were stored together in one row, counted from [`AuditCursor::FIRST`].
+    pub(super) place: u32,
+}
+
+impl AuditCursor {
+    /// The first record of a row.
+    pub(super) const FIRST: u32 = 0;
+    /// Behind which no row has a record.
+    pub(super) const LAST: u32 = u32::MAX;
 }
 
 impl fmt::Display for AuditCursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.time, self.sequence)
+        write!(f, "{}.{}.{}", self.time, self.sequence, self.place)
     }
 }
 
@@ -169,10 +179,13 @@ impl std::str::FromStr for AuditCursor {
     type Err = InvalidCursor;
 
     fn from_str(text: &str) -> Result<Self, InvalidCursor> {
-        let (time, sequence) = text.split_once('.').ok_or(InvalidCursor)?;
+        let (time, rest) = text.split_once('.').ok_or(InvalidCursor)?;
+        // Cursors that were written before records shared rows have no place.
+        let (sequence, place) = rest.split_once('.').unwrap_or((rest, "0"));
         Ok(Self {
             time: time.parse().map_err(|_| InvalidCursor)?,
             sequence: sequence.parse().map_err(|_| InvalidCursor)?,
+            place: place.parse().map_err(|_| InvalidCursor)?,
         })
     }
 }
@@ -230,7 +243,15 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     /// After [`StoreError::Unavailable`] the records may have been stored; whoever tries again may store them twice, with one id.
-    async fn append_audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError>;
+    async fn append_audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+        self.append_shared_audit(Arc::new(rows)).await
+    }
+
+    /// As [`Store::append_audit`], for whoever keeps the records to try again.
+    ///
+    /// # Errors
+    /// As there.
+    async fn append_shared_audit(&self, rows: Arc<Vec<AuditRow>>) -> Result<(), StoreError>;
 
     /// Audit records, each with its place in the trail.
     async fn audit(&self, query: &AuditQuery) -> Result<Vec<(AuditCursor, AuditRow)>, StoreError>;

@@ -36,9 +36,9 @@ pub struct Feed {
     store: Arc<dyn Store>,
     invalidations: Arc<Invalidations>,
     applied: AtomicU64,
-    /// When the feed was last read to its end, in nanoseconds since it began. Every question asks, so it takes no lock.
+    begun: Instant,
+    /// When the feed was last read to its end, in nanoseconds since `begun`: looked at several times a request.
     confirmed: AtomicU64,
-    began: Instant,
     bound: Duration,
     /// For how much longer than `bound` what is known counts, where something asks for no more than what is known.
     leeway: Duration,
@@ -113,14 +113,14 @@ impl Feed {
         bound: Duration,
         leeway: Duration,
     ) -> Result<Arc<Self>, StoreError> {
-        let began = Instant::now();
+        let begun = Instant::now();
         let revision = store.revision().await?;
         Ok(Arc::new(Self {
             store,
             invalidations,
             applied: AtomicU64::new(revision.0),
+            begun,
             confirmed: AtomicU64::new(0),
-            began,
             bound,
             leeway,
             ahead: tokio::sync::Mutex::new(()),
@@ -182,6 +182,12 @@ impl Feed {
         }
     }
 
+    /// What has been applied by now is all that there was at `moment`.
+    fn confirm(&self, moment: Instant) {
+        let since = moment.saturating_duration_since(self.begun).as_nanos();
+        self.confirmed.fetch_max(u64::try_from(since).unwrap_or(u64::MAX), Ordering::AcqRel);
+    }
+
     /// The revision up to which every change is known here, and whatever is applied from now on.
     pub fn listen(&self) -> (Revision, broadcast::Receiver<Arc<Told>>) {
         let _telling = lock(&self.telling);
@@ -190,7 +196,7 @@ impl Feed {
 
     /// How long ago the feed was read to its end: everything that was written before is known, and was told to who listens.
     pub fn age(&self) -> Duration {
-        self.began.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
+        self.begun.elapsed().saturating_sub(Duration::from_nanos(self.confirmed.load(Ordering::Acquire)))
     }
 
     /// How old what is known may be.
@@ -271,8 +277,7 @@ impl Feed {
                 }
             }
             if !full {
-                let at = u64::try_from((asked - self.began).as_nanos()).unwrap_or(u64::MAX);
-                self.confirmed.fetch_max(at, Ordering::AcqRel);
+                self.confirm(asked);
                 return Ok(());
             }
         }

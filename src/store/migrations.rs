@@ -16,7 +16,7 @@ pub(super) const PREPARE: [&str; 2] = [
 ];
 
 /// The step at index `n` leads from schema version `n` to `n + 1`. Never change one that has been released: add another.
-const STEPS: [&[&str]; 2] = [
+const STEPS: [&[&str]; 3] = [
     &[
         "CREATE TABLE records (key {bytes} PRIMARY KEY NOT NULL, version BIGINT NOT NULL, body {bytes} NOT NULL)",
         "CREATE TABLE feed (revision BIGINT NOT NULL, key {bytes} NOT NULL, PRIMARY KEY (revision, key)) {clustered}",
@@ -31,6 +31,8 @@ const STEPS: [&[&str]; 2] = [
         "INSERT INTO counts (family, records) SELECT {family}, COUNT(*) FROM records \
      WHERE {second_nul} > 0 AND {length}(key) > {first_nul} + {second_nul} GROUP BY 1",
     ],
+    // A row may hold more than one record, see `audit_block`; those of before hold one each.
+    &["ALTER TABLE audit ADD COLUMN records BIGINT NOT NULL DEFAULT 1"],
 ];
 
 /// The schema version that this binary works with.

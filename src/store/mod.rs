@@ -3,6 +3,7 @@
 //! The contract is narrow and has two backends, SQLite for one machine and PostgreSQL for a fleet; typed records, sealing of
 //! secrets and caches are written once above it.
 
+mod audit_block;
 mod bounded;
 mod contract;
 mod error;

@@ -22,6 +22,7 @@ use sqlx::postgres::{PgArguments, PgConnection, PgRow};
 use sqlx::{Connection, Postgres};
 use tokio::time::{Instant, timeout_at};
 
+use super::audit_block::Pages;
 use super::contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Changes, CommitError, Record, Revision, Store, StoreError,
 };
@@ -140,25 +141,32 @@ impl Store for PostgresStore {
         self.commits.commit(batch).await
     }
 
-    async fn append_audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+    async fn append_shared_audit(&self, rows: Arc<Vec<AuditRow>>) -> Result<(), StoreError> {
         self.audit.append_audit(rows).await
     }
 
     async fn audit(&self, query: &AuditQuery) -> Result<Vec<(AuditCursor, AuditRow)>, StoreError> {
-        let (low, high) = rows::audit_bounds(query);
-        let statement = || {
-            let statement = sqlx::query(rows::audit_statement(query))
-                .bind(low.time)
-                .bind(low.sequence)
-                .bind(high.time)
-                .bind(high.sequence)
-                .bind(rows::limit(query.limit));
-            match &query.account {
-                Some(account) => statement.bind(account.as_str()),
-                None => statement,
+        let mut pages = Pages::of(query);
+        while let Some(asked) = pages.next() {
+            let (low, high) = rows::audit_bounds(&asked);
+            let statement = || {
+                let statement = sqlx::query(rows::audit_statement(&asked))
+                    .bind(low.0)
+                    .bind(low.1)
+                    .bind(high.0)
+                    .bind(high.1)
+                    .bind(rows::limit(asked.limit));
+                match &asked.account {
+                    Some(account) => statement.bind(account.as_str()),
+                    None => statement,
+                }
+            };
+            let found: Result<_, _> = self.fetch(statement).await?.iter().map(rows::audit_records).collect();
+            if !pages.take(found?) {
+                break;
             }
-        };
-        self.fetch(statement).await?.iter().map(rows::audit_row).collect()
+        }
+        Ok(pages.records())
     }
 
     async fn changes(&self, since: Revision, limit: usize) -> Result<Changes, StoreError> {

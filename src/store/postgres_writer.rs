@@ -10,6 +10,7 @@ use sqlx::Connection;
 use sqlx::postgres::PgConnection;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::audit_block;
 use super::contract::{AuditRow, Batch, Revision, StoreError};
 use super::error::from_driver;
 use super::group::{Group, Judgement};
@@ -196,12 +197,15 @@ async fn write_records(connection: &mut PgConnection, judgement: &Judgement<'_>)
 }
 
 async fn write_audit(connection: &mut PgConnection, rows: &[&AuditRow]) -> Result<(), sqlx::Error> {
-    let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
-    let times: Vec<i64> = rows.iter().map(|row| row.time).collect();
-    let accounts: Vec<&str> = rows.iter().map(|row| row.account.as_str()).collect();
-    let bodies: Vec<&[u8]> = rows.iter().map(|row| row.body.as_slice()).collect();
-    let insert = "INSERT INTO audit (id, time, account, body) \
-         SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::text[], $4::bytea[])";
-    sqlx::query(insert).bind(ids).bind(times).bind(accounts).bind(bodies).execute(connection).await?;
+    let blocks = audit_block::pack(rows);
+    let ids: Vec<&str> = blocks.iter().map(|block| block.ids.as_ref()).collect();
+    let times: Vec<i64> = blocks.iter().map(|block| block.time).collect();
+    let accounts: Vec<&str> = blocks.iter().map(|block| block.account).collect();
+    let bodies: Vec<&[u8]> = blocks.iter().map(|block| block.body.as_ref()).collect();
+    let records: Vec<i64> = blocks.iter().map(|block| block.records).collect();
+    let insert = "INSERT INTO audit (id, time, account, body, records) \
+         SELECT * FROM UNNEST($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[])";
+    let insert = sqlx::query(insert).bind(ids).bind(times).bind(accounts).bind(bodies).bind(records);
+    insert.execute(connection).await?;
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use sqlx::{ColumnIndex, Decode, Row, Type};
 
+use super::audit_block;
 use super::contract::{AuditCursor, AuditQuery, AuditRow, Change, Changes, Record, Revision};
 use super::error::{StoreError, from_driver};
 use super::key::Key;
@@ -22,31 +23,38 @@ pub(super) const CHANGES: &str = "SELECT meta.revision, meta.floor, part.revisio
 pub(super) fn audit_statement(query: &AuditQuery) -> &'static str {
     match (query.account.is_some(), query.newest_first) {
         (false, false) => {
-            "SELECT time, sequence, id, account, body FROM audit WHERE (time, sequence) > ($1, $2) AND \
+            "SELECT time, sequence, records, id, account, body FROM audit WHERE (time, sequence) > ($1, $2) AND \
              (time, sequence) < ($3, $4) ORDER BY time, sequence LIMIT $5"
         }
         (false, true) => {
-            "SELECT time, sequence, id, account, body FROM audit WHERE (time, sequence) > ($1, $2) AND \
+            "SELECT time, sequence, records, id, account, body FROM audit WHERE (time, sequence) > ($1, $2) AND \
              (time, sequence) < ($3, $4) ORDER BY time DESC, sequence DESC LIMIT $5"
         }
         (true, false) => {
-            "SELECT time, sequence, id, account, body FROM audit WHERE account = $6 AND (time, sequence) > ($1, $2) AND \
+            "SELECT time, sequence, records, id, account, body FROM audit WHERE account = $6 AND (time, sequence) > ($1, $2) AND \
              (time, sequence) < ($3, $4) ORDER BY time, sequence LIMIT $5"
         }
         (true, true) => {
-            "SELECT time, sequence, id, account, body FROM audit WHERE account = $6 AND (time, sequence) > ($1, $2) AND \
+            "SELECT time, sequence, records, id, account, body FROM audit WHERE account = $6 AND (time, sequence) > ($1, $2) AND \
              (time, sequence) < ($3, $4) ORDER BY time DESC, sequence DESC LIMIT $5"
         }
     }
 }
 
-/// The places between which the wanted records lie, both excluded.
-pub(super) fn audit_bounds(query: &AuditQuery) -> (AuditCursor, AuditCursor) {
-    let at = |time: Option<i64>, otherwise: i64| AuditCursor { time: time.unwrap_or(otherwise), sequence: i64::MIN };
+/// The rows between which the wanted records lie, both excluded.
+pub(super) fn audit_bounds(query: &AuditQuery) -> ((i64, i64), (i64, i64)) {
+    let at = |time: Option<i64>, otherwise: i64| (time.unwrap_or(otherwise), i64::MIN);
     let (mut low, mut high) = (at(query.since, i64::MIN), at(query.until, i64::MAX));
+    // The row of a cursor may have more records behind it.
     match query.after {
-        Some(after) if query.newest_first => high = high.min(after),
-        Some(after) => low = low.max(after),
+        Some(after) if query.newest_first => {
+            let more = i64::from(after.place != AuditCursor::FIRST);
+            high = high.min((after.time, after.sequence.saturating_add(more)));
+        }
+        Some(after) => {
+            let more = i64::from(after.place != AuditCursor::LAST);
+            low = low.max((after.time, after.sequence.saturating_sub(more)));
+        }
         None => {}
     }
     (low, high)
@@ -99,17 +107,17 @@ where
     u64::try_from(column::<_, i64>(row, 0)?).map_err(|_| StoreError::corrupt("counts", "fewer records than none"))
 }
 
-/// A row of an audit statement.
-pub(super) fn audit_row<R: Row>(row: &R) -> Result<(AuditCursor, AuditRow), StoreError>
+/// The records of a row of an audit statement.
+pub(super) fn audit_records<R: Row>(row: &R) -> Result<Vec<(AuditCursor, AuditRow)>, StoreError>
 where
     usize: ColumnIndex<R>,
     for<'r> Vec<u8>: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> String: Decode<'r, R::Database> + Type<R::Database>,
     for<'r> i64: Decode<'r, R::Database> + Type<R::Database>,
 {
-    let time = column(row, 0)?;
-    let cursor = AuditCursor { time, sequence: column(row, 1)? };
-    Ok((cursor, AuditRow { id: column(row, 2)?, time, account: column(row, 3)?, body: column(row, 4)? }))
+    let shared =
+        AuditRow { id: column(row, 3)?, time: column(row, 0)?, account: column(row, 4)?, body: column(row, 5)? };
+    audit_block::unpack(column(row, 1)?, column(row, 2)?, shared)
 }
 
 /// The rows of [`CHANGES`], asked for behind `since`.

@@ -15,6 +15,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row, Sqlite};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
+use super::audit_block::Pages;
 use super::contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Changes, CommitError, Record, Revision, Store, StoreError,
 };
@@ -172,23 +173,30 @@ impl Store for SqliteStore {
         self.writer.commit(batch).await
     }
 
-    async fn append_audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+    async fn append_shared_audit(&self, rows: Arc<Vec<AuditRow>>) -> Result<(), StoreError> {
         self.writer.append_audit(rows).await
     }
 
     async fn audit(&self, query: &AuditQuery) -> Result<Vec<(AuditCursor, AuditRow)>, StoreError> {
-        let (low, high) = rows::audit_bounds(query);
-        let statement = sqlx::query(rows::audit_statement(query))
-            .bind(low.time)
-            .bind(low.sequence)
-            .bind(high.time)
-            .bind(high.sequence)
-            .bind(rows::limit(query.limit));
-        let statement = match &query.account {
-            Some(account) => statement.bind(account.clone()),
-            None => statement,
-        };
-        self.fetch(statement).await?.iter().map(rows::audit_row).collect()
+        let mut pages = Pages::of(query);
+        while let Some(asked) = pages.next() {
+            let (low, high) = rows::audit_bounds(&asked);
+            let statement = sqlx::query(rows::audit_statement(&asked))
+                .bind(low.0)
+                .bind(low.1)
+                .bind(high.0)
+                .bind(high.1)
+                .bind(rows::limit(asked.limit));
+            let statement = match asked.account {
+                Some(account) => statement.bind(account),
+                None => statement,
+            };
+            let found: Result<_, _> = self.fetch(statement).await?.iter().map(rows::audit_records).collect();
+            if !pages.take(found?) {
+                break;
+            }
+        }
+        Ok(pages.records())
     }
 
     async fn changes(&self, since: Revision, limit: usize) -> Result<Changes, StoreError> {

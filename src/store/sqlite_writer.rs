@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::{AssertSqlSafe, Connection};
 
+use super::audit_block::{self, Block};
 use super::contract::{AuditRow, Batch, Revision, StoreError};
 use super::error::from_driver;
 use super::group::{Group, Judgement};
@@ -26,7 +27,7 @@ pub(super) struct SqliteEngine {
 
 /// Rows in one statement, at the most.
 const AT_ONCE: usize = 32;
-/// Audit records in one statement, at the most.
+/// Blocks of audit records in one statement, at the most.
 const AUDIT_AT_ONCE: usize = 256;
 
 impl SqliteEngine {
@@ -45,8 +46,9 @@ impl SqliteEngine {
 
     /// Audit records alone need nothing that is read first, so the whole transaction is one trip to the connection's thread.
     async fn append(&mut self, audit: &[&AuditRow]) -> Result<Written, sqlx::Error> {
-        let pieces = audit.len().div_ceil(AUDIT_AT_ONCE);
-        for (at, some) in audit.chunks(AUDIT_AT_ONCE).enumerate() {
+        let blocks = audit_block::pack(audit);
+        let pieces = blocks.len().div_ceil(AUDIT_AT_ONCE);
+        for (at, some) in blocks.chunks(AUDIT_AT_ONCE).enumerate() {
             let begin = if at == 0 { "BEGIN IMMEDIATE; " } else { "" };
             let commit = if at + 1 == pieces { "; COMMIT" } else { "" };
             insert_audit(&mut self.connection, begin, some, commit).await?;
@@ -192,29 +194,30 @@ async fn write_records(connection: &mut SqliteConnection, judgement: &Judgement<
 }
 
 async fn write_audit(connection: &mut SqliteConnection, audit: &[&AuditRow]) -> Result<(), sqlx::Error> {
-    for some in audit.chunks(AUDIT_AT_ONCE) {
+    for some in audit_block::pack(audit).chunks(AUDIT_AT_ONCE) {
         insert_audit(connection, "", some, "").await?;
     }
     Ok(())
 }
 
-/// One statement for so many records, between `begin` and `commit`. It has room for a power of two of them, so that few different
-/// statements are prepared; places without a record are NULL and leave none.
+/// One statement for so many blocks, between `begin` and `commit`. It has room for a power of two of them, so that few different
+/// statements are prepared; places without a block are NULL and leave none.
 async fn insert_audit(
     connection: &mut SqliteConnection,
     begin: &str,
-    records: &[&AuditRow],
+    blocks: &[Block<'_>],
     commit: &str,
 ) -> Result<(), sqlx::Error> {
-    let room = records.len().next_power_of_two();
+    let room = blocks.len().next_power_of_two();
     let statement = format!(
-        "{begin}INSERT INTO audit (id, time, account, body) \
-         SELECT column1, column2, column3, column4 FROM (VALUES {}) WHERE column1 IS NOT NULL{commit}",
-        places(room, 4)
+        "{begin}INSERT INTO audit (id, time, account, body, records) \
+         SELECT column1, column2, column3, column4, column5 FROM (VALUES {}) WHERE column1 IS NOT NULL{commit}",
+        places(room, 5)
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
-    for row in records {
-        query = query.bind(row.id.as_str()).bind(row.time).bind(row.account.as_str()).bind(row.body.as_slice());
+    for block in blocks {
+        query = query.bind(block.ids.as_ref()).bind(block.time).bind(block.account);
+        query = query.bind(block.body.as_ref()).bind(block.records);
     }
     query.execute(&mut *connection).await.map(|_| ())
 }

@@ -2,8 +2,7 @@
 //! share one flush to disk.
 
 use std::fmt;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -41,7 +40,7 @@ pub(super) struct Writer {
 
 enum Job {
     Commit(Batch, oneshot::Sender<Result<Revision, CommitError>>),
-    Audit(Vec<AuditRow>, oneshot::Sender<Result<(), StoreError>>),
+    Audit(Arc<Vec<AuditRow>>, oneshot::Sender<Result<(), StoreError>>),
 }
 
 /// Callers that wait for room in the queue come after this many.
@@ -84,7 +83,7 @@ impl Writer {
         self.ask(|answer| Job::Commit(batch, answer)).await?
     }
 
-    pub(super) async fn append_audit(&self, rows: Vec<AuditRow>) -> Result<(), StoreError> {
+    pub(super) async fn append_audit(&self, rows: Arc<Vec<AuditRow>>) -> Result<(), StoreError> {
         if rows.is_empty() {
             return Ok(());
         }
@@ -168,7 +167,7 @@ async fn write(engine: &mut impl Engine, jobs: &[Job]) -> Result<Vec<Result<Revi
     for job in jobs {
         match job {
             Job::Commit(batch, _) => batches.push(batch),
-            Job::Audit(rows, _) => audit.extend(rows),
+            Job::Audit(rows, _) => audit.extend(rows.iter()),
         }
     }
     if batches.is_empty() && audit.is_empty() {

@@ -189,9 +189,16 @@ pub fn time_ordered_uuid(now: Timestamp, random: &dyn Random) -> String {
 fn uuid(mut bytes: [u8; 16], version: u8) -> String {
     bytes[6] = bytes[6] & 0x0f | version << 4;
     bytes[8] = bytes[8] & 0x3f | 0x80;
-    let hex = data_encoding::HEXLOWER.encode(&bytes);
-    let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+    let mut hex = [0; 32];
+    data_encoding::HEXLOWER.encode_mut(&bytes, &mut hex);
+    let mut text = String::with_capacity(36);
+    for (at, digit) in hex.into_iter().enumerate() {
+        if [8, 12, 16, 20].contains(&at) {
+            text.push('-');
+        }
+        text.push(char::from(digit));
+    }
+    text
 }
 
 #[cfg(test)]

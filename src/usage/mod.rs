@@ -3,12 +3,14 @@
 //! AWS tells of uses with a delay of some hours; here a broker knows its own at once, and those of the others of its fleet when
 //! they have written them. What a broker has not written when it crashes is forgotten: last uses are no promise.
 
+mod lately;
 mod notes;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use lately::Lately;
 use notes::{Note, Notes, Of};
 
 use crate::clock::Timestamp;
@@ -20,6 +22,7 @@ use crate::types::{AccessKeyId, AccountId, RoleName, UserName};
 pub struct Usage {
     store: Arc<dyn Store>,
     notes: Mutex<Notes>,
+    lately: Lately,
 }
 
 /// A user or a role.
@@ -32,7 +35,7 @@ pub enum Who<'a> {
 }
 
 /// One request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub struct Use<'a> {
     /// The namespace of the service, such as `iam`.
     pub service: &'a str,
@@ -54,17 +57,32 @@ const TRIES: usize = 8;
 impl Usage {
     /// Nothing noted yet. Somebody must run [`Usage::write_down`].
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, notes: Mutex::default() }
+        Self { store, notes: Mutex::default(), lately: Lately::new() }
     }
 
     /// Notes that an access key signed a request.
     pub fn key_signed(&self, id: &AccessKeyId, used: Use<'_>) {
-        self.with(|notes| notes.key(id, used));
+        if !self.lately.has(&(id.as_str(), used)) {
+            self.with(|notes| notes.key(id, used));
+        }
     }
 
-    /// Notes what a user, a role's session or the root user reached for.
-    pub fn reached(&self, account: AccountId, who: Option<&Who<'_>>, unique_id: &str, used: Use<'_>) {
+    /// Notes what a user, a role's session or the root user reached for, and the access key that signed the request, if one did.
+    pub fn reached(
+        &self,
+        account: AccountId,
+        who: Option<&Who<'_>>,
+        unique_id: &str,
+        key: Option<&AccessKeyId>,
+        used: Use<'_>,
+    ) {
+        if self.lately.has(&(account, unique_id, key.map(AccessKeyId::as_str), used)) {
+            return;
+        }
         self.with(|notes| {
+            if let Some(id) = key {
+                notes.key(id, used);
+            }
             notes.account(account, used);
             if let Some(who) = who {
                 notes.entity(account, who, unique_id, used);

@@ -3,6 +3,7 @@
 //! Source: the WHATWG URL standard, section 5 (urlencoded parsing), made strict: a broken escape or text that is not
 //! UTF-8 is refused, where a browser would guess. What is refused here is AWS's `MalformedQueryString`.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 
@@ -15,10 +16,11 @@ pub const MAX_PARAMETERS: usize = 5_000;
 /// The longest parameter name, in bytes after decoding.
 pub const MAX_NAME: usize = 512;
 
-/// Decoded parameters in the order they came. Names are unique. `Debug` shows no values: they may be passwords.
+/// Decoded parameters in the order they came, borrowed where there was nothing to decode. Names are unique. `Debug` shows no
+/// values: they may be passwords.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Form {
-    pairs: Vec<(String, String)>,
+pub struct Form<'a> {
+    pairs: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 /// Why bytes are not a form.
@@ -47,10 +49,13 @@ pub enum FormError {
     Duplicate(String),
 }
 
-impl Form {
+/// Up to so many names are compared each with each, which takes less than hashing them.
+const FEW: usize = 16;
+
+impl<'a> Form<'a> {
     /// Reads a body or a query string (without `?`). `+` is a space; an empty segment (`a=1&&b=2`) is skipped; a segment
     /// without `=` is a name with an empty value. Linear in the input.
-    pub fn parse(bytes: &[u8]) -> Result<Self, FormError> {
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, FormError> {
         if bytes.len() > MAX_BYTES {
             return Err(FormError::TooLarge);
         }
@@ -72,18 +77,15 @@ impl Form {
             }
             pairs.push((name, decode(value)?));
         }
-        let mut seen = HashSet::with_capacity(pairs.len());
-        for (name, _) in &pairs {
-            if !seen.insert(name.as_str()) {
-                return Err(FormError::Duplicate(name.clone()));
-            }
+        match duplicate(&pairs) {
+            Some(name) => Err(FormError::Duplicate(name.to_owned())),
+            None => Ok(Self { pairs }),
         }
-        Ok(Self { pairs })
     }
 
     /// Names and values, in the order they came.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.pairs.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))
     }
 
     /// The value of one parameter.
@@ -102,13 +104,29 @@ impl Form {
     }
 }
 
-impl fmt::Debug for Form {
+impl fmt::Debug for Form<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.pairs().map(|(name, _)| name)).finish()
     }
 }
 
-fn decode(raw: &[u8]) -> Result<String, FormError> {
+/// The first name that stood there before.
+fn duplicate<'p>(pairs: &'p [(Cow<'_, str>, Cow<'_, str>)]) -> Option<&'p str> {
+    let mut names = pairs.iter().map(|(name, _)| name.as_ref());
+    if pairs.len() <= FEW {
+        return (0..)
+            .zip(names)
+            .find(|(at, name)| pairs.iter().take(*at).any(|(other, _)| other == name))
+            .map(|(_, name)| name);
+    }
+    let mut seen = HashSet::with_capacity(pairs.len());
+    names.find(|name| !seen.insert(*name))
+}
+
+fn decode(raw: &[u8]) -> Result<Cow<'_, str>, FormError> {
+    if !raw.iter().any(|byte| matches!(byte, b'+' | b'%')) {
+        return std::str::from_utf8(raw).map(Cow::Borrowed).map_err(|_| FormError::NotUtf8);
+    }
     let mut out = Vec::with_capacity(raw.len());
     let mut bytes = raw.iter();
     while let Some(&byte) = bytes.next() {
@@ -123,7 +141,7 @@ fn decode(raw: &[u8]) -> Result<String, FormError> {
             other => other,
         });
     }
-    String::from_utf8(out).map_err(|_| FormError::NotUtf8)
+    String::from_utf8(out).map(Cow::Owned).map_err(|_| FormError::NotUtf8)
 }
 
 fn hex(digit: Option<&u8>) -> Option<u8> {
@@ -133,10 +151,46 @@ fn hex(digit: Option<&u8>) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn pairs(text: &str) -> Vec<(String, String)> {
-        Form::parse(text.as_bytes()).unwrap().pairs
+        let form = Form::parse(text.as_bytes()).unwrap();
+        form.pairs().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    proptest! {
+        /// However a text is encoded, and however many there are: what comes out is what went in, and a name that is there twice is
+        /// found.
+        #[test]
+        fn what_was_encoded_is_decoded(
+            sent in prop::collection::vec(("[a-e%+&=é]{1,2}", "[ab %+&=é]{0,4}", any::<bool>()), 0..40)
+        ) {
+            let encode = |text: &str, all: bool| -> String {
+                text.bytes()
+                    .map(|byte| match byte {
+                        b' ' if !all => "+".to_owned(),
+                        b'a'..=b'e' if !all => char::from(byte).to_string(),
+                        _ => format!("%{byte:02x}"),
+                    })
+                    .collect()
+            };
+            let segments: Vec<String> =
+                sent.iter().map(|(name, value, all)| format!("{}={}", encode(name, *all), encode(value, !*all))).collect();
+            let text = segments.join("&");
+            let parsed = Form::parse(text.as_bytes());
+            let twice = sent.iter().enumerate().find(|(at, one)| sent.iter().take(*at).any(|other| other.0 == one.0));
+            match (parsed, twice) {
+                (Ok(form), None) => {
+                    let found: Vec<_> = form.pairs().collect();
+                    let wanted: Vec<_> = sent.iter().map(|(name, value, _)| (name.as_str(), value.as_str())).collect();
+                    prop_assert_eq!(found, wanted);
+                }
+                (Err(FormError::Duplicate(name)), Some((_, one))) => prop_assert_eq!(&name, &one.0),
+                (parsed, twice) => prop_assert!(false, "{:?} {:?}", parsed, twice),
+            }
+        }
     }
 
     fn pair(name: &str, value: &str) -> (String, String) {

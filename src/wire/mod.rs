@@ -10,6 +10,7 @@ pub mod json;
 pub mod model;
 pub mod path;
 pub mod query;
+pub mod strict_json;
 pub mod tree;
 pub mod validate;
 pub mod xml;

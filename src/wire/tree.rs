@@ -74,7 +74,7 @@ pub enum Misfit {
 
 impl<'a> Node<'a> {
     /// The tree of a form's parameters: a branch, whose children are the top-level names.
-    pub fn of(form: &'a Form) -> Result<Self, TreeError> {
+    pub fn of(form: &'a Form<'_>) -> Result<Self, TreeError> {
         let mut root = Branch::default();
         for (name, value) in form.pairs() {
             root.insert(name, value)?;
@@ -213,7 +213,7 @@ fn parse_index(text: &str) -> Option<u32> {
 mod tests {
     use super::*;
 
-    fn form(text: &str) -> Form {
+    fn form(text: &str) -> Form<'_> {
         Form::parse(text.as_bytes()).unwrap()
     }
 

@@ -73,7 +73,7 @@ class Beside:
 
 @pytest.fixture(scope="module")
 def asker(world):
-    iam = world.root.client("iam")
+    iam = world.root.boto("iam")
     iam.create_user(UserName="beside")
     made = iam.create_access_key(UserName="beside")["AccessKey"]
     world.hunt.remember("the key of the sidecar beside", made["SecretAccessKey"])
@@ -108,7 +108,7 @@ def test_answers_are_kept_until_something_changes(world, beside):
     assert (status, told["context"]["served_by"]) == (200, "sidecar")
     assert stat.S_IMODE(beside.socket.stat().st_mode) == 0o600
     assert beside.health()["served"]["asked"] == 1
-    iam = world.root.client("iam")
+    iam = world.root.boto("iam")
     iam.delete_user_policy(UserName="reader-beside", PolicyName="own")
     until("the change to be heard", lambda: decision(beside.ask()) is False)
     iam.put_user_policy(UserName="reader-beside", PolicyName="own", PolicyDocument=policy(allow("record:read", "*")))

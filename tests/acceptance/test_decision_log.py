@@ -176,7 +176,7 @@ def test_what_the_broker_refuses_itself_is_explained_from_the_audit_trail(world,
 
 def test_an_encoded_message_is_explained(world, service):
     """AWS's services put it into what callers are told; the broker decodes it for whoever may."""
-    refused = service.refused("sts", "assume-role", "--role-arn", f"arn:aws:iam::{HOME_ACCOUNT}:role/x", "--role-session-name", "s")
+    refused = service.refused("sts", "assume-role", "--role-arn", f"arn:aws:iam::{HOME_ACCOUNT}:role/x", "--role-session-name", "work")
     encoded = refused.message.partition("Encoded authorization failure message:")[2].strip()
     key = world.root.key
     variables = {"AWS_ACCESS_KEY_ID": key.id, "AWS_SECRET_ACCESS_KEY": key.secret, "AWS_ENDPOINT_URL": world.endpoint}
@@ -197,3 +197,14 @@ def test_the_log_can_go_to_standard_output(tmp_path):
         process.terminate()
         process.communicate(timeout=20)
     assert not (tmp_path / "data/decisions.jsonl").exists()
+
+
+def test_no_secret_of_the_story_is_in_the_log(world, service):
+    session = service.aws("sts", "get-session-token")["Credentials"]
+    subject = {"type": "session", "id": "s", "properties": {"session_token": session["SessionToken"]}}
+    said = {"record:Url": f"https://host/?token={session['SessionToken'][-64:]}"}
+    identity = written(world, service.may(subject, "record:write", RECORD, said))
+    told = explain(world, "--id", identity).stdout
+    assert "session:    jti " in told
+    for content in (log(world).read_bytes(), told.encode()):
+        assert world.hunt.found_in(content, "the decision log") == []

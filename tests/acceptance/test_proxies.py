@@ -4,6 +4,7 @@ nginx is Debian's: the one on the path, or the one that `tests/run` has unpacked
 Each signs in to the broker over TLS with a client certificate, and its clients show web identity tokens.
 """
 
+import hashlib
 import http.server
 import json
 import os
@@ -16,12 +17,15 @@ from pathlib import Path
 
 import pytest
 from actors import Actor, allow, policy
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from certificates import DAY, NOW, name, pem
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from certificates import DAY, NOW, name, pem
 from machine import binary, clean_environment, free_port, until
 from signing import Answer, Key, send
 from world import HOME_ACCOUNT
@@ -30,6 +34,9 @@ AUDIENCE = "https://reports.example.com"
 USER = f"arn:aws:iam::{HOME_ACCOUNT}:user"
 TREE = Path(__file__).resolve().parents[2]
 UNPACKED = TREE / "tests/.nginx/usr/sbin/nginx"
+ASKS = policy(
+    allow(["brevet:Evaluate"], f"{USER}/*"), allow(["brevet:VerifyRequest"], f"arn:aws:brevet::{HOME_ACCOUNT}:service/reports")
+)
 ROUTES = """
 [[route]]
 host = "reports.example.com"
@@ -37,6 +44,7 @@ path = "/reports/{id}"
 actions = { GET = "reports:Read", PUT = "reports:Write" }
 resource = "arn:aws:reports:::{id}"
 audience = "https://reports.example.com"
+signed_for = "reports"
 
 [[route]]
 path = "/admin/{what...}"
@@ -114,7 +122,7 @@ def people(embedded_world) -> dict[str, Actor]:
     token = allow(["sts:GetWebIdentityToken"])
     documents = {
         "alice": policy(allow(["reports:Read"], "arn:aws:reports:::q*"), allow(["web:Use"]), token),
-        "gateway": policy(allow(["brevet:Evaluate"], f"{USER}/*")),
+        "gateway": ASKS,
     }
     people = {}
     for who, document in documents.items():
@@ -195,7 +203,7 @@ class Fence:
             "listen 8080": f"listen 127.0.0.1:{self.port}",
             "/etc/proxy/ca.pem": f"{self.folder}/certs/ca.pem",
             "/etc/proxy/gateway": f"{self.folder}/proxy",
-            "/var/cache/nginx/brevet": f"{self.folder}/cache",
+            "/var/cache/nginx/answers": f"{self.folder}/cache",
         }.items():
             text = text.replace(example, here)
         (self.folder / file).write_text(text)
@@ -344,6 +352,31 @@ def test_a_client_cannot_speak_for_the_proxy_or_the_broker(fence, token):
     assert fence.send("GET", "/reports/q3", token, {"x-http-method-override": "DELETE"}).status == 403
 
 
+def test_a_request_that_an_sdk_signed_needs_no_token(fence, people):
+    """botocore signs; the proxy, and HTTP on the way, must leave the signature whole."""
+    key = people["alice"].key
+
+    def signed(method: str, target: str, session=None) -> dict:
+        credentials = Credentials(key.id, key.secret) if session is None else Credentials(*session)
+        headers = {"host": "reports.example.com", "x-amz-content-sha256": hashlib.sha256(b"").hexdigest()}
+        request = AWSRequest(method, "http://reports.example.com" + target, headers=headers)
+        SigV4Auth(credentials, "reports", "eu-central-1").add_auth(request)
+        return {name.lower(): value for name, value in request.headers.items()}
+
+    answer = fence.send("GET", "/reports/q3?b=2&a=1", headers=signed("GET", "/reports/q3?b=2&a=1"))
+    assert answer.status == 200, answer
+    assert json.loads(answer.body)["headers"]["x-brevet-principal"] == [f"{USER}/alice"]
+    login = people["alice"].boto("sts").get_session_token()["Credentials"]
+    session = (login["AccessKeyId"], login["SecretAccessKey"], login["SessionToken"])
+    assert fence.send("GET", "/reports/q3", headers=signed("GET", "/reports/q3", session)).status == 200
+    before = len(Api.seen)
+    assert fence.send("GET", "/reports/q4", headers=signed("GET", "/reports/q3")).status == 401
+    assert fence.send("GET", "/reports/q3", headers=signed("GET", "/reports/q3") | {"x-amz-date": "20200101T000000Z"}).status == 401
+    assert fence.send("GET", "/reports/x1", headers=signed("GET", "/reports/x1")).status == 403
+    assert fence.send("GET", "/public", headers=signed("GET", "/public")).status == 401
+    assert len(Api.seen) == before
+
+
 def raw(fence, target: str, token: str) -> int:
     """A request whose target no client library would send; its status."""
     with socket.create_connection(("127.0.0.1", fence.port), 10) as connection:
@@ -392,10 +425,9 @@ def test_without_the_broker_nothing_passes(fence, token):
 
 def test_a_proxy_that_may_not_ask_lets_nothing_pass(fence, token, embedded_world):
     root = embedded_world.root
-    document = policy(allow(["brevet:Evaluate"], f"{USER}/*"))
     root.aws("iam", "delete-user-policy", "--user-name", "gateway", "--policy-name", "own")
     until("the proxy to be refused", lambda: fence.send("GET", "/reports/q3", token).status == 403, 10)
-    root.aws("iam", "put-user-policy", "--user-name", "gateway", "--policy-name", "own", "--policy-document", document)
+    root.aws("iam", "put-user-policy", "--user-name", "gateway", "--policy-name", "own", "--policy-document", ASKS)
     until("it to pass again", lambda: fence.send("GET", "/reports/q3", token).status == 200, 10)
     refusals = [record for record in embedded_world.audit() if record["eventName"] == "Evaluate" and record.get("errorCode")]
     assert refusals and all(record["userIdentity"]["arn"] == f"{USER}/gateway" for record in refusals)

@@ -1,5 +1,7 @@
 """A service like S3 that knows nobody itself: boto3 talks to it, and a broker says who calls and what they may, in both modes."""
 
+import base64
+import hmac
 import json
 import os
 import re
@@ -15,8 +17,12 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, x25519
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from machine import binary, clean_environment, until
-from signing import Key, send
+from signing import Key, send, signed_headers
 from world import HOME_ACCOUNT, PARTNER_ACCOUNT
 
 SERVICE = f"arn:aws:brevet::{HOME_ACCOUNT}:service/s3"
@@ -266,3 +272,56 @@ def test_who_was_given_keys_is_on_record(service, people, embedded_world):
         assert not records
     for secret in (people["alice"].key.secret, people["files"].key.secret):
         assert secret not in service.log.read_text() + service.out.read_text()
+
+
+def opened(jwe: str, private) -> dict:
+    """What is sealed in a JWE, opened by the letter of RFC 7518 section 4.6 and RFC 8037, with no code of the broker's."""
+
+    def decode(text: str) -> bytes:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+    protected, encrypted_key, nonce, content, tag = jwe.split(".")
+    header = json.loads(decode(protected))
+    assert (header["alg"], header["enc"], encrypted_key) == ("ECDH-ES", "A256GCM", "")
+    epk = {name: decode(header["epk"][name]) for name in ("x", "y") if name in header["epk"]}
+    if isinstance(private, x25519.X25519PrivateKey):
+        shared = private.exchange(x25519.X25519PublicKey.from_public_bytes(epk["x"]))
+    else:
+        point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), b"\x04" + epk["x"] + epk["y"])
+        shared = private.exchange(ec.ECDH(), point)
+    parties = [b"A256GCM", b"", decode(header["apv"])]
+    info = b"".join(len(part).to_bytes(4, "big") + part for part in parties) + (256).to_bytes(4, "big")
+    key = ConcatKDFHash(hashes.SHA256(), 32, info).derive(shared)
+    return json.loads(AESGCM(key).decrypt(decode(nonce), decode(content) + decode(tag), protected.encode())) | {"header": header}
+
+
+@pytest.mark.parametrize("curve", ["X25519", "P-256"])
+def test_a_derived_key_is_what_the_secret_becomes_and_opens_with_other_libraries(people, curve):
+    alice, files = people["alice"].key, people["files"]
+
+    def encode(data: bytes) -> str:
+        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+    if curve == "X25519":
+        private = x25519.X25519PrivateKey.generate()
+        recipient = {"kty": "OKP", "crv": "X25519", "x": encode(private.public_key().public_bytes_raw())}
+    else:
+        private = ec.generate_private_key(ec.SECP256R1())
+        numbers = private.public_key().public_numbers()
+        recipient = {"kty": "EC", "crv": "P-256", "x": encode(numbers.x.to_bytes(32, "big")), "y": encode(numbers.y.to_bytes(32, "big"))}
+    request = AWSRequest("GET", "http://files.example/b/k")
+    botocore.auth.S3SigV4Auth(Credentials(alice.id, alice.secret), "s3", "eu-west-1").add_auth(request)
+    headers = [["Host", "files.example"], *([name, value] for name, value in request.headers.items())]
+    told = {"method": "GET", "path": "/b/k", "headers": headers}
+    url, body = f"{files.endpoint}/keys/v1/derive", json.dumps({"service": "s3", "request": told, "recipient": recipient}).encode()
+    answer = send("POST", url, body, signed_headers(url, body, files.key, service="brevet", content_type="application/json"))
+    assert answer.status == 200, answer.body
+    key = json.loads(answer.body)["key"]
+    jwk = opened(key["jwe"], private)
+    date, region, service, _ = key["scope"].split("/")
+    expected = ("AWS4" + alice.secret).encode()
+    for part in (date, region, service, "aws4_request"):
+        expected = hmac.digest(expected, part.encode(), "sha256")
+    assert (region, service, jwk["kid"], jwk["scope"]) == ("eu-west-1", "s3", alice.id, key["scope"])
+    assert jwk["k"] == encode(expected)
+    assert base64.urlsafe_b64decode(jwk["header"]["apv"] + "==").decode() == key["recipient"] == f"arn:aws:iam::{HOME_ACCOUNT}:user/s3-files"

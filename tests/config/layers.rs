@@ -36,7 +36,9 @@ fn every_key_has_a_variable() {
     for key in KEYS {
         let value = match (key.section(), key.name(), key.range()) {
             // Its default is its least.
-            ("sessions", "chained_session_seconds", Some(range)) => range.end().to_string(),
+            ("sessions", "chained_session_seconds", Some(range)) | ("decision_log", "denied_one_in", Some(range)) => {
+                range.end().to_string()
+            }
             (_, _, Some(range)) => range.start().max(&1).to_string(),
             ("server", "listen", _) => "127.0.0.1:99".to_owned(),
             ("server", "public_url", _) => "https://broker.example.com".to_owned(),
@@ -49,6 +51,9 @@ fn every_key_has_a_variable() {
             ("web_identity", "authorities", _) => "login.example.com /etc/brevet/ca.pem".to_owned(),
             ("web_identity", "key_files", _) => "https://kubernetes.default.svc /etc/brevet/cluster.json".to_owned(),
             ("log", "format", _) => "json".to_owned(),
+            ("decision_log", "mode", _) => "full".to_owned(),
+            ("decision_log", "output", _) => "stdout".to_owned(),
+            ("decision_log", "masked_as", _) => "removed".to_owned(),
             ("log", "level", _) => "debug".to_owned(),
             _ => "something".to_owned(),
         };

@@ -12,6 +12,9 @@ use aws_sigv4::sign::v4::SigningParams;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
+use brevet::crypto::hash::sha256;
+use brevet::sigv4::Content;
+
 use super::*;
 
 /// What the crate is asked to do.
@@ -156,6 +159,25 @@ proptest! {
         } else {
             prop_assert_eq!(ours.value("authorization"), theirs.value("authorization"));
         }
+    }
+
+    /// A service that tells of a request signs and covers nothing else than the one that received it, whatever it knows of the body.
+    #[test]
+    fn what_is_told_of_a_request_is_the_request(case in case()) {
+        let signed = case.signed_here();
+        signed.parts(|parts| {
+            let direct = SignedRequest::parse(parts).unwrap().unwrap();
+            for content in [Content::Whole(parts.body), Content::Hashed(sha256(parts.body)), Content::Unread] {
+                match SignedRequest::parse_told(parts, content) {
+                    Ok(told) => {
+                        let told = told.unwrap();
+                        assert_eq!(told.string_to_sign(), direct.string_to_sign());
+                        assert_eq!(told.coverage() == direct.coverage(), content != Content::Unread || !direct.payload_signed());
+                    }
+                    Err(refusal) => assert_eq!((refusal, content), (Refusal::BodyUnknown, Content::Unread)),
+                }
+            }
+        });
     }
 
     #[test]

@@ -43,6 +43,7 @@ suite!(
     a_commit_is_seen_by_everybody_when_it_returns,
     several_records_are_read_as_of_one_moment,
     audit_records_are_found_by_account_and_time,
+    audit_records_that_were_stored_together_are_found_one_by_one,
     audit_records_of_many_callers_are_all_kept,
     a_feed_that_does_not_reach_back_says_so,
     waiting_ends_when_anybody_commits,
@@ -396,6 +397,42 @@ async fn audit_records_are_found_by_account_and_time(place: Place) {
     }
     let whole = store.audit(&AuditQuery { since: Some(30), limit: 1, ..AuditQuery::default() }).await.unwrap();
     assert_eq!(whole[0].1, event("e", 30, "1"));
+}
+
+async fn audit_records_that_were_stored_together_are_found_one_by_one(place: Place) {
+    let store = place.open().await;
+    // Three seconds of two accounts in each of two batches.
+    let all: Vec<_> = (0..600).map(|n| event(&n.to_string(), n % 3, if n % 2 == 0 { "1" } else { "2" })).collect();
+    for some in all.chunks(300) {
+        store.append_audit(some.to_vec()).await.unwrap();
+    }
+    for account in ["1", "2"] {
+        let mut expected: Vec<_> = all.iter().filter(|row| row.account == account).cloned().collect();
+        expected.sort_by_key(|row| row.time);
+        for newest_first in [false, true] {
+            for limit in [1, 7, 50, 51, 1_000] {
+                let account = Some(account.to_owned());
+                let mut query = AuditQuery { account, newest_first, limit, ..AuditQuery::default() };
+                let mut found = Vec::new();
+                loop {
+                    let page = store.audit(&query).await.unwrap();
+                    assert!(page.len() <= limit);
+                    let Some((last, _)) = page.last() else { break };
+                    // A cursor is good as text too.
+                    query.after = Some(last.to_string().parse().unwrap());
+                    found.extend(page.into_iter().map(|(_, row)| row));
+                }
+                if newest_first {
+                    found.reverse();
+                }
+                assert!(found == expected, "{limit} {newest_first}");
+            }
+        }
+    }
+    let second = AuditQuery { since: Some(1), until: Some(2), limit: 1_000, ..AuditQuery::default() };
+    let found = store.audit(&second).await.unwrap();
+    assert_eq!(found.len(), 200);
+    assert!(found.iter().all(|(_, row)| row.time == 1));
 }
 
 async fn audit_records_of_many_callers_are_all_kept(place: Place) {

@@ -4,7 +4,9 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use brevet::store::{Batch, CommitError, Expect, Key, Location, Revision, Store, StoreError, Tuning, open_with};
+use brevet::store::{
+    AuditQuery, Batch, CommitError, Expect, Key, Location, Revision, Store, StoreError, Tuning, open_with,
+};
 use brevet::types::SecretText;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
@@ -170,8 +172,10 @@ async fn records_of_the_first_schema_are_counted() {
     ];
     let puts = keys.map(|key| (key, Expect::Absent, b"1".to_vec())).into();
     store.commit(Batch { puts, ..Batch::default() }).await.unwrap();
+    store.append_audit(vec![event("old", 1, "1")]).await.unwrap();
     store.close().await;
     meddle(&url, "DROP TABLE counts").await;
+    meddle(&url, "ALTER TABLE audit DROP COLUMN records").await;
     meddle(&url, "UPDATE meta SET schema_version = 1").await;
 
     let store = open_patiently(&url).await;
@@ -183,6 +187,11 @@ async fn records_of_the_first_schema_are_counted() {
         .await
         .unwrap();
     assert_eq!(store.count(&Key::of(&["user", "1"])).await, Ok(1));
+    // An audit record of before has a row of its own, and is read like those that share one.
+    store.append_audit(vec![event("new", 1, "1"), event("newer", 1, "1")]).await.unwrap();
+    let records = store.audit(&AuditQuery { limit: 9, ..AuditQuery::default() }).await.unwrap();
+    let ids: Vec<&str> = records.iter().map(|(_, row)| row.id.as_str()).collect();
+    assert_eq!(ids, ["old", "new", "newer"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,10 @@
 //! Requests that somebody signed for a service: it hands them over, and learns who sent them and whether they may.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 
+use crate::world::follow::follow;
 use crate::world::policies::{allow, document, trust};
 use crate::world::raw::{get, post, post_with};
 use crate::world::received::{Request, outcome, verify, verify_all, verify_and_ask, with_wrong_secret};
@@ -465,4 +468,45 @@ async fn what_is_no_request_is_a_bad_one() {
         let answer = verify_all(&broker, &service, &with(pointer, json!(value))).await;
         assert_ne!(outcome(&answer), alice.arn, "{pointer} {value:?}");
     }
+}
+
+#[tokio::test]
+async fn who_follows_the_changes_is_told_what_an_answer_stands_on() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let (service, alice) = service_and_alice(&root).await;
+    root.let_user("files", "follow", &allow("brevet:FollowChanges", "*")).await;
+    let bob = root.user("bob").await;
+    let session = Session::of(alice.sts(&broker).get_session_token().send().await.granted().credentials());
+    let depends = |keys: &Keys, question: Option<Value>| {
+        let request = Request::get("/b/k").signed(keys, "s3", world.now());
+        let body = json!({ "service": "s3", "request": request.told(), "question": question }).to_string();
+        let (broker, service) = (&broker, &service);
+        async move {
+            let signer = Some((service as &dyn crate::world::raw::ActorKeys, "brevet"));
+            let more = [("x-brevet-tell-depends", "1")];
+            let answer = post_with(broker, "/requests/v1/verify", "application/json", &body, signer, &more).await;
+            let text = answer.header("x-brevet-depends").unwrap_or_else(|| panic!("{answer:?}")).to_owned();
+            assert!(answer.revision.is_some() && answer.header("x-brevet-max-age").is_some(), "{answer:?}");
+            text.split(',').map(str::to_owned).collect::<BTreeSet<String>>()
+        }
+    };
+    let key = depends(&alice.keys, None).await;
+    let decision = depends(&alice.keys, Some(may_get("k"))).await;
+    let of_session = depends(&session.keys, None).await;
+    let others = depends(&bob.keys, None).await;
+    assert!(
+        key.len() > 1 && key.is_subset(&decision) && !key.is_subset(&of_session),
+        "{key:?} {decision:?} {of_session:?}"
+    );
+    let mut stream = follow(&broker, &service.keys).await;
+    let off = root.iam.update_access_key().user_name("alice").access_key_id(&alice.keys.id).status("Inactive".into());
+    off.send().await.granted();
+    let changed = stream.changed().await;
+    assert!(!changed.is_disjoint(&key) && changed.is_disjoint(&others), "{changed:?} {key:?} {others:?}");
+    let ended = json!({ "ownSession": true }).to_string();
+    let ended = post(&broker, "/sessions/v1/revoke", "application/json", &ended, Some((&session, "brevet"))).await;
+    assert_eq!(ended.status, 200, "{ended:?}");
+    let (changed, _) = stream.revoked().await;
+    assert!(!changed.is_disjoint(&of_session) && changed.is_disjoint(&others), "{changed:?} {of_session:?}");
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use brevet::clock::Clock;
+use brevet::sigv4::{RequestParts, sign_headers};
 use serde_json::{Value, json};
 
 use crate::world::envoy::{self, CheckResponse, Proxy};
@@ -19,6 +21,7 @@ path = "/reports/{id}"
 actions = { GET = "reports:Read", PUT = "reports:Write" }
 resource = "arn:aws:reports:::{id}"
 audience = "https://reports.example.com"
+signed_for = "reports"
 context = { "reports:Tenant" = "x-tenant", "aws:SourceIp" = "x-real-ip" }
 
 [[route]]
@@ -88,7 +91,8 @@ impl Stage {
         let tls = world.another_broker().await;
         let root = world.root.at(&plain);
         root.iam.enable_outbound_web_identity_federation().send().await.granted();
-        let gateway = root.user_with("gateway", &may([statement("Allow", "brevet:Evaluate", "*")])).await;
+        let asks = statement("Allow", "brevet:*", "*");
+        let gateway = root.user_with("gateway", &may([asks])).await;
         let shown = authority.client(&[&gateway.arn], now);
         tls.settled().await;
         Self { world, plain, tls, ca, authority, gateway, shown }
@@ -424,4 +428,93 @@ async fn a_broker_does_not_start_with_wrong_routes() {
     world.config.doors.routes = Some(file);
     let told = world.another_broker_fails().await;
     assert!(told.starts_with("doors.routes: ") && told.contains("did you mean `action`?"), "{told}");
+}
+
+/// A request as a client of the API signs it: the headers to send.
+pub fn signed(who: &Keys, at: &Running, (method, target): (&str, &str), body: Option<&[u8]>) -> Vec<(String, String)> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let hash = body.map(|body| data_encoding::HEXLOWER.encode(&brevet::crypto::hash::sha256(body)));
+    let mut headers: Vec<(&str, &[u8])> = vec![("host", HOST.as_bytes())];
+    headers.extend(hash.iter().map(|hash| ("x-amz-content-sha256", hash.as_bytes())));
+    let parts = RequestParts { method, path, query, headers: &headers, body: body.unwrap_or_default() };
+    let mut added = sign_headers(&parts, &who.credentials(), "eu-west-1", "reports", at.clock.now());
+    added.extend(hash.map(|hash| ("x-amz-content-sha256".to_owned(), hash)));
+    added
+}
+
+fn as_pairs(headers: &[(String, String)]) -> Vec<(&str, &str)> {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_request_that_is_signed_for_the_api_needs_no_token() {
+    let stage = Stage::begin().await;
+    let (alice, _) = stage.alice().await;
+    let session = Session::of(alice.sts(&stage.plain).get_session_token().send().await.granted().credentials());
+    for door in DOORS {
+        for keys in [&alice.keys, &session.keys] {
+            let headers = signed(keys, &stage.plain, ("GET", "/reports/q3?page=2"), Some(b""));
+            let passes = stage.ask(door, "GET", "/reports/q3?page=2", &as_pairs(&headers)).await;
+            assert_eq!(
+                (passes.status, passes.header("x-brevet-principal")),
+                (200, alice.arn.as_str()),
+                "{door:?}: {passes:?}"
+            );
+            // Of one request, for whoever looks alike.
+            assert_eq!(passes.header("x-brevet-max-age"), "0", "{passes:?}");
+            for (method, target) in
+                [("GET", "/reports/q4?page=2"), ("GET", "/reports/q3"), ("PUT", "/reports/q3?page=2")]
+            {
+                let told = stage.ask(door, method, target, &as_pairs(&headers)).await;
+                assert!(
+                    told.status == 401 && told.body.contains("SignatureDoesNotMatch"),
+                    "{door:?} {target}: {told:?}"
+                );
+                assert_eq!(told.header("www-authenticate"), "AWS4-HMAC-SHA256");
+            }
+        }
+        let headers = signed(&alice.keys, &stage.plain, ("PUT", "/reports/q3"), Some(b"text"));
+        let denied = stage.ask(door, "PUT", "/reports/q3", &as_pairs(&headers)).await;
+        assert!(denied.status == 403 && denied.body.contains(&alice.arn), "{door:?}: {denied:?}");
+        // A proxy asks before it has the body, so the signature must say which one it is.
+        let headers = signed(&alice.keys, &stage.plain, ("GET", "/reports/q3"), None);
+        let told = stage.ask(door, "GET", "/reports/q3", &as_pairs(&headers)).await;
+        assert!(told.status == 401 && told.body.contains("IncompleteSignature"), "{door:?}: {told:?}");
+        // Another route takes tokens alone.
+        let headers = signed(&alice.keys, &stage.plain, ("GET", "/public"), Some(b""));
+        assert_eq!(stage.ask(door, "GET", "/public", &as_pairs(&headers)).await.status, 401, "{door:?}");
+    }
+    let headers = signed(&alice.keys, &stage.plain, ("GET", "/reports/q3"), Some(b""));
+    let kept = stage.ask(Door::Nginx, "GET", "/reports/q3", &as_pairs(&headers)).await;
+    assert_eq!(kept.header("cache-control"), "no-store");
+    stage.world.advance(901);
+    for door in DOORS {
+        let late = stage.ask(door, "GET", "/reports/q3", &as_pairs(&headers)).await;
+        assert_eq!(late.status, 401, "{door:?}: {late:?}");
+    }
+}
+
+/// Whoever signs may be of any account; what the API has is of the proxy's.
+#[tokio::test]
+async fn who_signs_from_another_account_does_not_bring_the_resource_along() {
+    let stage = Stage::begin().await;
+    let partner = stage.world.another_account("partner").await;
+    let theirs = partner.at(&stage.plain).user_with("mallory", &allow("*", "*")).await;
+    let headers = signed(&theirs.keys, &stage.plain, ("GET", "/reports/q3"), Some(b""));
+    for door in DOORS {
+        let told = stage.ask(door, "GET", "/reports/q3", &as_pairs(&headers)).await;
+        assert_eq!(told.status, 403, "{door:?}: {told:?}");
+        assert!(told.body.contains("no resource-based policy allows"), "{told:?}");
+    }
+    // And who is not enrolled for the API's name learns of nobody who signs.
+    let asker = stage.world.root.at(&stage.plain).user_with("half", &allow("brevet:Evaluate", "*")).await;
+    let shown = stage.authority.client(&[&asker.arn], stage.world.now());
+    let headers = signed(&stage.gateway.keys, &stage.plain, ("GET", "/reports/q3"), Some(b""));
+    for door in DOORS {
+        let told = stage.ask_as(Some(&shown), door, ("GET", HOST, "/reports/q3"), &as_pairs(&headers)).await;
+        assert!(
+            told.grpc.0 == "7" || told.status == 403 && told.body.contains("the proxy may not ask"),
+            "{door:?}: {told:?}"
+        );
+    }
 }

@@ -80,7 +80,7 @@ async fn whole_life(backend: Backend) {
     let trail = world.trail("PutResource").await;
     assert_eq!(trail.lines().count(), 4, "{trail}");
     assert!(trail.contains("\"status\":\"archived\"") && trail.contains("\"eventSource\":\"brevet\""), "{trail}");
-    assert!(world.trail("GetResource").await.contains("NoSuchEntity"));
+    within_a_second("it is recorded", || async { world.trail("GetResource").await.contains("NoSuchEntity") }).await;
 }
 
 async fn whole_fleet(backend: Backend) {
@@ -171,8 +171,11 @@ async fn each_operation_is_a_permission_of_its_own() {
     assert_eq!(refused(&alice, &broker, "put", json!({ "arn": mine, "policy": null })).await, denied());
     root.let_user("alice", "policies", &allow("brevet:PutResourcePolicy", &below)).await;
     done(&alice, &broker, "put", json!({ "arn": mine, "policy": grant })).await;
-    let trail = world.trail("PutResource").await;
-    assert!(trail.contains("\"errorCode\":\"AccessDenied\"") && trail.contains("brevet:PutResourcePolicy"), "{trail}");
+    within_a_second("the refusal is recorded", || async {
+        let trail = world.trail("PutResource").await;
+        trail.contains("\"errorCode\":\"AccessDenied\"") && trail.contains("brevet:PutResourcePolicy")
+    })
+    .await;
 }
 
 #[tokio::test]

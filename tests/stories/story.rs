@@ -82,7 +82,10 @@ async fn the_story(backend: Backend) {
     assert_eq!(first["decision"], true, "{first}");
     assert!(first["context"]["revision"].as_u64().is_some_and(|revision| revision > 0), "{first}");
     let second = ask(&broker, &service, &question).await.json();
-    assert_eq!((&second["decision"], &second["context"]["statements"]), (&json!(true), &first["context"]["statements"]));
+    assert_eq!(
+        (&second["decision"], &second["context"]["statements"]),
+        (&json!(true), &first["context"]["statements"])
+    );
     root.let_user("alice", "mine", &document([statement("Allow", "notes:Read", "*")])).await;
     root.leave("alice", "developers").await;
     assert_eq!(ask(&broker, &service, &question).await.json()["decision"], false);

@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 pub use credentials::without_credentials;
 pub use file::UnusableLog;
-pub use record::{Begun, Condition, Dropped, Entry, Near, Record, RecordedMissing, RecordedSession, RecordedStatement};
+pub use record::{
+    Begun, Condition, Dropped, Entry, Near, Record, RecordedMissing, RecordedSession, RecordedStatement, written,
+};
 pub use writer::DEFAULT_FILE;
 
 use crate::clock::{Clock, Random};

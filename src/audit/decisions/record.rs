@@ -268,7 +268,7 @@ fn keep(text: &mut String, longest: usize, cut: &mut bool) {
 }
 
 /// As one line of JSON. JSON escapes what would end the line; what a terminal would obey, or show in another order, is escaped too.
-pub(super) fn written(value: &impl Serialize) -> Vec<u8> {
+pub fn written(value: &impl Serialize) -> Vec<u8> {
     // Texts, numbers and lists of them: nothing here can fail to be JSON.
     let json = serde_json::to_string(value).unwrap_or_default();
     let mut line = String::with_capacity(json.len() + 1);

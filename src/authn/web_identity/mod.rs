@@ -14,7 +14,6 @@ mod reach;
 mod refusal;
 mod resolver;
 mod session_tags;
-mod strict_json;
 mod terms;
 mod tls;
 mod token;
@@ -30,6 +29,7 @@ use crate::policy::{Context, Value};
 use crate::session::{Keeper, WebIdentityClaims};
 use crate::store::{Reader, Store, layout};
 use crate::types::{AccountId, OidcIssuer, Realm, SourceIdentity, Tag};
+use crate::wire::strict_json;
 
 pub use fetch::UnusableFile;
 pub use refusal::{Refusal, RefusalKind, Refused, Vouched};
@@ -194,7 +194,7 @@ pub fn condition_keys(
     clients: &[String],
     now: Timestamp,
 ) -> Result<Vec<(String, Value)>, Refusal> {
-    let claims = strict_json::object(claims).map_err(Refusal::NotAToken)?;
+    let claims = strict_json::object(claims, token::DEEPEST).map_err(Refusal::NotAToken)?;
     fitting(&claims, issuer.as_str(), clients, now).map(|fitting| fitting.keys)
 }
 

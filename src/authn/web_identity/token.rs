@@ -5,13 +5,15 @@ use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::refusal::Refusal;
-use super::strict_json;
 use crate::crypto::alg::Alg;
 use crate::crypto::issuer_keys::IssuerKeys;
 use crate::crypto::jwt::{JwtError, Typ, peek_header_within, verify_within};
+use crate::wire::strict_json;
 
 /// Bytes of a token at the most: what AWS declares for `WebIdentityToken`.
 pub(super) const LONGEST: usize = 20_000;
+/// How deep its claims may be nested. Kubernetes' are three deep.
+pub(super) const DEEPEST: usize = 8;
 
 /// The claims of a token.
 pub(super) type Claims = Map<String, Value>;
@@ -33,7 +35,7 @@ impl<'a> Unverified<'a> {
         let malformed = || Refusal::from(JwtError::Malformed);
         let payload = text.split('.').nth(1).ok_or_else(malformed)?;
         let payload = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| malformed())?;
-        let claims = strict_json::object(&payload)
+        let claims = strict_json::object(&payload, DEEPEST)
             .map_err(|why| Refusal::NotAToken(format!("its claims cannot be read: {why}")))?;
         Ok(Self { text, alg, kid: header.kid, claims })
     }

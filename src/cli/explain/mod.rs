@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::credentials::BrokerArgs;
 use super::{Settings, World, print};
-use crate::audit::decisions::{Begun, DEFAULT_FILE, Record};
+use crate::audit::decisions::{Begun, DEFAULT_FILE, Record, written};
 use crate::client::{Environment, source};
 use crate::config::{LogOutput, MASKED_RESOURCE, Overrides};
 use read::Found;
@@ -218,7 +218,7 @@ fn shown(records: &[Record], format: Format) -> Result<ExitCode, String> {
         Format::Json => {
             let explained =
                 json!({ "record": record, "answer": words::sentence(record), "to_do": words::advice(record) });
-            format!("{explained}\n")
+            String::from_utf8_lossy(&written(&explained)).into_owned()
         }
     });
     let between = if format == Format::Text { "\n" } else { "" };

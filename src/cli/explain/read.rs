@@ -180,10 +180,12 @@ mod tests {
     fn log() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let head =
-            r#"{"time":"1970-01-01T00:00:00Z","log":{"version":1,"allowed_one_in":7,"denied_one_in":1,"mask":[]}}"#;
+        let head = |minute: i64| {
+            let time = Timestamp(minute * 60).iso8601();
+            format!(r#"{{"time":"{time}","log":{{"version":1,"allowed_one_in":7,"denied_one_in":1,"mask":[]}}}}"#)
+        };
         for (name, from) in [("log.2", 0), ("log.1", 500), ("log", 1_000)] {
-            let mut text = format!("{head}\n");
+            let mut text = head(from) + "\n";
             for minute in from..from + 500 {
                 text.push_str(&line(minute * 60, &minute.to_string(), "record:read"));
                 text.push('\n');

@@ -72,7 +72,8 @@ pub(super) fn told(record: &Record) -> String {
     // Writing into a String cannot fail.
     let _ = writeln!(text, "{}  {heading}  {}", printable(&record.time), printable(&record.id));
     let mut line = |name: &str, said: &str| {
-        let _ = writeln!(text, "  {:<11} {}", format!("{name}:"), printable(said));
+        let name = if name.is_empty() { String::new() } else { format!("{name}:") };
+        let _ = writeln!(text, "  {name:<11} {}", printable(said));
     };
     let door = if record.door.is_empty() { String::new() } else { format!(", at the door {}", record.door) };
     line("asked by", &format!("{}{door}", record.asker));
@@ -88,7 +89,13 @@ pub(super) fn told(record: &Record) -> String {
     line("resource", &record.resource);
     line("answer", &sentence(record));
     for statement in &record.statements {
-        line(if statement.effect == "Deny" { "denied by" } else { "allowed by" }, &named(statement));
+        let what = match (statement.effect.as_str(), record.decision.as_str()) {
+            ("Deny", _) => "denied by",
+            (_, "allowed") => "allowed by",
+            // It allows, and something else must allow too.
+            _ => "not enough",
+        };
+        line(what, &named(statement));
     }
     if let Some(missing) = &record.missing {
         let level = missing.level.map(|at| format!(" at {}", level(Some(at)))).unwrap_or_default();

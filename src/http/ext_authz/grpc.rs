@@ -94,7 +94,7 @@ impl Call {
         let original = Original { method: &http.method, host, target: &http.path, headers: http };
         let asking = (&self.asker, self.facts.clone());
         let verdict =
-            check::check(&self.doors, DOOR, asking, &original).await.map_err(|refusal| of_refusal(&refusal))?;
+            check::check(&self.doors, DOOR, asking, &original, None).await.map_err(|refusal| of_refusal(&refusal))?;
         Ok((verdict, http))
     }
 }
@@ -115,6 +115,14 @@ impl Headers for HttpRequest {
             _ => Header::Unclear,
         }
     }
+
+    fn all(&self) -> Vec<(&str, &[u8])> {
+        let raw = self.header_map.iter().flat_map(|map| &map.headers).map(|header| {
+            let value = if header.raw_value.is_empty() { header.value.as_bytes() } else { header.raw_value.as_slice() };
+            (header.key.as_str(), value)
+        });
+        raw.chain(self.headers.iter().map(|(key, value)| (key.as_str(), value.as_bytes()))).collect()
+    }
 }
 
 fn rendered(verdict: &Verdict, request: &HttpRequest) -> CheckResponse {
@@ -130,7 +138,7 @@ fn rendered(verdict: &Verdict, request: &HttpRequest) -> CheckResponse {
         }),
         None => {
             let mut headers = vec![header("content-type", "application/json".to_owned())];
-            headers.extend(verdict.challenge().map(|challenge| header("www-authenticate", challenge.to_owned())));
+            headers.extend(verdict.challenge.map(|challenge| header("www-authenticate", challenge.to_owned())));
             let status = HttpStatus { code: i32::from(verdict.status().as_u16()) };
             HttpResponse::Denied(DeniedHttpResponse { status: Some(status), headers, body: verdict.body() })
         }

@@ -8,7 +8,7 @@ use super::Refusal;
 use crate::ops::questions::{self, Answered, Asking, Properties, Question, Said, Shown};
 use crate::policy::{Claims, Document, Kind, Policy, PolicySet};
 use crate::sigv4::{Content, RequestParts};
-use crate::types::AccountId;
+use crate::types::{AccountId, Arn};
 
 /// Headers of a request, at the most.
 const MOST_HEADERS: usize = 256;
@@ -104,9 +104,16 @@ struct Three {
     action: Claims,
 }
 
+/// The answer to a question.
+pub(super) struct Decided {
+    pub(super) answered: Answered,
+    pub(super) action: String,
+    pub(super) resource: Arn,
+}
+
 impl Asked {
-    /// The answer, and the action that it is about.
-    pub(super) async fn answer(self, asking: &Asking<'_>, shown: &Shown) -> Result<(Answered, String), Refusal> {
+    /// The answer.
+    pub(super) async fn answer(self, asking: &Asking<'_>, shown: &Shown) -> Result<Decided, Refusal> {
         let (realm, account) = (&asking.broker.realm, asking.asker.account());
         let action = questions::action(&self.action, "")?.into_owned();
         let resource = questions::resource(realm, account, "", &self.resource)?;
@@ -128,7 +135,7 @@ impl Asked {
         let subject = asking.about_sender(shown, &action, told).await?;
         let question = Question { action: &action, resource: &resource, said: &said, policy: policy.as_ref() };
         let answered = asking.answer_about(&subject, &question, owner).await?;
-        Ok((answered, action))
+        Ok(Decided { answered, action, resource })
     }
 }
 

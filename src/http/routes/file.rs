@@ -12,14 +12,16 @@ use toml::de::{DeTable, DeValue};
 use super::host::HostPattern;
 use super::pattern::PathPattern;
 use super::template::Template;
-use super::{Actions, Caller, Route, Routes};
+use super::{Actions, Callers, Route, Routes};
+use crate::authn::is_for_others;
 use crate::config::nearest;
 use crate::ops::questions::{self, Said};
 use crate::policy::Claims;
 
 /// Routes at the most: each request is held to them one by one.
 const MOST: usize = 1_000;
-const KEYS: [&str; 9] = ["host", "path", "methods", "action", "actions", "headers", "resource", "context", "audience"];
+const KEYS: [&str; 10] =
+    ["host", "path", "methods", "action", "actions", "headers", "resource", "context", "audience", "signed_for"];
 
 /// What is wrong with a table of routes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -137,14 +139,21 @@ impl<'a> Reading<'a> {
         let headers = self.read(&keys, "headers", header_values).unwrap_or_default();
         let context = self.read(&keys, "context", context).unwrap_or_default();
         let actions = self.actions(&keys);
-        let caller = self.needed(&keys, "audience", audience);
+        let callers = Callers {
+            audience: self.read(&keys, "audience", audience),
+            signed_for: self.read(&keys, "signed_for", service),
+        };
+        if !keys.has("audience") && !keys.has("signed_for") {
+            let told = "the route has no `audience` or `signed_for`: nobody could say who they are";
+            self.problem(keys.line, told);
+        }
         let path = path?;
         let resource = self.needed(&keys, "resource", |value| Template::read(text(value)?, &path));
         if self.problems.len() > before {
             return None;
         }
-        let (actions, resource, caller) = (actions?, resource?, caller?);
-        Some((keys.line, Route { host, path, actions, headers, resource, context, caller }))
+        let (actions, resource) = (actions?, resource?);
+        Some((keys.line, Route { host, path, actions, headers, resource, context, callers }))
     }
 
     /// `action`, for all methods or those of `methods`; or `actions`, which says it for each method.
@@ -286,12 +295,20 @@ fn context(value: &DeValue<'_>) -> Result<Vec<(String, String)>, String> {
     Ok(keys)
 }
 
-fn audience(value: &DeValue<'_>) -> Result<Caller, String> {
+fn audience(value: &DeValue<'_>) -> Result<String, String> {
     /// As `GetWebIdentityToken` has it.
     const LONGEST: usize = 1_000;
     let audience = text(value)?;
     if audience.is_empty() || audience.len() > LONGEST {
         return Err(format!("must have 1 to {LONGEST} characters"));
     }
-    Ok(Caller::Bearer { audience: audience.to_owned() })
+    Ok(audience.to_owned())
+}
+
+fn service(value: &DeValue<'_>) -> Result<String, String> {
+    let name = text(value)?;
+    if !is_for_others(name) {
+        return Err("must be the name of a service, and of none of the broker's own".to_owned());
+    }
+    Ok(name.to_owned())
 }

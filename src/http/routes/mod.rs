@@ -34,7 +34,7 @@ struct Route {
     resource: Template,
     /// Condition keys, and the headers that say what they hold.
     context: Vec<(String, String)>,
-    caller: Caller,
+    callers: Callers,
 }
 
 /// Which action a request is.
@@ -46,14 +46,13 @@ enum Actions {
     ByMethod(Vec<(String, String)>),
 }
 
-/// Who a request's caller is.
-#[derive(Clone, Debug)]
-pub(super) enum Caller {
-    /// The bearer of a web identity token for this audience, in the header `Authorization`.
-    Bearer {
-        /// The audience.
-        audience: String,
-    },
+/// How a request's caller says who they are: in one of these ways, or in either.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Callers {
+    /// As the bearer of a web identity token for this audience, in the header `Authorization`.
+    pub(super) audience: Option<String>,
+    /// By a signature (SigV4) for the service of this name.
+    pub(super) signed_for: Option<String>,
 }
 
 /// A request as a proxy received it.
@@ -69,6 +68,9 @@ pub(super) struct Original<'a> {
 pub(super) trait Headers: Sync {
     /// The header of a name in lower case.
     fn get(&self, name: &str) -> Header<'_>;
+
+    /// All of them, with names in lower case.
+    fn all(&self) -> Vec<(&str, &[u8])>;
 }
 
 /// One header of a request.
@@ -89,7 +91,7 @@ pub(super) struct Meaning<'a> {
     pub(super) resource: Arn,
     /// Condition keys with their values.
     pub(super) context: Vec<(&'a str, &'a str)>,
-    pub(super) caller: &'a Caller,
+    pub(super) callers: &'a Callers,
 }
 
 /// Why a request means nothing.
@@ -158,7 +160,7 @@ impl Routes {
                     context.push((key.as_str(), value));
                 }
             }
-            return Ok(Meaning { action, resource, context, caller: &route.caller });
+            return Ok(Meaning { action, resource, context, callers: &route.callers });
         }
         Err(NoMeaning::NoRoute)
     }

@@ -51,6 +51,10 @@ impl Headers for Given {
             Some(text) => Header::One(text),
         }
     }
+
+    fn all(&self) -> Vec<(&str, &[u8])> {
+        self.0.iter().map(|(name, value)| (*name, value.as_bytes())).collect()
+    }
 }
 
 fn parse(text: &str) -> Result<Routes, RoutesError> {
@@ -174,6 +178,12 @@ headers = { "x y" = "1" }
 resource = "arn:aws:a:::{ids}"
 context = { "aws:username" = "x-user" }
 
+[[route]]
+path = "/b"
+action = "b:Read"
+resource = "arn:aws:b:::b"
+signed_for = "sts"
+
 [routes]
 "#;
     assert_eq!(
@@ -185,12 +195,13 @@ context = { "aws:username" = "x-user" }
             "routes.toml line 6: `action` is `reports:*`, but must have the form service:Action, such as reports:Read",
             "routes.toml line 8: `audience` must have 1 to 1000 characters",
             "routes.toml line 10: a route has `action`, with `methods` or without, or else `actions`",
-            "routes.toml line 10: the route has no `audience`",
+            "routes.toml line 10: the route has no `audience` or `signed_for`: nobody could say who they are",
             "routes.toml line 14: `headers` has `x y`, which is no header",
             "routes.toml line 15: `resource` has `{ids}`, which the path does not take; did you mean `{id}`?",
             "routes.toml line 16: `context` has `aws:username`, which a proxy cannot say: `context.aws:username`: the broker \
              knows this key by itself",
-            "routes.toml line 18: unknown key `routes`; did you mean `route`?",
+            "routes.toml line 22: `signed_for` must be the name of a service, and of none of the broker's own",
+            "routes.toml line 24: unknown key `routes`; did you mean `route`?",
         ]
     );
     for (text, told) in [

@@ -62,6 +62,26 @@ impl Asking<'_> {
         Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
     }
 
+    /// As [`Asking::about`], and nothing is recorded or noted: for those who ask about many at once.
+    ///
+    /// # Errors
+    /// It cannot be found out. `None`: the asker may not.
+    pub async fn about_quietly(&self, who: &Who) -> Result<Option<Named>, Refusal> {
+        let named = who.resolve(self.broker, self.facts.now).await?;
+        let Named::Somebody(resolved) = &named else { return Ok(Some(named)) };
+        if !self.may_ask_about(resolved).await? {
+            return Ok(None);
+        }
+        Ok(Some(if resolved.exists { named } else { Named::Nobody("the subject does not exist") }))
+    }
+
+    pub(super) async fn may_ask_about(&self, about: &Resolved) -> Result<bool, Refusal> {
+        let account = Some(about.subject.account);
+        let asked = Asked { degraded: true, ..Asked::plain(PERMISSION, about.entity.as_str(), account) };
+        let answer = self.broker.authorizer.decide(self.asker.subject(), &self.facts, asked).await?;
+        Ok(answer.decision.is_allowed())
+    }
+
     async fn permitted(&self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
         let account = Some(about.subject.account);
         let asked = Asked { degraded: true, ..Asked::plain(PERMISSION, about.entity.as_str(), account) };
@@ -126,6 +146,19 @@ impl Asking<'_> {
             Named::Nobody(reason) => return self.nobody(reason),
         };
         self.note_reached(about, question.action).await;
+        self.decided(about, question, said).await
+    }
+
+    /// The answer to a question that nobody has asked by itself: it is not noted that the subject reached for something.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub(super) async fn decided(
+        &self,
+        about: &Resolved,
+        question: &Question<'_>,
+        said: Option<AccountId>,
+    ) -> Result<Answered, Refusal> {
         // What is looked up before the decision is made is of this revision or a later one.
         let before = self.broker.feed.known().map_err(Refused::Stale)?;
         let stored = self.broker.resources.find(question.resource).await?;

@@ -5,8 +5,9 @@
 
 use std::collections::BTreeSet;
 
-use super::{Answered, Asking, Named, Who};
-use crate::store::{Footing, Revision};
+use super::{Answered, Asking, Named, Shown, Who};
+use crate::session::Lineage;
+use crate::store::{Footing, Key, Revision, layout};
 use crate::types::Arn;
 
 /// The header by which an asker wants to be told what its answer stands on; its value is not looked at.
@@ -36,18 +37,42 @@ pub struct Kept {
 impl Keeping {
     /// Takes one more answer into account.
     pub fn add(&mut self, asking: &Asking<'_>, who: &Who, named: &Named, resource: &Arn, answered: &Answered) {
-        let viewer = asking.asker.account();
-        let everything = asking.broker.footings.everything(viewer);
-        let mut footings = if answered.max_age > 0 { footings(asking, who, named, resource) } else { None };
-        let footings = footings.take().unwrap_or_else(|| BTreeSet::from([everything]));
+        let footings = if answered.max_age > 0 { footings(asking, who, named, resource) } else { None };
+        self.take(asking, (answered.revision, answered.max_age, answered.holds_for), footings);
+    }
+
+    /// Takes into account who sent a request, and what they may, if that was asked.
+    pub fn add_sender(
+        &mut self,
+        asking: &Asking<'_>,
+        shown: &Shown,
+        revision: Revision,
+        decided: Option<(&Arn, &Answered)>,
+    ) {
+        let standing = asking.standing(shown);
+        let left = shown.caller.expires.map(|expires| (expires.seconds() - asking.facts.now.seconds()).max(0));
+        let sure = standing > 0 && decided.is_none_or(|(_, answered)| answered.max_age > 0);
+        let footings = if sure { sender_footings(asking, shown, decided.map(|(resource, _)| resource)) } else { None };
+        self.take(asking, (revision, standing, left), footings.clone());
+        if let Some((_, answered)) = decided {
+            self.take(asking, (answered.revision, answered.max_age, answered.holds_for), footings);
+        }
+    }
+
+    fn take(
+        &mut self,
+        asking: &Asking<'_>,
+        (revision, max_age, holds_for): (Revision, i64, Option<i64>),
+        footings: Option<BTreeSet<Footing>>,
+    ) {
+        let everything = asking.broker.footings.everything(asking.asker.account());
+        let footings = footings.unwrap_or_else(|| BTreeSet::from([everything]));
         let kept = match self.kept.take() {
-            None => {
-                Kept { revision: answered.revision, max_age: answered.max_age, holds_for: answered.holds_for, footings }
-            }
+            None => Kept { revision, max_age, holds_for, footings },
             Some(before) => Kept {
-                revision: before.revision.min(answered.revision),
-                max_age: before.max_age.min(answered.max_age),
-                holds_for: [before.holds_for, answered.holds_for].into_iter().flatten().min(),
+                revision: before.revision.min(revision),
+                max_age: before.max_age.min(max_age),
+                holds_for: [before.holds_for, holds_for].into_iter().flatten().min(),
                 footings: before.footings.into_iter().chain(footings).collect(),
             },
         };
@@ -64,7 +89,7 @@ impl Keeping {
 /// What an answer about `who` stands on; `None` where that is not known.
 fn footings(asking: &Asking<'_>, who: &Who, named: &Named, resource: &Arn) -> Option<BTreeSet<Footing>> {
     let Named::Somebody(about) = named else { return None };
-    let (broker, viewer, now) = (asking.broker, asking.asker.account(), asking.facts.now);
+    let (broker, now) = (asking.broker, asking.facts.now);
     let lineage = match who {
         Who::Entity(..) => None,
         Who::Session(token) => Some(broker.authenticator.lineage_of_token(token.expose(), now)?),
@@ -75,11 +100,33 @@ fn footings(asking: &Asking<'_>, who: &Who, named: &Named, resource: &Arn) -> Op
     };
     let mut keys = broker.authorizer.stands_on(&about.subject)?;
     keys.extend(broker.resources.stands_on(resource)?);
+    Some(told(asking, &keys, lineage.as_ref()))
+}
+
+/// What stands on that somebody has signed a request: their key or session, and they themselves.
+fn sender_footings(asking: &Asking<'_>, shown: &Shown, resource: Option<&Arn>) -> Option<BTreeSet<Footing>> {
+    let (broker, presented) = (asking.broker, &shown.presented);
+    let mut keys = broker.authorizer.stands_on(presented.caller.subject())?;
+    if let Some(resource) = resource {
+        keys.extend(broker.resources.stands_on(resource)?);
+    }
+    let lineage = match &presented.session_token {
+        Some(token) => Some(broker.authenticator.lineage_of_token(token.expose(), asking.facts.now)?),
+        None => {
+            keys.push(layout::access_key(&presented.access_key_id.parse().ok()?));
+            None
+        }
+    };
+    Some(told(asking, &keys, lineage.as_ref()))
+}
+
+fn told(asking: &Asking<'_>, keys: &[Key], lineage: Option<&Lineage>) -> BTreeSet<Footing> {
+    let (broker, viewer) = (asking.broker, asking.asker.account());
     let mut footings: BTreeSet<Footing> = keys.iter().map(|key| broker.footings.of(viewer, key)).collect();
     if let Some(lineage) = lineage {
         let ends = lineage.ended_by().map(|(kind, id)| broker.footings.revocation(viewer, kind, id));
         footings.extend(ends);
         footings.insert(broker.footings.signing(viewer));
     }
-    Some(footings)
+    footings
 }

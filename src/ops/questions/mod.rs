@@ -14,7 +14,9 @@ mod named;
 mod presented;
 mod recorded;
 mod refusal;
+mod rendered;
 mod said;
+mod search;
 mod who;
 
 pub use answered::Answered;
@@ -25,7 +27,9 @@ pub use keeping::{Keeping, Kept, TELL_DEPENDS};
 pub use named::{action, resource};
 pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
 pub use refusal::Refusal;
+pub use rendered::Rendered;
 pub use said::{Properties, Said};
+pub use search::{Found, Page, SEARCH_PERMISSION, Searched};
 pub use who::{Named, Resolved, Who};
 
 /// The service name that askers sign their requests for.

@@ -9,6 +9,7 @@ use crate::types::{AccountId, Arn, SecretText};
 
 /// Whom a question is about, as its door was told.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for a question, and it stays where it is made")]
 pub enum Who {
     /// A user or role.
     Entity(AccountId, Identity),
@@ -29,6 +30,7 @@ pub enum Who {
 
 /// Who that is.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one for a question, and it stays where it is made")]
 pub enum Named {
     /// A subject that decisions can be about.
     Somebody(Resolved),

@@ -28,8 +28,8 @@ impl Operation for GetCallerIdentity {
         Ok(vec![Demand::Authenticated])
     }
 
-    async fn run(&self, _permit: &Permit, call: &Call<'_>, _tx: &mut Tx) -> Result<CallerIdentity, Error> {
-        let entity = call.broker.authorizer.principal(call.caller.subject()).await?;
+    async fn run(&self, permit: &Permit, call: &Call<'_>, _tx: &mut Tx) -> Result<CallerIdentity, Error> {
+        let entity = permit.principal().ok_or(Error::NoPrincipal)?;
         Ok(CallerIdentity {
             arn: call.caller.arn(call.realm(), &entity.arn).to_string(),
             user_id: call.caller.user_id(&entity.unique_id),

@@ -9,6 +9,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::kept::Key;
+use super::proxied::{self, Received};
 use crate::client::Question;
 use crate::crypto::hash::sha256;
 
@@ -19,6 +20,10 @@ pub(super) enum Door {
     Question(&'static str),
     /// What the broker tells everybody.
     Public(&'static str),
+    /// A request that nginx has received.
+    Nginx,
+    /// A request that Envoy has received.
+    Envoy,
 }
 
 /// Doors for questions; all are asked by POST.
@@ -35,6 +40,15 @@ const QUESTIONS: [&str; 7] = [
 const PUBLIC: [&str; 3] =
     ["/.well-known/authzen-configuration", "/.well-known/jwks.json", "/.well-known/openid-configuration"];
 
+/// What is asked.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// A question, all of which counts.
+    Plain(Question),
+    /// A request that a proxy has received: what counts of it, the broker says.
+    Received(Received),
+}
+
 /// A demand of the answer's freshness.
 pub(super) const AT_LEAST_REVISION: HeaderName = HeaderName::from_static("x-brevet-at-least-revision");
 const TELL_DEPENDS: HeaderName = HeaderName::from_static("x-brevet-tell-depends");
@@ -46,6 +60,8 @@ pub(super) enum NoQuestion {
     Path,
     #[error("this door is asked by another method")]
     Method(&'static str),
+    #[error("it must be said once: {0}")]
+    Missing(&'static str),
     #[error("this door takes no query")]
     Query,
     #[error("a header is there more than once: {0}")]
@@ -58,6 +74,12 @@ impl Door {
     /// The door that a request is for.
     pub(super) fn of(request: &Parts) -> Result<Self, NoQuestion> {
         let path = request.uri.path();
+        if path == proxied::NGINX {
+            return Ok(Self::Nginx);
+        }
+        if path.strip_prefix(proxied::ENVOY).is_some_and(|rest| rest.starts_with('/')) {
+            return Ok(Self::Envoy);
+        }
         let known = |doors: &[&'static str]| doors.iter().find(|door| **door == path).copied();
         let (door, method, name) = match (known(&QUESTIONS), known(&PUBLIC)) {
             (Some(path), _) => (Self::Question(path), Method::POST, "POST"),
@@ -73,15 +95,24 @@ impl Door {
         Ok(door)
     }
 
+    /// Whether a proxy asks, whose client's `Authorization` is none of the sidecar's business.
+    pub(super) fn is_for_proxies(self) -> bool {
+        matches!(self, Self::Nginx | Self::Envoy)
+    }
+
     /// What is asked of the broker.
-    pub(super) fn question(self, request: &Parts, body: Bytes) -> Result<Question, NoQuestion> {
+    pub(super) fn question(self, request: &Parts, body: Bytes) -> Result<Asked, NoQuestion> {
         match self {
-            Self::Public(path) => Ok(Question { method: Method::GET, path, headers: Vec::new(), body: Bytes::new() }),
+            Self::Public(path) => {
+                Ok(Asked::Plain(Question { method: Method::GET, path, headers: Vec::new(), body: Bytes::new() }))
+            }
             Self::Question(path) => {
                 let kind = only(&request.headers, &CONTENT_TYPE).map_err(|()| NoQuestion::Twice("content-type"))?;
                 let headers = kind.map(|kind| (CONTENT_TYPE, kind.clone())).into_iter().collect();
-                Ok(Question { method: Method::POST, path, headers, body })
+                Ok(Asked::Plain(Question { method: Method::POST, path, headers, body }))
             }
+            Self::Nginx => Ok(Asked::Received(Received::of_nginx(request)?)),
+            Self::Envoy => Ok(Asked::Received(Received::of_envoy(request)?)),
         }
     }
 }
@@ -147,7 +178,10 @@ mod tests {
     fn key_of(target: &str, headers: &[(&str, &str)], body: &'static str) -> Key {
         let request = parts("POST", target, headers);
         let door = Door::of(&request).expect("a door");
-        key(&door.question(&request, Bytes::from_static(body.as_bytes())).expect("a question"))
+        match door.question(&request, Bytes::from_static(body.as_bytes())).expect("a question") {
+            Asked::Plain(question) => key(&question),
+            Asked::Received(received) => panic!("{received:?}"),
+        }
     }
 
     #[test]
@@ -179,6 +213,10 @@ mod tests {
             ("POST", "/access/v1/../v1/evaluation", NoQuestion::Path),
             ("POST", "/access/v1/%65valuation", NoQuestion::Path),
             ("POST", "/", NoQuestion::Path),
+            ("GET", "/auth_request/", NoQuestion::Path),
+            ("GET", "/ext_authz", NoQuestion::Path),
+            ("GET", "/ext_authzx/", NoQuestion::Path),
+            ("POST", "/requests/v1/check", NoQuestion::Path),
             ("POST", "/sessions/v1/revoke", NoQuestion::Path),
             ("GET", "/changes/v1/stream", NoQuestion::Path),
             ("POST", "/access/v1/evaluation?x=1", NoQuestion::Query),

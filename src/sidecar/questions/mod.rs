@@ -10,8 +10,10 @@ mod flights;
 mod following;
 mod kept;
 mod lines;
+mod proxied;
 mod serve;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,12 +28,15 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use self::answer::{Answer, CUT_OFF, Marks, SERVED_BY};
-use self::doors::{Door, NoQuestion};
+use self::doors::{Asked, Door, NoQuestion};
 use self::flights::Flights;
 use self::kept::{Kept, Key};
+use self::proxied::Received;
 use super::Keeper;
-use crate::client::Question;
 use crate::clock::Random;
+
+/// By this header the broker says which headers of a proxied request it looked at.
+const READS: &str = "x-brevet-reads";
 
 pub use serve::{Doorkeeper, QuestionListener, TOKEN};
 
@@ -52,6 +57,8 @@ pub struct Questions {
     settings: QuestionSettings,
     kept: Mutex<Kept>,
     flights: Flights,
+    /// Headers that answers to proxies hang on: only ever more.
+    read: Mutex<BTreeSet<String>>,
     /// Whether the last exchange with the broker came about.
     in_touch: AtomicBool,
     counts: Counts,
@@ -89,6 +96,7 @@ impl Questions {
             settings,
             kept: Mutex::new(Kept::new(settings.room)),
             flights: Flights::default(),
+            read: Mutex::default(),
             in_touch: AtomicBool::new(true),
             counts: Counts::default(),
         })
@@ -117,19 +125,32 @@ impl Questions {
     async fn answered(self: &Arc<Self>, request: &Parts, body: Bytes) -> Result<Response, NoQuestion> {
         let door = Door::of(request)?;
         let demand = doors::demand(&request.headers)?;
-        let question = door.question(request, body)?;
-        let key = doors::key(&question);
-        if let Some(response) = self.from_kept(&key, demand) {
-            return Ok(response);
+        let asked = door.question(request, body)?;
+        let key = self.key(&asked);
+        let mut response = match self.from_kept(&key, demand) {
+            Some(response) => response,
+            None => {
+                let (flight, this) = ((key, demand), Arc::clone(self));
+                let landed = self.flights.join(flight, || async move { this.ask(door, &asked, demand).await }).await;
+                match landed {
+                    Ok(answer) => answer.passed_on(),
+                    Err(failure) => self.without_broker(&key, demand, &failure),
+                }
+            }
+        };
+        if door == Door::Envoy && response.status() == StatusCode::OK {
+            // The proxy's token is no business of the service behind it.
+            response.headers_mut().insert(proxied::TO_REMOVE, HeaderValue::from_static(TOKEN));
         }
-        let flight = (key, demand);
-        let this = Arc::clone(self);
-        let signed = matches!(door, Door::Question(_));
-        let asked = self.flights.join(flight, || async move { this.ask(&question, demand, signed, key).await }).await;
-        Ok(match asked {
-            Ok(answer) => answer.passed_on(),
-            Err(failure) => self.without_broker(&key, demand, &failure),
-        })
+        Ok(response)
+    }
+
+    /// What the answer is kept under.
+    fn key(&self, asked: &Asked) -> Key {
+        match asked {
+            Asked::Plain(question) => doors::key(question),
+            Asked::Received(received) => received.key(&self.read()),
+        }
     }
 
     /// The answer that is kept, if it is good.
@@ -171,20 +192,22 @@ impl Questions {
     }
 
     /// Asks the broker, and keeps its answer.
-    async fn ask(
-        &self,
-        question: &Question,
-        demand: Option<u64>,
-        signed: bool,
-        key: Key,
-    ) -> Result<Arc<Answer>, Failure> {
+    async fn ask(&self, door: Door, asked: &Asked, demand: Option<u64>) -> Result<Arc<Answer>, Failure> {
         self.counts.asked.fetch_add(1, Ordering::Relaxed);
-        let question = doors::to_send(question, demand);
+        let question = match asked {
+            Asked::Plain(question) => doors::to_send(question, demand),
+            // A demand stands among the headers of what the proxy has received.
+            Asked::Received(received) => doors::to_send(&received.question(), None),
+        };
+        let signed = !matches!(door, Door::Public(_));
+        // Of a request that a proxy has received, 401 is an answer.
+        let not_taken =
+            if door.is_for_proxies() { StatusCode::PROXY_AUTHENTICATION_REQUIRED } else { StatusCode::UNAUTHORIZED };
         // Credentials may have been revoked that were good a moment ago: once they are asked for anew.
         for _ in 0..2 {
             let role = if signed { Some(self.keeper.current().map_err(|_| Failure::NoCredentials)?) } else { None };
             let credentials = role.as_ref().map(|role| role.credentials.to_sign_with());
-            let asked = Instant::now();
+            let sent = Instant::now();
             let passed = match self.keeper.broker().pass(&question, credentials.as_ref()).await {
                 Ok(passed) => passed,
                 Err(error) => {
@@ -194,24 +217,43 @@ impl Questions {
                 }
             };
             match role {
-                Some(role) if passed.status == StatusCode::UNAUTHORIZED => {
+                Some(role) if passed.status == not_taken => {
                     self.forget("the broker does not take the sidecar's credentials");
                     self.keeper.distrust(&role.credentials.access_key_id).await;
                     continue;
                 }
                 _ => {}
             }
-            let answer = Arc::new(Answer::of(passed, asked));
+            let read = passed.headers.get(READS).cloned();
+            let answer = Arc::new(Answer::of(passed, sent));
             // That a revision has not been heard of yet is an answer to who demands it.
             if answer.status.is_server_error() && demand.is_none() {
                 self.in_touch(false);
                 return Err(Failure::Unable(answer));
             }
             self.in_touch(true);
-            self.kept().keep(key, &answer);
+            let key = match asked {
+                Asked::Plain(question) => Some(doors::key(question)),
+                Asked::Received(received) => self.learn(received, read.as_ref()),
+            };
+            if let Some(key) = key {
+                self.kept().keep(key, &answer);
+            }
             return Ok(answer);
         }
         Err(Failure::NotTaken)
+    }
+
+    /// What the answer about a request is kept under that hangs on these headers; nothing where it cannot be kept.
+    fn learn(&self, received: &Received, told: Option<&HeaderValue>) -> Option<Key> {
+        let mut read = self.read();
+        *read = proxied::read(told, &read)?;
+        Some(received.key(&read))
+    }
+
+    /// The headers that answers were ever said to hang on. A panic while the lock was held leaves them whole.
+    fn read(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How it stands: whether the broker is in reach, what is kept, and what has happened.
@@ -280,7 +322,7 @@ fn refused(why: NoQuestion) -> Response {
             response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
             response
         }
-        NoQuestion::Query | NoQuestion::Twice(_) | NoQuestion::Demand => {
+        NoQuestion::Query | NoQuestion::Missing(_) | NoQuestion::Twice(_) | NoQuestion::Demand => {
             refusal(StatusCode::BAD_REQUEST, "ValidationError", &why.to_string())
         }
     }

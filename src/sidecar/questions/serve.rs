@@ -21,7 +21,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{Semaphore, watch};
 
-use super::{Questions, doors, refusal};
+use super::doors::{self, Door};
+use super::{Questions, refusal};
 use crate::sidecar::listen;
 use crate::sidecar::{AuthorizationToken, SidecarError};
 
@@ -250,6 +251,8 @@ impl Doorkeeper {
     fn admits(&self, request: &Parts) -> bool {
         let token = match doors::only(&request.headers, &HeaderName::from_static(TOKEN)) {
             Ok(Some(token)) => token.to_str().ok(),
+            // At the doors for proxies that header is their client's.
+            Ok(None) if Door::of(request).is_ok_and(Door::is_for_proxies) => None,
             Ok(None) => bearer(request),
             Err(()) => None,
         };

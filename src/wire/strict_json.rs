@@ -1,27 +1,24 @@
-//! JSON as security tokens must be written: no member twice, at no depth, and little of everything.
+//! JSON as what decides about security must be written: no member twice, at no depth, and nothing nested without end.
 //!
-//! RFC 7519 section 4 leaves it open which of two equal names counts; whoever checks one and whoever obeys the other would then
-//! read two tokens in one.
+//! RFC 8259 section 4 and RFC 7519 section 4 leave it open which of two equal names counts; whoever checks one and whoever obeys the other would then
+//! read two things in one.
 
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// How deep values may be nested. Kubernetes' claims are three deep.
-const DEEPEST: usize = 8;
-
-/// Reads an object.
+/// Reads an object whose values are nested at most `deepest` deep.
 ///
 /// # Errors
 /// What is wrong, for whoever sent it.
-pub(super) fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+pub fn object(bytes: &[u8], deepest: usize) -> Result<Map<String, Value>, String> {
     let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict { depth: 0 }.deserialize(&mut reader).map_err(|error| told(&error))?;
+    let value = Strict { left: deepest, deepest }.deserialize(&mut reader).map_err(|error| told(&error))?;
     reader.end().map_err(|error| told(&error))?;
     match value {
         Value::Object(members) => Ok(members),
-        _ => Err("they are not a JSON object".to_owned()),
+        _ => Err("not a JSON object".to_owned()),
     }
 }
 
@@ -34,7 +31,8 @@ fn told(error: &serde_json::Error) -> String {
 
 #[derive(Clone, Copy)]
 struct Strict {
-    depth: usize,
+    left: usize,
+    deepest: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -47,10 +45,10 @@ impl<'de> DeserializeSeed<'de> for Strict {
 
 impl Strict {
     fn inner<E: Error>(self) -> Result<Self, E> {
-        if self.depth >= DEEPEST {
-            return Err(E::custom(format_args!("values are nested more than {DEEPEST} deep")));
+        match self.left.checked_sub(1) {
+            Some(left) => Ok(Self { left, ..self }),
+            None => Err(E::custom(format_args!("values are nested more than {} deep", self.deepest))),
         }
-        Ok(Self { depth: self.depth + 1 })
     }
 }
 
@@ -117,6 +115,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    const DEEPEST: usize = 8;
+
+    fn object(bytes: &[u8]) -> Result<Map<String, Value>, String> {
+        super::object(bytes, DEEPEST)
+    }
 
     #[test]
     fn a_member_is_given_once_at_every_depth() {

@@ -1,0 +1,217 @@
+//! The parts of a question as AuthZEN has them (section "Information Model"), and what they are in IAM's terms.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::ops::questions::{self, Asking, Properties, Refusal, Said, Who};
+use crate::policy::Claims;
+use crate::types::{Arn, SecretText};
+
+/// A subject or a resource.
+#[derive(Clone, Debug)]
+pub(super) struct Entity {
+    pub(super) kind: String,
+    /// Empty where it is what is searched for.
+    pub(super) id: String,
+    properties: Claims,
+}
+
+/// An action.
+#[derive(Clone, Debug)]
+pub(super) struct Action {
+    pub(super) name: String,
+    properties: Claims,
+}
+
+/// Bytes of the texts of properties or a context, at the most; each batch copies them for every item that has them by default.
+const LARGEST: usize = 64 << 10;
+
+/// Properties of a subject that are how it is known, and no condition keys.
+const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
+
+/// The types of subjects that there are.
+pub(super) const SUBJECT_TYPES: [&str; 4] = ["user", "role", "session", "token"];
+
+/// A subject or resource; `member` is what messages call it by.
+pub(super) fn entity(value: &Value, member: &str) -> Result<Entity, String> {
+    let members = object(value, member)?;
+    let found = text(members, member, "id")?.to_owned();
+    Ok(Entity { id: found, ..searched(value, member)? })
+}
+
+/// The subject or resource that is searched for: if it has an id, that is not looked at.
+pub(super) fn searched(value: &Value, member: &str) -> Result<Entity, String> {
+    let members = object(value, member)?;
+    let kind = text(members, member, "type")?.to_owned();
+    Ok(Entity {
+        kind,
+        id: String::new(),
+        properties: claims(members.get("properties"), &format!("{member}.properties"))?,
+    })
+}
+
+/// An action.
+pub(super) fn action(value: &Value) -> Result<Action, String> {
+    let members = object(value, "action")?;
+    let name = text(members, "action", "name")?.to_owned();
+    Ok(Action { name, properties: claims(members.get("properties"), "action.properties")? })
+}
+
+/// A context; none is an empty one.
+pub(super) fn context(value: Option<&Value>) -> Result<Claims, String> {
+    claims(value, "context")
+}
+
+fn object<'a>(value: &'a Value, member: &str) -> Result<&'a Map<String, Value>, String> {
+    value.as_object().ok_or_else(|| format!("`{member}` must be an object"))
+}
+
+fn text<'a>(members: &'a Map<String, Value>, member: &str, name: &str) -> Result<&'a str, String> {
+    match members.get(name) {
+        Some(Value::String(text)) => Ok(text),
+        Some(_) => Err(format!("`{member}.{name}` must be a text")),
+        None => Err(format!("`{member}.{name}` is missing")),
+    }
+}
+
+fn claims(value: Option<&Value>, member: &str) -> Result<Claims, String> {
+    let Some(value) = value else { return Ok(Claims::default()) };
+    let members = object(value, member)?;
+    let mut left = LARGEST;
+    let mut small = Map::new();
+    for (name, value) in members {
+        // What nobody will read need not be carried along.
+        let value = if value.is_object() { &Value::Null } else { value };
+        let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter();
+        let size: usize = texts.map(|text| 16 + text.as_str().map_or(0, str::len)).sum();
+        left =
+            left.checked_sub(name.len() + size).ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes"))?;
+        small.insert(name.clone(), value.clone());
+    }
+    Claims::deserialize(Value::Object(small)).map_err(|error| format!("`{member}`: {error}"))
+}
+
+impl Entity {
+    fn property(&self, name: &str) -> Option<&str> {
+        let Claims(members) = &self.properties;
+        members.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_str())
+    }
+
+    /// Whom it means, as a subject.
+    pub(super) fn who(&self, asking: &Asking<'_>) -> Result<Who, Refusal> {
+        match self.kind.as_str() {
+            "user" => Who::entity(asking.broker, asking.asker.account(), "user", &self.id),
+            "role" => Who::entity(asking.broker, asking.asker.account(), "role", &self.id),
+            "session" => {
+                self.property("session_token").map(|token| Who::Session(SecretText::new(token))).ok_or_else(|| {
+                    Refusal::bad("a session is known by its token alone: pass it as `subject.properties.session_token`")
+                })
+            }
+            "token" => match (self.property("token"), self.property("audience")) {
+                (Some(token), Some(audience)) => {
+                    Ok(Who::Bearer { token: SecretText::new(token), audience: audience.to_owned() })
+                }
+                _ => Err(Refusal::bad(
+                    "a web identity token is passed as `subject.properties.token`, and whom it must be for as \
+                     `subject.properties.audience`",
+                )),
+            },
+            other => {
+                Err(Refusal::bad(format!("`subject.type` must be one of {}, not `{other}`", SUBJECT_TYPES.join(", "))))
+            }
+        }
+    }
+
+    /// What tells this subject from others.
+    pub(super) fn known_by(&self) -> [&str; 5] {
+        let [session, token, audience] = CREDENTIALS.map(|name| self.property(name).unwrap_or_default());
+        [&self.kind, &self.id, session, token, audience]
+    }
+
+    /// What it is called as a resource.
+    pub(super) fn arn(&self, asking: &Asking<'_>) -> Result<Arn, Refusal> {
+        questions::resource(&asking.broker.realm, asking.asker.account(), &self.kind, &self.id)
+    }
+
+    /// Whether resources of its type can have names: the type is one that a service may be called by.
+    pub(super) fn has_names(&self, asking: &Asking<'_>) -> bool {
+        self.id.starts_with("arn:")
+            || questions::resource(&asking.broker.realm, asking.asker.account(), &self.kind, "x").is_ok()
+    }
+}
+
+/// What is said beside the names of subject, action and resource.
+pub(super) fn said(
+    subject: &Entity,
+    action: Option<&Action>,
+    resource: &Entity,
+    context: &Claims,
+) -> Result<Said, Refusal> {
+    let mut said = Said::nothing();
+    said.context(context.clone())?;
+    said.properties(Properties::Subject, subject.properties.clone(), &CREDENTIALS)?;
+    said.properties(Properties::Resource, resource.properties.clone(), &[])?;
+    if let Some(action) = action {
+        said.properties(Properties::Action, action.properties.clone(), &[])?;
+    }
+    Ok(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_missing_or_of_another_type_is_named() {
+        for (value, why) in [
+            (json!("alice"), "`subject` must be an object"),
+            (json!({}), "`subject.id` is missing"),
+            (json!({ "id": "a" }), "`subject.type` is missing"),
+            (json!({ "id": 1, "type": "user" }), "`subject.id` must be a text"),
+            (json!({ "id": "a", "type": "user", "properties": [] }), "`subject.properties` must be an object"),
+            (json!({ "id": "a", "type": "user", "properties": { "a": 1, "A": 2 } }), "given twice"),
+        ] {
+            let said = entity(&value, "subject").expect_err("it is none");
+            assert!(said.contains(why), "{value}: {said}");
+        }
+        assert!(action(&json!({ "name": 123 })).is_err() && action(&json!({})).is_err());
+        assert!(searched(&json!({ "type": "user", "id": 7 }), "subject").is_ok(), "the id is not looked at");
+        let large = json!({ "id": "a", "type": "t", "properties": { "a": "x".repeat(LARGEST) } });
+        assert!(entity(&large, "resource").expect_err("it is too large").contains("larger"));
+        let nested = json!({ "id": "a", "type": "t", "properties": { "a": { "b": "x".repeat(LARGEST) } } });
+        assert!(entity(&nested, "resource").is_ok(), "what is nested is not read");
+    }
+
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "(user|role|record|alice|arn:aws:iam::111122223333:user/a)".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let name = prop_oneof!["(type|id|name|properties|session_token)", any::<String>()];
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::vec((name, inner), 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_too_strange(value in json()) {
+            let read = entity(&value, "subject");
+            if let (Ok(subject), Ok(context)) = (&read, context(Some(&value))) {
+                let _ = (said(subject, None, subject, &context), subject.known_by());
+            }
+            let _ = (searched(&value, "resource"), action(&value));
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! One question: `POST /access/v1/evaluation`.
+//!
+//! Source: OpenID AuthZEN Authorization API 1.0, "Access Evaluation API".
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::body::required;
+use super::entity::{self, Action, Entity};
+use super::frame::{Answer, Received, Refusal, framed};
+use super::render;
+use crate::http::router::Doors;
+use crate::ops::questions::{self, Asking, Keeping, Question};
+use crate::policy::Claims;
+
+/// Subject, action, resource and context.
+pub(super) struct Evaluation {
+    subject: Entity,
+    action: Action,
+    resource: Entity,
+    context: Claims,
+}
+
+/// Answers one question.
+pub(in crate::http) async fn evaluation(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    evaluation_at(&doors, request).await
+}
+
+/// As [`evaluation`], for whoever holds the doors.
+pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Response {
+    framed(doors, "evaluation", request, async |request| {
+        let mut received = Received::read(doors, request).await?;
+        let asked = Evaluation::read(&received.body).map_err(Refusal::bad)?;
+        let keeping = received.keeping.take();
+        asked.answered(&received.asking(doors).await?, keeping).await
+    })
+    .await
+}
+
+impl Evaluation {
+    pub(super) fn read(members: &Map<String, Value>) -> Result<Self, String> {
+        Ok(Self {
+            subject: entity::entity(required(members, "subject")?, "subject")?,
+            action: entity::action(required(members, "action")?)?,
+            resource: entity::entity(required(members, "resource")?, "resource")?,
+            context: entity::context(members.get("context"))?,
+        })
+    }
+
+    pub(super) async fn answered(&self, asking: &Asking<'_>, mut keeping: Option<Keeping>) -> Result<Answer, Refusal> {
+        let action = questions::action(&self.action.name, &self.resource.kind)?;
+        let resource = self.resource.arn(asking)?;
+        let who = self.subject.who(asking)?;
+        let said = entity::said(&self.subject, Some(&self.action), &self.resource, &self.context)?;
+        let shown = || json!({ "type": self.subject.kind, "action": &*action, "resource": resource.as_str() });
+        let subject = asking.about(&who, shown).await?;
+        let question = Question { action: &action, resource: &resource, said: &said, policy: None };
+        let answered = asking.answer(&subject, &question).await?;
+        if let Some(keeping) = &mut keeping {
+            keeping.add(asking, &who, &subject, &resource, &answered);
+        }
+        Ok(Answer { body: render::body(&answered.shown(&action, usize::MAX))?, keeping })
+    }
+}

@@ -1,0 +1,183 @@
+//! Who may do that, with what may it be done, and what may be done: `POST /access/v1/search/...`.
+//!
+//! Source: OpenID AuthZEN Authorization API 1.0, "Subject Search API", "Resource Search API", "Action Search API" and "Pagination".
+//! What nobody knows is no error: a search for it finds nothing.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::Request;
+use axum::response::Response;
+use serde_json::{Map, Value, json};
+
+use super::body::required;
+use super::entity::{self, Action, Entity, SUBJECT_TYPES};
+use super::frame::{Answer, Received, Refusal, framed};
+use super::render;
+use super::token::Bound;
+use crate::http::router::Doors;
+use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
+use crate::policy::Claims;
+
+/// Results of a page where the request does not say how many.
+const DEFAULT_LIMIT: usize = 100;
+/// Results of a page at the most; whoever wants more gets these and a token.
+const LARGEST_LIMIT: usize = 1_000;
+
+/// Searches for subjects.
+pub(in crate::http) async fn search_subject(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    framed(&doors, "search-subject", request, async |request| search(&doors, request, Searched::Subject).await).await
+}
+
+/// Searches for resources.
+pub(in crate::http) async fn search_resource(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    framed(&doors, "search-resource", request, async |request| search(&doors, request, Searched::Resource).await).await
+}
+
+/// Searches for actions.
+pub(in crate::http) async fn search_action(State(doors): State<Doors>, request: Request<Body>) -> Response {
+    framed(&doors, "search-action", request, async |request| search(&doors, request, Searched::Action).await).await
+}
+
+/// What is asked: a question with one part missing, which is looked for.
+struct Query {
+    what: Searched,
+    subject: Entity,
+    action: Option<Action>,
+    resource: Entity,
+    context: Claims,
+}
+
+impl Query {
+    fn read(what: Searched, members: &Map<String, Value>) -> Result<Self, String> {
+        let named = |name: &str, searched: bool| {
+            let value = required(members, name)?;
+            if searched { entity::searched(value, name) } else { entity::entity(value, name) }
+        };
+        Ok(Self {
+            what,
+            subject: named("subject", what == Searched::Subject)?,
+            // The action that is searched for is not looked at.
+            action: match what {
+                Searched::Action => None,
+                _ => Some(entity::action(required(members, "action")?)?),
+            },
+            resource: named("resource", what == Searched::Resource)?,
+            context: entity::context(members.get("context"))?,
+        })
+    }
+
+    /// A page of what is found; `None` where nobody knows what the search is about.
+    async fn found(&self, asking: &Asking<'_>, page: &Page) -> Result<Option<Found>, Refusal> {
+        let said = entity::said(&self.subject, self.action.as_ref(), &self.resource, &self.context)?;
+        let known = SUBJECT_TYPES.contains(&self.subject.kind.as_str()) && self.resource.has_names(asking);
+        if !known {
+            return Ok(None);
+        }
+        let kind = self.resource.kind.as_str();
+        let action = match &self.action {
+            Some(action) => questions::action(&action.name, kind)?,
+            None => "".into(),
+        };
+        Ok(Some(match self.what {
+            Searched::Subject => {
+                let resource = self.resource.arn(asking)?;
+                let question = Question { action: &action, resource: &resource, said: &said, policy: None };
+                asking.search_subjects(&self.subject.kind, &question, page).await?
+            }
+            Searched::Resource => {
+                let subject = self.subject(asking).await?;
+                asking.search_resources(&subject, kind, &action, &said, page).await?
+            }
+            Searched::Action => {
+                let subject = self.subject(asking).await?;
+                let resource = self.resource.arn(asking)?;
+                asking.search_actions(&subject, kind, &resource, &said, page).await?
+            }
+        }))
+    }
+
+    async fn subject(&self, asking: &Asking<'_>) -> Result<Named, Refusal> {
+        let who = self.subject.who(asking)?;
+        let shown = || json!({ "type": self.subject.kind, "searched": self.what.name() });
+        Ok(asking.about(&who, shown).await?)
+    }
+
+    /// A result as the specification has it.
+    fn result(&self, name: String) -> Value {
+        match self.what {
+            Searched::Subject => json!({ "type": self.subject.kind, "id": name }),
+            Searched::Resource => json!({ "type": self.resource.kind, "id": name }),
+            Searched::Action => json!({ "name": name }),
+        }
+    }
+}
+
+async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result<Answer, Refusal> {
+    let received = Received::read(doors, request).await?;
+    let query = Query::read(what, &received.body).map_err(Refusal::bad)?;
+    let (limit, token) = page(received.body.get("page")).map_err(Refusal::bad)?;
+    let asking = received.asking(doors).await?;
+    asking.may_search(what).await?;
+    let bound = Bound::new(what, &received.body, &asking);
+    let after = match token {
+        None => None,
+        Some(token) => Some(
+            bound
+                .position(&doors.broker, token)
+                .ok_or_else(|| Refusal::bad("`page.token` is none that a page of this very search has given"))?,
+        ),
+    };
+    let found = query.found(&asking, &Page { limit, after }).await?;
+    let next = match found.as_ref().and_then(|found| found.next.as_deref()) {
+        None => String::new(),
+        Some(position) => bound.token(&doors.broker, position).ok_or(questions::Refusal::Unavailable)?,
+    };
+    let mut properties = json!({});
+    if let Some(found) = &found {
+        properties = json!({ "revision": found.revision.0, "max_age": found.max_age });
+        if found.degraded {
+            properties["degraded"] = json!(true);
+        }
+    }
+    let results: Vec<Value> =
+        found.into_iter().flat_map(|found| found.results).map(|name| query.result(name)).collect();
+    // In the order of their names `page` comes first, as the specification wants it.
+    let page = json!({ "count": results.len(), "next_token": next, "properties": properties });
+    Ok(Answer { body: render::body(&json!({ "page": page, "results": results }))?, keeping: None })
+}
+
+/// How many results are wanted, and where they begin.
+fn page(value: Option<&Value>) -> Result<(usize, Option<&str>), String> {
+    let Some(value) = value else { return Ok((DEFAULT_LIMIT, None)) };
+    let members = value.as_object().ok_or("`page` must be an object")?;
+    let limit = match members.get("limit") {
+        None => DEFAULT_LIMIT,
+        Some(limit) => {
+            let limit = limit.as_u64().filter(|limit| *limit > 0).ok_or("`page.limit` must be a number from 1 on")?;
+            usize::try_from(limit).unwrap_or(LARGEST_LIMIT).min(LARGEST_LIMIT)
+        }
+    };
+    match members.get("token") {
+        None => Ok((limit, None)),
+        Some(Value::String(token)) => Ok((limit, Some(token.as_str()).filter(|token| !token.is_empty()))),
+        Some(_) => Err("`page.token` must be a text".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_has_a_limit_and_a_token() {
+        assert_eq!(page(None), Ok((DEFAULT_LIMIT, None)));
+        let read = |value: Value| page(Some(&value)).map(|(limit, token)| (limit, token.map(str::to_owned)));
+        assert_eq!(read(json!({ "limit": 1, "token": "x", "properties": {} })), Ok((1, Some("x".to_owned()))));
+        assert_eq!(read(json!({ "limit": u64::MAX, "token": "" })), Ok((LARGEST_LIMIT, None)));
+        for wrong in
+            [json!([]), json!({ "limit": 0 }), json!({ "limit": -1 }), json!({ "limit": "1" }), json!({ "token": 1 })]
+        {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

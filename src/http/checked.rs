@@ -1,0 +1,135 @@
+//! `POST /requests/v1/check`: what the doors of proxies answer, for an asker that signs its requests and tells in the body which request
+//! a proxy has received. The sidecar asks here for the proxies beside it.
+//!
+//! The answer is as at those doors. Whoever wants to keep it is told which headers of the request it hangs on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderValue, Request, Response, StatusCode};
+use serde::Deserialize;
+
+use super::check::{self, refused};
+use super::keeping;
+use super::request::{Incoming, Unreadable};
+use super::router::Doors;
+use super::routes::{Header, Headers, Original};
+use crate::authn;
+use crate::ops::questions::Refusal;
+use crate::telemetry::names;
+
+/// The door's name in metrics.
+const DOOR: &str = "check";
+/// Which headers of the request were looked at.
+const READS: &str = "x-brevet-reads";
+/// Headers of a request, at the most.
+const MOST_HEADERS: usize = 256;
+
+/// A request that a proxy has received.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Told {
+    method: String,
+    target: String,
+    host: Option<String>,
+    /// Names with values; a value that is no text is `null`.
+    headers: Vec<(String, Option<String>)>,
+}
+
+/// Its headers, and which of them were looked at.
+#[derive(Default)]
+struct Listed {
+    headers: BTreeMap<String, Held>,
+    read: Mutex<BTreeSet<String>>,
+}
+
+enum Held {
+    One(String),
+    Unclear,
+}
+
+/// Says what is to become of a request.
+pub(super) async fn check(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
+    let started = std::time::Instant::now();
+    let response = answered(&doors, request).await.unwrap_or_else(|refused| refused);
+    let code = response.status().as_str().to_owned();
+    metrics::counter!(names::REQUESTS, "door" => DOOR, "operation" => "check", "code" => code).increment(1);
+    metrics::histogram!(names::REQUEST_SECONDS, "door" => DOOR).record(started.elapsed().as_secs_f64());
+    response
+}
+
+async fn answered(doors: &Doors, request: Request<Body>) -> Result<Response<Body>, Response<Body>> {
+    let bad = |message: &str| refused(StatusCode::BAD_REQUEST, "ValidationError", message);
+    let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
+        Unreadable::TooLarge => {
+            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
+        }
+        Unreadable::Broken => refused(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
+    })?;
+    // 401 is what the request's sender is told: whoever asks and is not known is told 407, as a proxy is.
+    let (asker, facts) = incoming.asker(doors).await.map_err(|error| match error {
+        authn::Error::Store(_) => check::of_refusal(&Refusal::Unavailable),
+        _ => check::of_refusal(&Refusal::NoAsker),
+    })?;
+    let told: Told = serde_json::from_slice(&incoming.body)
+        .map_err(|error| bad(&format!("the body does not tell of a request: {error}")))?;
+    let headers = Listed::of(told.headers).map_err(bad)?;
+    let original =
+        Original { method: &told.method, host: told.host.as_deref(), target: &told.target, headers: &headers };
+    let mut keeping = keeping::wanted(&incoming.parts.headers);
+    let verdict = check::check(doors, DOOR, (&asker, facts), &original, keeping.as_mut()).await;
+    let verdict = verdict.map_err(|refusal| check::of_refusal(&refusal))?;
+    let mut response = check::rendered(&verdict);
+    if keeping.is_some() {
+        keeping::tell(keeping.as_ref(), response.headers_mut());
+        if let Ok(reads) = HeaderValue::from_str(&headers.read()) {
+            response.headers_mut().insert(READS, reads);
+        }
+    }
+    Ok(response)
+}
+
+impl Listed {
+    fn of(all: Vec<(String, Option<String>)>) -> Result<Self, &'static str> {
+        if all.len() > MOST_HEADERS {
+            return Err("there are too many headers");
+        }
+        let mut headers = BTreeMap::new();
+        for (name, value) in all {
+            if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && b != b',') {
+                return Err("names of headers must be in lower case");
+            }
+            let held = value.map_or(Held::Unclear, Held::One);
+            headers.entry(name).and_modify(|held| *held = Held::Unclear).or_insert(held);
+        }
+        Ok(Self { headers, read: Mutex::default() })
+    }
+
+    fn read(&self) -> String {
+        let read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        read.iter().map(String::as_str).collect::<Vec<_>>().join(",")
+    }
+}
+
+impl Headers for Listed {
+    fn get(&self, name: &str) -> Header<'_> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        match self.headers.get(name) {
+            None => Header::None,
+            Some(Held::One(text)) => Header::One(text),
+            Some(Held::Unclear) => Header::Unclear,
+        }
+    }
+
+    /// Those that are text: what is missing of a signed one makes the signature another.
+    fn all(&self) -> Vec<(&str, &[u8])> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).extend(self.headers.keys().cloned());
+        let told = self.headers.iter().filter_map(|(name, held)| match held {
+            Held::One(text) => Some((name.as_str(), text.as_bytes())),
+            Held::Unclear => None,
+        });
+        told.collect()
+    }
+}
