@@ -36,7 +36,7 @@ pub(super) struct Verdict {
     /// Such as `AccessDenied`.
     pub(super) code: &'static str,
     /// What it was made on, where a question was answered.
-    pub(super) decided: Option<Decided>,
+    pub(super) decided: Option<Box<Decided>>,
     /// How whoever sent it may say who they are (RFC 9110 section 11.6.1).
     pub(super) challenge: Option<&'static str>,
 }
@@ -142,6 +142,9 @@ pub(super) async fn check(
     };
     let about = match &sender.named {
         Named::Somebody(about) => about,
+        Named::Absent(_) => {
+            return Ok(Verdict::unauthenticated(NOBODY, "the subject does not exist", proof.challenge()));
+        }
         Named::Nobody(reason) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
     };
     if let Some(region) = &sender.region
@@ -183,7 +186,7 @@ pub(super) async fn check(
         principal,
         answered,
     };
-    Ok(Verdict { outcome, reason, code: "AccessDenied", decided: Some(decided), challenge: None })
+    Ok(Verdict { outcome, reason, code: "AccessDenied", decided: Some(Box::new(decided)), challenge: None })
 }
 
 impl Headers for HeaderMap {

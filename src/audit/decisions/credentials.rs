@@ -75,7 +75,12 @@ fn tokens(text: &str, found: &mut Vec<(usize, usize)>) {
 fn values(text: &str, found: &mut Vec<(usize, usize)>) {
     let lower = text.to_ascii_lowercase();
     let ends = |c: char| matches!(c, '&' | '#' | ';' | '"' | '\'' | ',') || c.is_whitespace();
+    // What is removed already is not looked into again: `token=token=...` takes no longer than any other text.
+    let mut removed = 0;
     for (at, _) in lower.match_indices(['=', ':']) {
+        if at < removed {
+            continue;
+        }
         let before = lower.get(..at).unwrap_or_default().trim_end_matches(['"', '\'']);
         let sign = lower.as_bytes().get(at);
         // `token:x` is a name in an ARN as likely as not; in JSON the name stands between quotation marks.
@@ -95,6 +100,7 @@ fn values(text: &str, found: &mut Vec<(usize, usize)>) {
             let length = quote.map_or_else(|| value.find(ends), |quote| value.find(quote)).unwrap_or(value.len());
             if length > 0 {
                 found.push((from, from + length));
+                removed = from + length;
             }
         }
     }

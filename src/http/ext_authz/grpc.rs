@@ -172,7 +172,7 @@ fn metadata(verdict: &Verdict) -> Struct {
     let mut put = |name: &str, kind: Kind| fields.insert(name.to_owned(), Value { kind: Some(kind) });
     put("decision", Kind::BoolValue(verdict.outcome == Outcome::Allowed));
     put("reason", Kind::StringValue(verdict.reason.clone()));
-    if let Some(Decided { principal, account, action, resource, answered }) = &verdict.decided {
+    if let Some(Decided { principal, account, action, resource, answered }) = verdict.decided.as_deref() {
         put("principal", Kind::StringValue(principal.clone()));
         put("account", Kind::StringValue(account.clone()));
         put("action", Kind::StringValue(action.clone()));
