@@ -12,7 +12,7 @@ use super::denial::Denial;
 use super::entity::{EntityKey, EntityRef};
 use super::federation::Federation;
 use super::keys::{FederatedKeys, RequestFacts};
-use super::prepared::{Decided, Prepared};
+use super::prepared::{Decided, Prepared, Told};
 use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, SessionFacts, Subject};
 use crate::policy::{Effect, Policies, PolicySet, Request, ResourceRule, evaluate};
@@ -157,7 +157,11 @@ impl Authorizer {
     ) -> Result<Permit, Refused> {
         let known = self.known(asked.degraded)?;
         let compiled = admitted.0.ok_or(Refused::NoPrincipal)?;
+<<<<<<< HEAD
         let prepared = self.prepared(known, compiled, subject, facts).await?;
+=======
+        let prepared = self.prepared(compiled, subject, facts, known).await?;
+>>>>>>> main
         self.permit(&prepared, asked)
     }
 
@@ -268,11 +272,31 @@ impl Authorizer {
     ) -> Result<Prepared<'a>, Refused> {
         let known = self.known(degraded)?;
         let compiled = self.principal(subject).await?;
+<<<<<<< HEAD
         self.prepared(known, compiled, subject, facts).await
+=======
+        self.prepared(compiled, subject, facts, known).await
     }
 
     async fn prepared<'a>(
         &self,
+        compiled: Arc<CompiledPrincipal>,
+        subject: &'a Subject,
+        facts: &'a RequestFacts,
+        known: Known,
+    ) -> Result<Prepared<'a>, Refused> {
+        let session = self.session_policies(subject).await?;
+        // Only the sessions of roles and of federated users have names of their own.
+        let named = matches!(subject.identity, Identity::Role(_)) || subject.federated_user().is_some();
+        let named = named && subject.session.is_some();
+        let principal = named.then(|| subject.principal(&self.realm, &compiled.arn, &compiled.unique_id));
+        Ok(Prepared { subject, facts, compiled, session, principal, known })
+>>>>>>> main
+    }
+
+    async fn prepared<'a>(
+        &self,
+<<<<<<< HEAD
         known: Known,
         compiled: Arc<CompiledPrincipal>,
         subject: &'a Subject,
@@ -284,6 +308,25 @@ impl Authorizer {
         let named = named && subject.session.is_some();
         let principal = named.then(|| subject.principal(&self.realm, &compiled.arn, &compiled.unique_id));
         Ok(Prepared { subject, facts, compiled, session, principal, known })
+=======
+        subject: &Subject,
+        facts: &RequestFacts,
+        asked: Asked<'_>,
+    ) -> Result<(Answer, Told), Refused> {
+        let prepared = self.prepare(subject, facts, asked.degraded).await?;
+        let decided = self.decided(&prepared, asked)?;
+        Ok((decided.answer(), decided.told()))
+    }
+
+    /// The records that decisions about a subject are made from, if its policies are loaded. Whoever wants to know it of a decision asks
+    /// afterwards: what was loaded anew meanwhile was so because one of those records has changed since the decision's revision.
+    pub fn stands_on(&self, subject: &Subject) -> Option<Vec<Key>> {
+        let mut keys = self.principals.reads(&EntityRef { account: subject.account, identity: &subject.identity })?;
+        if let Some(session) = subject.session.as_ref().filter(|session| has_policies(session)) {
+            keys.extend(self.sessions.reads(&session.jti)?);
+        }
+        Some(keys)
+>>>>>>> main
     }
 
     /// The subject's compiled policies.
@@ -303,6 +346,7 @@ impl Authorizer {
         }
     }
 
+<<<<<<< HEAD
     /// The records that decisions about a subject are made from, if its policies are loaded. Whoever wants to know it of a decision asks
     /// afterwards: what was loaded anew meanwhile was so because one of those records has changed since the decision's revision.
     pub fn stands_on(&self, subject: &Subject) -> Option<Vec<Key>> {
@@ -313,6 +357,8 @@ impl Authorizer {
         Some(keys)
     }
 
+=======
+>>>>>>> main
     async fn load_principal(&self, id: EntityRef<'_>) -> Result<Arc<CompiledPrincipal>, Refused> {
         let ticket = self.principals.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));

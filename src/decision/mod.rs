@@ -13,12 +13,16 @@ mod prepared;
 mod principal;
 mod subject;
 
+<<<<<<< HEAD
 pub use answer::{Answer, Told};
+=======
+pub use answer::Answer;
+>>>>>>> main
 pub use asked::{Asked, Consent};
 pub use authorizer::{Authorizer, Permit, Refused, Settings};
 pub use denial::Denial;
 pub use federation::Federation;
 pub use keys::RequestFacts;
-pub use prepared::{Decided, Prepared};
+pub use prepared::{Decided, Prepared, Told};
 pub use principal::CompiledPrincipal;
 pub use subject::{Identity, SessionFacts, Subject};

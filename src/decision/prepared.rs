@@ -89,6 +89,15 @@ impl Prepared<'_> {
     }
 }
 
+/// What was known of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Told {
+    /// The subject's unique id, as in `aws:userid`.
+    pub principal_id: String,
+    /// Condition keys, as AWS spells them, with their values.
+    pub conditions: Vec<(String, Vec<String>)>,
+}
+
 /// A decision, whose reasons still stand in the policies that made it.
 #[derive(Debug)]
 pub struct Decided<'q> {
@@ -147,10 +156,17 @@ impl Decided<'_> {
         }
     }
 
+<<<<<<< HEAD
     /// The condition keys that policies read for it, and whose decision it is.
     pub fn told(&self) -> Told {
         let read = self.context().read_by(self.prepared.policies(&self.asked).sets());
         Told { principal_id: self.prepared.principal().unique_id.clone(), conditions: read }
+=======
+    /// What was known of the request, for whoever keeps a record: the condition keys that the policies read.
+    pub(super) fn told(&self) -> Told {
+        let conditions = self.context().read_by(self.prepared.policies(&self.asked).sets());
+        Told { principal_id: self.prepared.principal().unique_id.clone(), conditions }
+>>>>>>> main
     }
 
     /// What the denial that it is tells.

@@ -58,9 +58,11 @@ fn every_key_has_a_variable() {
             _ => "something".to_owned(),
         };
         let mut variables = vec![(key.variable(), value)];
+        let tls = ["BREVET_SERVER_TLS_CERTIFICATE", "BREVET_SERVER_TLS_KEY"].map(|v| (v.into(), "x".into()));
         if key.name().starts_with("tls_") {
-            variables =
-                ["BREVET_SERVER_TLS_CERTIFICATE", "BREVET_SERVER_TLS_KEY"].map(|v| (v.into(), "x".into())).into();
+            variables = tls.into();
+        } else if key.name() == "client_authorities" {
+            variables.extend(tls);
         }
         if key.name() == "rotate_after_days" {
             variables.push(("BREVET_SESSIONS_PUBLISH_AHEAD_HOURS".into(), "1".into()));

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::Questions;
 use super::lines::{Line, Transit};
-use crate::client::{Backoff, ChangeStream, draw};
+use crate::client::{Backoff, ChangeStream, ClientError, draw};
 
 /// The wait after failures.
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(250), cap: Duration::from_secs(15) };
@@ -18,6 +18,9 @@ const DENIED: Duration = Duration::from_secs(30);
 const NO_CREDENTIALS: Duration = Duration::from_millis(200);
 /// A stream is silent that says nothing for so many times as long as it should.
 const SILENT: u32 = 4;
+/// How long a stream may take to begin. What is known of the time that lines are under way begins there: nobody can hold all of them back
+/// for longer than this without its being noticed.
+const BEGIN: Duration = Duration::from_secs(3);
 /// How often a stream says something before it has told how often.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -43,16 +46,11 @@ impl Questions {
                 continue;
             };
             let from = self.kept().through();
-            let begun = self.keeper.broker().follow(from, &role.credentials.to_sign_with()).await;
-            let end = match begun {
-                Ok(Ok(stream)) => {
-                    let before = self.heard();
-                    let end = self.listen(stream).await;
-                    if self.heard() > before {
-                        failures = 0;
-                    }
-                    end
-                }
+            let (sent, before) = (Instant::now(), self.heard());
+            let credentials = role.credentials.to_sign_with();
+            let begun = tokio::time::timeout(BEGIN, self.keeper.broker().follow(from, &credentials)).await;
+            let end = match begun.unwrap_or(Err(ClientError::Timeout)) {
+                Ok(Ok(stream)) => self.listen(stream, sent).await,
                 Ok(Err(StatusCode::UNAUTHORIZED)) => End::Distrust,
                 Ok(Err(StatusCode::FORBIDDEN)) => End::Denied,
                 Ok(Err(status)) => {
@@ -64,8 +62,12 @@ impl Questions {
                     End::Broken
                 }
             };
+            if self.heard() > before {
+                failures = 0;
+            }
             match end {
-                End::Renew => {}
+                End::Renew if self.heard() > before => {}
+                End::Renew => failures += 1,
                 End::Distrust => {
                     self.forget("the sidecar's credentials are not good any more");
                     self.keeper.distrust(&role.credentials.access_key_id).await;
@@ -86,7 +88,7 @@ impl Questions {
         }
     }
 
-    async fn listen(&self, mut stream: ChangeStream) -> End {
+    async fn listen(&self, mut stream: ChangeStream, sent: Instant) -> End {
         let mut transit = Transit::began(Instant::now());
         let (mut bound, mut every) = (Duration::ZERO, EVERY);
         loop {
@@ -104,6 +106,10 @@ impl Questions {
             };
             let now = Instant::now();
             match Line::read(&line) {
+                Some(Line::Begin { .. }) if now.saturating_duration_since(sent) > BEGIN => {
+                    tracing::debug!("the change stream took too long to begin");
+                    return End::Broken;
+                }
                 Some(Line::Begin { revision, bound: told, every: often }) => {
                     // Of what was kept before anything was followed, nothing was told that changed meanwhile.
                     if self.kept().through().is_none() {
@@ -126,8 +132,9 @@ impl Questions {
                 }
                 Some(Line::End(why)) => {
                     return match why.as_str() {
-                        "renew" | "shutdown" => End::Renew,
-                        "revoked" | "expired" => End::Distrust,
+                        // Credentials that have expired were renewed before.
+                        "renew" | "shutdown" | "expired" => End::Renew,
+                        "revoked" => End::Distrust,
                         "denied" => End::Denied,
                         _ => End::Broken,
                     };

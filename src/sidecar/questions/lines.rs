@@ -75,22 +75,21 @@ impl Line {
 #[derive(Debug)]
 pub(super) struct Transit {
     began: Instant,
-    /// By how much the fastest line's arrival lay behind what it said.
-    least: Option<i128>,
+    /// By how much the fastest line's arrival lay behind what it said, in microseconds; the first line said that the stream begins.
+    least: i128,
 }
 
 impl Transit {
     pub(super) fn began(now: Instant) -> Self {
-        Self { began: now, least: None }
+        Self { began: now, least: 0 }
     }
 
     /// The moment of which a line told that arrives now: it was written `at` after the stream began, and told of `age` before that.
     pub(super) fn as_of(&mut self, now: Instant, at: Duration, age: Duration) -> Option<Instant> {
         let micros = |span: Duration| i128::try_from(span.as_micros()).unwrap_or(i128::MAX);
         let behind = micros(now.saturating_duration_since(self.began)).saturating_sub(micros(at));
-        let least = self.least.map_or(behind, |least| least.min(behind));
-        self.least = Some(least);
-        let late = u64::try_from(behind.saturating_sub(least)).ok()?;
+        self.least = self.least.min(behind);
+        let late = u64::try_from(behind.saturating_sub(self.least)).ok()?;
         now.checked_sub(age)?.checked_sub(Duration::from_micros(late))
     }
 }
@@ -127,6 +126,7 @@ mod tests {
     fn news_that_was_held_back_is_as_old_as_it_is() {
         let began = Instant::now();
         let seconds = Duration::from_secs;
+        assert_eq!(Transit::began(began).as_of(began + seconds(9), seconds(2), seconds(0)), Some(began + seconds(2)));
         let mut transit = Transit::began(began);
         assert_eq!(transit.as_of(began + seconds(1), seconds(1), seconds(0)), Some(began + seconds(1)));
         assert_eq!(transit.as_of(began + seconds(9), seconds(2), seconds(0)), Some(began + seconds(2)), "seven late");
