@@ -111,18 +111,22 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
 
     /// As much of the value of a key as one wants.
     pub(super) fn find_part<T>(&self, id: &(impl Names<K> + ?Sized), part: impl FnOnce(&V) -> T) -> Option<T> {
+        let found = self.look(id, part);
+        self.meters.asked(found.is_some());
+        found
+    }
+
+    /// The same for whoever does not need the value: nobody counts it.
+    pub(super) fn look<T>(&self, id: &(impl Names<K> + ?Sized), part: impl FnOnce(&V) -> T) -> Option<T> {
         let hash = self.hash(id);
         let shard = read(self.shard(hash));
-        let found = shard.slot(hash).filter(|slot| id.names(&slot.key)).map(|slot| {
+        shard.slot(hash).filter(|slot| id.names(&slot.key)).map(|slot| {
             // Most are marked already, and a line of memory that nobody writes is shared by all cores.
             if !slot.asked.load(Ordering::Relaxed) {
                 slot.asked.store(true, Ordering::Relaxed);
             }
             part(&slot.value)
-        });
-        drop(shard);
-        self.meters.asked(found.is_some());
-        found
+        })
     }
 
     /// Keeps a value; one that the key had before is replaced.

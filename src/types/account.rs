@@ -23,7 +23,7 @@ impl AccountId {
         let mut digits = [b'0'; 12];
         let mut rest = self.0;
         for digit in digits.iter_mut().rev() {
-            *digit += (rest % 10) as u8;
+            *digit += u8::try_from(rest % 10).unwrap_or_default();
             rest /= 10;
         }
         Digits(digits)

@@ -1,6 +1,7 @@
 //! The store as it was at one revision: enough of one to decide on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use brevet::store::{
@@ -43,7 +44,7 @@ impl Store for Snapshot {
         Err(past().into())
     }
 
-    async fn append_shared_audit(&self, _: std::sync::Arc<Vec<AuditRow>>) -> Result<(), StoreError> {
+    async fn append_shared_audit(&self, _: Arc<Vec<AuditRow>>) -> Result<(), StoreError> {
         Err(past())
     }
 
