@@ -127,7 +127,7 @@ impl Questions {
         let demand = doors::demand(&request.headers)?;
         let asked = door.question(request, body)?;
         let key = self.key(&asked);
-        let mut response = match self.kept_answer(&key, demand) {
+        let mut response = match self.by_itself(&key, demand) {
             Some(response) => response,
             None => {
                 let (flight, this) = ((key, demand), Arc::clone(self));
@@ -154,7 +154,7 @@ impl Questions {
     }
 
     /// The answer that is kept, if it is good.
-    fn kept_answer(&self, key: &Key, demand: Option<u64>) -> Option<Response> {
+    fn by_itself(&self, key: &Key, demand: Option<u64>) -> Option<Response> {
         let now = Instant::now();
         let kept = self.kept();
         let (answer, standing) = kept.find(key, now)?;
