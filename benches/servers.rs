@@ -148,7 +148,7 @@ fn middle<T: Copy>(mut all: Vec<T>, order: impl FnMut(&T, &T) -> std::cmp::Order
 fn body(question: usize) -> String {
     let (who, action, record, _) = QUESTIONS[question];
     format!(
-        r#"{{"subject":{{"type":"user","id":"{who}","properties":{{"roles":["member"]}}}},"action":{{"name":"{action}"}},"resource":{{"type":"record","id":"{record}"}}}}"#
+        r#"{{"subject":{{"type":"user","id":"{who}","properties":{{"cerbos.roles":["member"]}}}},"action":{{"name":"{action}"}},"resource":{{"type":"record","id":"{record}"}}}}"#
     )
 }
 
