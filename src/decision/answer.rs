@@ -4,15 +4,6 @@ use crate::clock::Timestamp;
 use crate::policy::Decision;
 use crate::store::Revision;
 
-/// What was known of a request.
-#[derive(Clone, Debug, Default)]
-pub struct Told {
-    /// The subject's unique id, as in `aws:userid`.
-    pub principal_id: String,
-    /// Condition keys, as AWS spells them, with their values.
-    pub conditions: Vec<(String, Vec<String>)>,
-}
-
 /// A decision with all that one may want to know about it.
 #[derive(Clone, Debug)]
 pub struct Answer {

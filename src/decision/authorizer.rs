@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use metrics::Counter;
 
-use super::answer::{Answer, Told};
+use super::answer::Answer;
 use super::asked::{Asked, Consent};
 use super::aws_policies::AwsPolicies;
 use super::denial::Denial;
@@ -157,11 +157,7 @@ impl Authorizer {
     ) -> Result<Permit, Refused> {
         let known = self.known(asked.degraded)?;
         let compiled = admitted.0.ok_or(Refused::NoPrincipal)?;
-<<<<<<< HEAD
-        let prepared = self.prepared(known, compiled, subject, facts).await?;
-=======
         let prepared = self.prepared(compiled, subject, facts, known).await?;
->>>>>>> main
         self.permit(&prepared, asked)
     }
 
@@ -229,26 +225,6 @@ impl Authorizer {
         Ok(self.decided(&prepared, asked)?.answer())
     }
 
-    /// What is known, if it is recent enough to decide on.
-    fn known(&self, degraded: bool) -> Result<Known, Stale> {
-        if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
-    }
-
-    /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
-    ///
-    /// # Errors
-    /// Nothing could be decided.
-    pub async fn decide_and_tell(
-        &self,
-        subject: &Subject,
-        facts: &RequestFacts,
-        asked: Asked<'_>,
-    ) -> Result<(Answer, Told), Refused> {
-        let prepared = self.prepare(subject, facts, asked.degraded).await?;
-        let decided = self.decided(&prepared, asked)?;
-        Ok((decided.answer(), decided.told()))
-    }
-
     /// A decision about a subject that is prepared; its reasons are told on demand.
     ///
     /// # Errors
@@ -272,9 +248,6 @@ impl Authorizer {
     ) -> Result<Prepared<'a>, Refused> {
         let known = self.known(degraded)?;
         let compiled = self.principal(subject).await?;
-<<<<<<< HEAD
-        self.prepared(known, compiled, subject, facts).await
-=======
         self.prepared(compiled, subject, facts, known).await
     }
 
@@ -291,24 +264,19 @@ impl Authorizer {
         let named = named && subject.session.is_some();
         let principal = named.then(|| subject.principal(&self.realm, &compiled.arn, &compiled.unique_id));
         Ok(Prepared { subject, facts, compiled, session, principal, known })
->>>>>>> main
     }
 
-    async fn prepared<'a>(
+    /// What is known, if it is recent enough to decide on.
+    fn known(&self, degraded: bool) -> Result<Known, Stale> {
+        if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
+    }
+
+    /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
+    ///
+    /// # Errors
+    /// Nothing could be decided.
+    pub async fn decide_and_tell(
         &self,
-<<<<<<< HEAD
-        known: Known,
-        compiled: Arc<CompiledPrincipal>,
-        subject: &'a Subject,
-        facts: &'a RequestFacts,
-    ) -> Result<Prepared<'a>, Refused> {
-        let session = self.session_policies(subject).await?;
-        // Only the sessions of roles and of federated users have names of their own.
-        let named = matches!(subject.identity, Identity::Role(_)) || subject.federated_user().is_some();
-        let named = named && subject.session.is_some();
-        let principal = named.then(|| subject.principal(&self.realm, &compiled.arn, &compiled.unique_id));
-        Ok(Prepared { subject, facts, compiled, session, principal, known })
-=======
         subject: &Subject,
         facts: &RequestFacts,
         asked: Asked<'_>,
@@ -326,7 +294,6 @@ impl Authorizer {
             keys.extend(self.sessions.reads(&session.jti)?);
         }
         Some(keys)
->>>>>>> main
     }
 
     /// The subject's compiled policies.
@@ -346,19 +313,6 @@ impl Authorizer {
         }
     }
 
-<<<<<<< HEAD
-    /// The records that decisions about a subject are made from, if its policies are loaded. Whoever wants to know it of a decision asks
-    /// afterwards: what was loaded anew meanwhile was so because one of those records has changed since the decision's revision.
-    pub fn stands_on(&self, subject: &Subject) -> Option<Vec<Key>> {
-        let mut keys = self.principals.reads(&EntityRef { account: subject.account, identity: &subject.identity })?;
-        if let Some(session) = subject.session.as_ref().filter(|session| has_policies(session)) {
-            keys.extend(self.sessions.reads(&session.jti)?);
-        }
-        Some(keys)
-    }
-
-=======
->>>>>>> main
     async fn load_principal(&self, id: EntityRef<'_>) -> Result<Arc<CompiledPrincipal>, Refused> {
         let ticket = self.principals.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));

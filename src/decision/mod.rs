@@ -13,11 +13,7 @@ mod prepared;
 mod principal;
 mod subject;
 
-<<<<<<< HEAD
-pub use answer::{Answer, Told};
-=======
 pub use answer::Answer;
->>>>>>> main
 pub use asked::{Asked, Consent};
 pub use authorizer::{Authorizer, Permit, Refused, Settings};
 pub use denial::Denial;

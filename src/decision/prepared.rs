@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::answer::{Answer, Told};
+use super::answer::Answer;
 use super::asked::{Asked, Consent};
 use super::denial::Denial;
 use super::keys::{RequestFacts, RequestKeys};
@@ -156,17 +156,10 @@ impl Decided<'_> {
         }
     }
 
-<<<<<<< HEAD
-    /// The condition keys that policies read for it, and whose decision it is.
-    pub fn told(&self) -> Told {
-        let read = self.context().read_by(self.prepared.policies(&self.asked).sets());
-        Told { principal_id: self.prepared.principal().unique_id.clone(), conditions: read }
-=======
     /// What was known of the request, for whoever keeps a record: the condition keys that the policies read.
     pub(super) fn told(&self) -> Told {
         let conditions = self.context().read_by(self.prepared.policies(&self.asked).sets());
         Told { principal_id: self.prepared.principal().unique_id.clone(), conditions }
->>>>>>> main
     }
 
     /// What the denial that it is tells.

@@ -158,11 +158,7 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
 
     /// What the value was computed from that is kept under this id, if there is one.
     pub fn reads(&self, id: &(impl Names<K> + ?Sized)) -> Option<Vec<Key>> {
-<<<<<<< HEAD
         self.entries.look(id, |entry| entry.reads.to_vec())
-=======
-        self.entries.find_part(id, |entry| entry.reads.to_vec())
->>>>>>> main
     }
 
     /// Say this before reading the first record that a value is computed from.

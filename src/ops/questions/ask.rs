@@ -166,12 +166,8 @@ impl Asking<'_> {
         let trust = self.trust(question).await?;
         let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
         let kept = stored.as_deref().and_then(|stored| stored.policy.as_deref());
-<<<<<<< HEAD
-        let consent = match (&trust, both.as_ref().or(question.policy).or(kept)) {
-=======
         let policy = both.as_ref().or(question.policy).or(kept);
         let consent = match (&trust, policy) {
->>>>>>> main
             (Some(trust), _) => Consent::Trust(trust),
             (None, Some(policy)) => Consent::Policy(policy),
             (None, None) => Consent::None,
