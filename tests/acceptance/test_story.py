@@ -249,17 +249,11 @@ class TestTheMainJob:
         key = root.aws("iam", "create-access-key", "--user-name", "report-server")["AccessKey"]
         cast.service = type(root)(world, "report-server", Key(key["AccessKeyId"], key["SecretAccessKey"]))
 
-<<<<<<< HEAD
-    def test_5_the_second_answer_is_the_first(self, cast):
-        subject = session_subject(cast.session)
-        first, second = [cast.service.may(subject, "reports:Read", Q3) for _ in range(2)]
-=======
     def test_5_the_same_question_has_the_same_answer(self, cast):
         subject = session_subject(cast.session)
         answers = [cast.service.evaluate(subject, "reports:Read", Q3) for _ in range(2)]
         assert answers[0].body == answers[1].body
         first, second = [json.loads(answer.body) for answer in answers]
->>>>>>> main
         assert first["decision"] is True and first["context"]["reason"]
         assert isinstance(first["context"]["revision"], int)
         assert first["context"]["max_age"] >= 0

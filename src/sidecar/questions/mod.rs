@@ -130,7 +130,7 @@ impl Questions {
         let mut response = match self.by_itself(&key, demand) {
             Some(response) => response,
             None => {
-                let (flight, this) = ((key, demand), Arc::clone(self));
+                let (flight, this) = ((asked.whole(), demand), Arc::clone(self));
                 let landed = self.flights.join(flight, || async move { this.ask(door, &asked, demand).await }).await;
                 match landed {
                     Ok(answer) => answer.passed_on(),
