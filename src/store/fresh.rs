@@ -175,11 +175,14 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         let reads: HashSet<Key> = reads.into_iter().collect();
         let entry = Entry { value: Arc::clone(&value), reads: reads.iter().cloned().collect(), weight };
         let mut readers = lock(&self.readers);
-        let gone = self.entries.insert(hash, id, Arc::new(entry));
+        let entry = Arc::new(entry);
+        let fits = self.entries.fits(&entry);
+        let gone = self.entries.insert(hash, id, entry);
         for (hash, entry) in gone {
             unmark(&mut readers, hash, &entry.reads);
         }
-        for key in &reads {
+        // What was too large to be kept is marked nowhere: nothing would take the marks away.
+        for key in reads.iter().filter(|_| fits) {
             readers.entry(key.clone()).or_default().insert(hash);
         }
         drop(readers);
