@@ -31,6 +31,13 @@ resource = "arn:aws:admin:::{what}"
 audience = "https://reports.example.com"
 
 [[route]]
+path = "/jobs/{id}"
+headers = { "x-op" = "delete" }
+action = "jobs:Delete"
+resource = "arn:aws:jobs:::{id}"
+audience = "https://reports.example.com"
+
+[[route]]
 path = "/{anything...}"
 action = "web:Use"
 resource = "arn:aws:web:::{anything}"
