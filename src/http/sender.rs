@@ -13,7 +13,7 @@ use crate::types::SecretText;
 pub(super) const NOBODY: &str = "InvalidIdentityToken";
 const NO_CREDENTIALS: &str = "MissingAuthenticationToken";
 /// How a signature begins in the header, and its parameters in a query.
-const SIGV4: &str = "AWS4-HMAC-SHA256";
+pub(super) const SIGV4: &str = "AWS4-HMAC-SHA256";
 const IN_QUERY: &str = "X-Amz-";
 
 /// What a request carries to prove who sent it.

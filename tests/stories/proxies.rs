@@ -31,6 +31,13 @@ resource = "arn:aws:admin:::{what}"
 audience = "https://reports.example.com"
 
 [[route]]
+path = "/jobs/{id}"
+headers = { "x-op" = "delete" }
+action = "jobs:Delete"
+resource = "arn:aws:jobs:::{id}"
+audience = "https://reports.example.com"
+
+[[route]]
 path = "/{anything...}"
 action = "web:Use"
 resource = "arn:aws:web:::{anything}"
@@ -350,6 +357,27 @@ async fn a_demanded_revision_is_waited_for_or_refused() {
         assert_eq!(ask("soon").await.status, 403, "{door:?}");
         let far = ask("999999999").await;
         assert!(far.status == 412 || far.grpc.0 == "9", "{door:?}: {far:?}");
+    }
+}
+
+/// The token is revoked at a revision that the broker may not have heard of when it is asked.
+#[tokio::test]
+async fn on_a_demanded_revision_it_is_told_anew_who_sent_the_request() {
+    let stage = Stage::begin().await;
+    let proxy = Proxy { at: &stage.tls, tls: Some((&stage.ca, Some(&stage.shown))), token: None };
+    for round in 0..10 {
+        let name = format!("sender-{round}");
+        let user = stage.world.root.at(&stage.plain).user_with(&name, &reader()).await;
+        let bearer = format!("Bearer {}", stage.token(&user.keys).await);
+        let passes = stage.ask(Door::Grpc, "GET", "/reports/q3", &[("authorization", &bearer)]).await;
+        assert_eq!(passes.status, 200, "{passes:?}");
+        let what = json!({ "principal": user.arn }).to_string();
+        let root = &stage.world.root;
+        let revoke = post(&stage.plain, "/sessions/v1/revoke", "application/json", &what, Some((root, "brevet")));
+        let revision = revoke.await.revision.expect("a write says its revision").to_string();
+        let headers = [("authorization", bearer.as_str()), ("x-brevet-at-least-revision", revision.as_str())];
+        let told = of_grpc(proxy.check(&envoy::request("GET", HOST, "/reports/q3", &headers)).await);
+        assert_eq!(told.status, 401, "round {round}: {told:?}");
     }
 }
 

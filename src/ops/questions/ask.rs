@@ -42,6 +42,11 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// Whether what is demanded has not been heard of yet, so that meeting it reads the store.
+    pub fn is_behind(&self, demand: Demand) -> bool {
+        demand.at_least.is_some_and(|revision| !self.broker.feed.has_applied(revision))
+    }
+
     /// Waits for what is demanded of the answer's freshness.
     ///
     /// # Errors
