@@ -80,6 +80,10 @@ impl Invalidations {
         Ticket(lock(&self.state).sequence)
     }
 
+    fn quiet_since(&self, ticket: Ticket) -> bool {
+        lock(&self.state).sequence == ticket.0
+    }
+
     fn overtaken(&self, ticket: Ticket, reads: &HashSet<Key>) -> bool {
         let state = lock(&self.state);
         state.forgotten_through > ticket.0
@@ -164,6 +168,12 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
     /// Say this before reading the first record that a value is computed from.
     pub fn begin(&self) -> Ticket {
         self.invalidations.begin()
+    }
+
+    /// Whether no change has been heard of since: what was found meanwhile, here or in a cache of the same invalidations, is of one
+    /// moment.
+    pub fn quiet_since(&self, ticket: Ticket) -> bool {
+        self.invalidations.quiet_since(ticket)
     }
 
     /// Keeps a value that was computed from `reads`, unless one of them has changed since `ticket`.
