@@ -156,6 +156,12 @@ pub(super) async fn check(
         }
         Named::Nobody(reason) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
     };
+    // Whoever relays a request, or was given a presigned one, could make another of it by a header that nobody signed.
+    if let Some(signed) = &sender.signed
+        && let Some((name, _)) = meaning.conditions.iter().find(|(name, _)| !signed.contains(name))
+    {
+        return Ok(Verdict::denied(format!("the signature must cover the header `{name}`")));
+    }
     if let Some(region) = &sender.region
         && !meaning.context.iter().any(|(key, _)| key.eq_ignore_ascii_case(REGION))
         && let Err(refusal) = said.context(Claims(vec![(REGION.to_owned(), Value::from(region.as_str()))]))

@@ -36,6 +36,7 @@ headers = { "x-op" = "delete" }
 action = "jobs:Delete"
 resource = "arn:aws:jobs:::{id}"
 audience = "https://reports.example.com"
+signed_for = "reports"
 
 [[route]]
 path = "/{anything...}"
@@ -519,6 +520,29 @@ async fn a_request_that_is_signed_for_the_api_needs_no_token() {
     for door in DOORS {
         let late = stage.ask(door, "GET", "/reports/q3", &as_pairs(&headers)).await;
         assert_eq!(late.status, 401, "{door:?}: {late:?}");
+    }
+}
+
+/// Whoever relays a signed request must not make another one of it.
+#[tokio::test]
+async fn a_header_that_nobody_signed_does_not_change_what_a_signed_request_means() {
+    let stage = Stage::begin().await;
+    let (alice, _) = stage.alice().await;
+    let unsigned = signed(&alice.keys, &stage.plain, ("GET", "/jobs/1"), Some(b""));
+    let hash = data_encoding::HEXLOWER.encode(&brevet::crypto::hash::sha256(b""));
+    let own: [(&str, &[u8]); 3] =
+        [("host", HOST.as_bytes()), ("x-amz-content-sha256", hash.as_bytes()), ("x-op", b"delete")];
+    let parts = RequestParts { method: "GET", path: "/jobs/1", query: "", headers: &own, body: b"" };
+    let now = stage.plain.clock.now();
+    let mut meant = sign_headers(&parts, &alice.keys.credentials(), "eu-west-1", "reports", now);
+    meant.push(("x-amz-content-sha256".to_owned(), hash.clone()));
+    for door in DOORS {
+        for (headers, refused) in [(&unsigned, true), (&meant, false)] {
+            let headers = [as_pairs(headers), vec![("x-op", "delete")]].concat();
+            let told = stage.ask(door, "GET", "/jobs/1", &headers).await;
+            let why = "the signature must cover the header `x-op`";
+            assert_eq!(told.status == 403 && told.body.contains(why), refused, "{door:?}: {told:?}");
+        }
     }
 }
 
