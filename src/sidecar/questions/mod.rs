@@ -1,7 +1,7 @@
 //! Questions of the programs beside the sidecar: answered from what the broker said before, as long as it is certain that the broker
 //! would say the same, and passed on to it otherwise.
 //!
-//! [`kept`] says how long that is certain, [`following`] reads what changes, [`doors`] what a question is. When the broker is out of
+//! `kept` says how long that is certain, `following` reads what changes, `doors` what a question is. When the broker is out of
 //! reach, what is not certain any more is refused, unless the operator chose otherwise; every answer says where it came from.
 
 mod answer;
