@@ -197,10 +197,15 @@ impl Clock for ShiftedClock {
 pub trait Random: fmt::Debug + Send + Sync {
     /// Fills `target` with unpredictable bytes.
     fn fill(&self, target: &mut [u8]);
+
+    /// The same for an id that is no secret, and of which nothing secret is made.
+    fn fill_id(&self, target: &mut [u8]) {
+        self.fill(target);
+    }
 }
 
-/// The operating system's random source, asked for some bytes in advance: an id takes a few, and asking costs as much as using
-/// them. What has been handed out is wiped, so that it is in nobody's memory but that of whoever asked.
+/// The operating system's random source; for ids it is asked for some bytes in advance: an id takes a few, and asking costs as much as
+/// using them. Keys and nonces are never drawn in advance: a copy of the machine's memory must not draw them again. What has been handed out is wiped, so that it is in nobody's memory but that of whoever asked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
@@ -236,6 +241,10 @@ impl Ahead {
 
 impl Random for SystemRandom {
     fn fill(&self, target: &mut [u8]) {
+        from_system(target);
+    }
+
+    fn fill_id(&self, target: &mut [u8]) {
         if target.len() > Ahead::MOST {
             return from_system(target);
         }
@@ -268,8 +277,8 @@ mod tests {
         }
         for length in [0, 1, Ahead::MOST, Ahead::MOST + 1, 10_000] {
             let (mut one, mut other) = (vec![0; length], vec![0; length]);
-            SystemRandom.fill(&mut one);
-            SystemRandom.fill(&mut other);
+            SystemRandom.fill_id(&mut one);
+            SystemRandom.fill_id(&mut other);
             assert!(length < 8 || one != other);
         }
     }

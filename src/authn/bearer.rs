@@ -31,6 +31,8 @@ pub struct Bearers {
 struct Open {
     verified: VerifiedIdentity,
     subject: Subject,
+    /// How much memory it takes, roughly: what the token says is there twice, with what it was obtained with.
+    bytes: u32,
 }
 
 /// Whom a token stands for.
@@ -49,7 +51,10 @@ impl Bearers {
         renamed: Arc<Renamed>,
         capacity: u64,
     ) -> Self {
-        Self { keeper, revocations, renamed, tokens: Bounded::new("bearer_tokens", Room::entries(capacity)) }
+        /// What a token takes mostly, in bytes: of larger ones accordingly fewer are kept.
+        const ORDINARY: u64 = 4 << 10;
+        let room = Room::bytes(capacity.saturating_mul(ORDINARY), |open: &Arc<Open>| open.bytes);
+        Self { keeper, revocations, renamed, tokens: Bounded::new("bearer_tokens", room) }
     }
 
     /// Whom a token stands for that is meant for `audience`.
@@ -96,7 +101,8 @@ impl Bearers {
             None => {
                 let verified = open_identity(&rings, token, now).map_err(refused)?;
                 let subject = subject(&verified).ok_or(Error::Token(SessionError::Malformed))?;
-                let open = Arc::new(Open { verified, subject });
+                let bytes = u32::try_from(token.len().saturating_mul(3)).unwrap_or(u32::MAX);
+                let open = Arc::new(Open { verified, subject, bytes });
                 self.tokens.keep(digest, Arc::clone(&open));
                 open
             }

@@ -1,5 +1,8 @@
 //! Who calls: proof that somebody was authenticated.
 
+use std::sync::Arc;
+
+use super::ClientCertificate;
 use crate::clock::Timestamp;
 use crate::decision::{Identity, Subject};
 use crate::session::claims::SessionClaims;
@@ -10,8 +13,7 @@ use crate::types::{AccessKeyId, AccountId, Arn, Realm};
 pub struct Caller {
     subject: Subject,
     access_key: Option<AccessKeyId>,
-    /// SHA-256 of a client certificate, in hexadecimal.
-    certificate: Option<String>,
+    certificate: Option<Arc<ClientCertificate>>,
     region: String,
     session: Option<Box<SessionClaims>>,
 }
@@ -27,8 +29,8 @@ impl Caller {
     }
 
     /// One that a client certificate names.
-    pub(super) fn of_certificate(subject: Subject, fingerprint: &str, region: String) -> Self {
-        Self { subject, access_key: None, certificate: Some(fingerprint.to_owned()), region, session: None }
+    pub(super) fn of_certificate(subject: Subject, certificate: Arc<ClientCertificate>, region: String) -> Self {
+        Self { subject, access_key: None, certificate: Some(certificate), region, session: None }
     }
 
     /// Whom decisions about this caller are about.
@@ -51,9 +53,9 @@ impl Caller {
         self.access_key.as_ref()
     }
 
-    /// SHA-256 of the client certificate that it came with in place of a signature, in hexadecimal.
-    pub fn certificate(&self) -> Option<&str> {
-        self.certificate.as_deref()
+    /// The client certificate that it came with in place of a signature.
+    pub fn certificate(&self) -> Option<&Arc<ClientCertificate>> {
+        self.certificate.as_ref()
     }
 
     /// The region that the request was signed for; the installation's own where none was.

@@ -55,6 +55,11 @@ impl ClientCertificate {
     pub fn of_verified(der: &[u8]) -> Self {
         Self { read: Read::of(der) }
     }
+
+    /// Its SHA-256, in hexadecimal; `None` if it is nobody's.
+    pub fn fingerprint(&self) -> Option<&str> {
+        self.read.as_ref().ok().map(|read| read.fingerprint.as_str())
+    }
 }
 
 impl Read {
@@ -90,7 +95,7 @@ impl ClientCertificates {
     /// after it was made.
     pub async fn authenticate(
         &self,
-        certificate: &ClientCertificate,
+        certificate: &Arc<ClientCertificate>,
         authorizer: &Authorizer,
         now: Timestamp,
     ) -> Result<Caller, Error> {
@@ -114,7 +119,7 @@ impl ClientCertificates {
             return Err(Error::Revoked);
         }
         subject.unique_id = Some(compiled.unique_id.clone());
-        Ok(Caller::of_certificate(subject, &read.fingerprint, self.realm.region.clone()))
+        Ok(Caller::of_certificate(subject, Arc::clone(certificate), self.realm.region.clone()))
     }
 
     fn subject(&self, arn: &Arn) -> Option<Subject> {

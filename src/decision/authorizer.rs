@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::Counter;
 
@@ -258,7 +259,10 @@ impl Authorizer {
         facts: &'a RequestFacts,
         known: Known,
     ) -> Result<Prepared<'a>, Refused> {
-        let session = self.session_policies(subject).await?;
+        let (compiled, session) = match &subject.session {
+            Some(session) if has_policies(session) => Box::pin(self.of_one_moment(subject, session)).await?,
+            _ => (compiled, None),
+        };
         // Only the sessions of roles and of federated users have names of their own.
         let named = matches!(subject.identity, Identity::Role(_)) || subject.federated_user().is_some();
         let named = named && subject.session.is_some();
@@ -321,20 +325,42 @@ impl Authorizer {
             // The records were read one by one; only if none has changed since are they the state of one revision.
             if !reader.restart_if_changed().await? {
                 let compiled = found.ok_or(Refused::NoPrincipal)?;
-                return Ok(self.principals.keep(ticket, id, compiled, reader.dependencies()));
+                let compiled = self.principals.keep(ticket, id, compiled, reader.dependencies());
+                self.hear_all().await?;
+                return Ok(compiled);
             }
         }
     }
 
-    async fn session_policies(&self, subject: &Subject) -> Result<Option<Arc<PolicySet>>, Refused> {
-        let Some(session) = &subject.session else { return Ok(None) };
-        if !has_policies(session) {
-            return Ok(None);
+    /// A principal's policies and its session's, as they were at one and the same moment: each is kept by itself, and one that is loaded
+    /// anew may be later than the other.
+    async fn of_one_moment(
+        &self,
+        subject: &Subject,
+        session: &SessionFacts,
+    ) -> Result<(Arc<CompiledPrincipal>, Option<Arc<PolicySet>>), Refused> {
+        /// Each try but the first is for changes that came while the last one looked.
+        const TRIES: usize = 16;
+        for _ in 0..TRIES {
+            let begun = self.sessions.begin();
+            let compiled = self.principal(subject).await?;
+            let set = match self.sessions.find(&session.jti) {
+                Some(found) => found,
+                None => self.load_session(subject.account, session).await?,
+            };
+            if self.sessions.quiet_since(begun) {
+                return Ok((compiled, Some(set)));
+            }
         }
-        if let Some(found) = self.sessions.find(&session.jti) {
-            return Ok(Some(found));
-        }
-        Box::pin(self.load_session(subject.account, session)).await.map(Some)
+        Err(Refused::Stale(Stale))
+    }
+
+    /// Reads the feed as far as the store has come: what was loaded a moment ago is then no later than what is kept beside it.
+    async fn hear_all(&self) -> Result<(), Refused> {
+        /// For how long.
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let latest = self.store.revision().await?;
+        self.feed.reach(latest, PATIENCE).await.map_err(|_| Refused::Stale(Stale))
     }
 
     async fn load_session(&self, account: AccountId, session: &SessionFacts) -> Result<Arc<PolicySet>, Refused> {
@@ -344,7 +370,9 @@ impl Authorizer {
             let set = principal::session_policies(&mut reader, &self.aws, account, session).await?;
             // As with principals: the state of one revision, or read again.
             if !reader.restart_if_changed().await? {
-                return Ok(self.sessions.keep(ticket, session.jti.as_str(), set, reader.dependencies()));
+                let set = self.sessions.keep(ticket, session.jti.as_str(), set, reader.dependencies());
+                self.hear_all().await?;
+                return Ok(set);
             }
         }
     }

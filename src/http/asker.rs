@@ -47,7 +47,7 @@ impl Incoming {
     async fn certified(
         &self,
         doors: &Doors,
-        certificate: &ClientCertificate,
+        certificate: &Arc<ClientCertificate>,
     ) -> Result<(Caller, RequestFacts), authn::Error> {
         let (facts, broker) = (self.facts(doors), &doors.broker);
         let caller = broker.certificates.authenticate(certificate, &broker.authorizer, facts.now).await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::request::{Incoming, Unreadable};
 use super::router::Doors;
 use super::routes::{Header, Headers, Original};
-use super::sender::{NOBODY, Proof};
+use super::sender::{NOBODY, Proof, Sender};
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Named, Question, Refusal, Said};
@@ -135,7 +135,16 @@ pub(super) async fn check(
     }
 
     let asking = Asking { broker: &doors.broker, asker, facts, door };
-    asking.demand(demand).await?;
+    if asking.is_behind(demand) {
+        // The header is anybody's: the store is read for those who prove who they are, and that is looked at again on what was read.
+        match proof.sender(&asking, original, meaning.action, meaning.resource.as_str()).await? {
+            Ok(Sender { named: Named::Nobody(reason), .. }) => {
+                return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge()));
+            }
+            Ok(_) => asking.demand(demand).await?,
+            Err(verdict) => return Ok(verdict),
+        }
+    }
     let sender = match proof.sender(&asking, original, meaning.action, meaning.resource.as_str()).await? {
         Ok(sender) => sender,
         Err(verdict) => return Ok(verdict),
@@ -147,6 +156,12 @@ pub(super) async fn check(
         }
         Named::Nobody(reason) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
     };
+    // Whoever relays a request, or was given a presigned one, could make another of it by a header that nobody signed.
+    if let Some(signed) = &sender.signed
+        && let Some((name, _)) = meaning.conditions.iter().find(|(name, _)| !signed.contains(name))
+    {
+        return Ok(Verdict::denied(format!("the signature must cover the header `{name}`")));
+    }
     if let Some(region) = &sender.region
         && !meaning.context.iter().any(|(key, _)| key.eq_ignore_ascii_case(REGION))
         && let Err(refusal) = said.context(Claims(vec![(REGION.to_owned(), Value::from(region.as_str()))]))

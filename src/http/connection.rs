@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
+use hyper::rt::Timer;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
@@ -19,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::front::Front;
 use super::header_timer::HeaderTimer;
+use super::opening::Opening;
 use super::peer::Peer;
 use crate::authn::ClientCertificate;
 use crate::telemetry::names;
@@ -28,7 +30,7 @@ use crate::telemetry::names;
 pub struct Limits {
     /// Connections open at once; further ones wait to be accepted.
     pub connections: usize,
-    /// How long a client may take over a TLS handshake, or over the head of a request.
+    /// How long a client may take over a TLS handshake, until it is known which HTTP it speaks, and over the head of a request.
     pub header_timeout: Duration,
     /// How long a request may take in all, its body included.
     pub request_timeout: Duration,
@@ -132,6 +134,7 @@ impl Connection {
             .max_concurrent_streams(128)
             .keep_alive_interval(self.limits.header_timeout)
             .keep_alive_timeout(self.limits.header_timeout);
+        let stream = Opening::new(stream, timer.sleep(self.limits.header_timeout));
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = timer.drive(watcher.watch(connection)).await {
             tracing::debug!(%error, peer = %self.address, "connection ended");

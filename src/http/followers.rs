@@ -32,11 +32,10 @@ impl Followers {
     pub(super) fn place(self: &Arc<Self>, account: AccountId) -> Option<Place> {
         let mut present = self.lock();
         let all: usize = present.values().sum();
-        let own = present.entry(account).or_default();
-        if all >= self.most || *own >= self.most.div_ceil(2) {
+        if all >= self.most || present.get(&account).is_some_and(|own| *own >= self.most.div_ceil(2)) {
             return None;
         }
-        *own += 1;
+        *present.entry(account).or_default() += 1;
         Some(Place { followers: Arc::clone(self), account, closing: self.closing.subscribe() })
     }
 

@@ -17,6 +17,7 @@ mod header_timer;
 mod health;
 mod json_door;
 mod keeping;
+mod opening;
 mod peer;
 mod presented;
 mod request;

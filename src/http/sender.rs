@@ -13,7 +13,7 @@ use crate::types::SecretText;
 pub(super) const NOBODY: &str = "InvalidIdentityToken";
 const NO_CREDENTIALS: &str = "MissingAuthenticationToken";
 /// How a signature begins in the header, and its parameters in a query.
-const SIGV4: &str = "AWS4-HMAC-SHA256";
+pub(super) const SIGV4: &str = "AWS4-HMAC-SHA256";
 const IN_QUERY: &str = "X-Amz-";
 
 /// What a request carries to prove who sent it.
@@ -31,6 +31,8 @@ pub(super) struct Sender {
     pub(super) named: Named,
     /// The region that it was signed for, if it was signed.
     pub(super) region: Option<String>,
+    /// Which headers the signature covers, if it was signed.
+    pub(super) signed: Option<Vec<String>>,
 }
 
 impl<'a> Proof<'a> {
@@ -90,7 +92,7 @@ impl<'a> Proof<'a> {
             Self::Token { token, audience } => {
                 let who = Who::Bearer { token: SecretText::new(token), audience: audience.to_owned() };
                 let named = asking.about(&who, shown).await?;
-                Ok(Ok(Sender { who, named, region: None }))
+                Ok(Ok(Sender { who, named, region: None, signed: None }))
             }
             Self::Signature { service } => {
                 let headers = signed_headers(original);
@@ -112,7 +114,7 @@ impl<'a> Proof<'a> {
                 let region = Some(sent.presented.scope.region.clone());
                 let named = asking.about_sender(&sent, action, shown).await?;
                 let who = Who::Known(sent.presented.caller.subject().clone(), None);
-                Ok(Ok(Sender { who, named, region }))
+                Ok(Ok(Sender { who, named, region, signed: Some(sent.presented.signed_headers) }))
             }
         }
     }

@@ -14,7 +14,7 @@ use tokio::sync::broadcast::{self, error::TryRecvError};
 
 use super::questions::{PATIENCE, Refusal, SERVICE};
 use super::{Broker, Call};
-use crate::authn::Caller;
+use crate::authn::{self, Caller, CertificateFault, ClientCertificate};
 use crate::clock::Timestamp;
 use crate::decision::{Asked, Refused, RequestFacts};
 use crate::session::Lineage;
@@ -159,10 +159,10 @@ impl Following {
             if lineage.is_none_or(|lineage| self.broker.revocations.reach(&lineage)) {
                 return Err(Ended::Revoked);
             }
-        } else {
-            if let Some(key) = self.caller.access_key() {
-                self.check_key(key).await?;
-            }
+        } else if let Some(key) = self.caller.access_key() {
+            self.check_key(key).await?;
+        } else if let Some(certificate) = self.caller.certificate() {
+            self.check_certificate(certificate).await?;
         }
         match allowed(&self.broker, &self.caller, &self.facts).await {
             Ok(()) => Ok(()),
@@ -181,6 +181,16 @@ impl Following {
         let uid = self.caller.subject().unique_id.clone().unwrap_or_default();
         let lineage = Lineage::of_key(key, &uid, self.began);
         if self.broker.revocations.reach(&lineage) { Err(Ended::Revoked) } else { Ok(()) }
+    }
+
+    async fn check_certificate(&self, certificate: &Arc<ClientCertificate>) -> Result<(), Ended> {
+        let (broker, now) = (&self.broker, self.facts.now);
+        match broker.certificates.authenticate(certificate, &broker.authorizer, now).await {
+            // As with a key.
+            Ok(_) | Err(authn::Error::Store(_)) => Ok(()),
+            Err(authn::Error::Certificate(CertificateFault::Time)) => Err(Ended::Expired),
+            Err(_) => Err(Ended::Revoked),
+        }
     }
 
     async fn look_at_own(&mut self) {

@@ -129,7 +129,10 @@ pub(super) fn event<'a>(
         by: user_identity(call, principal),
         region: call.caller.region(),
         account: call.account(),
-        beside: call.caller.certificate().map_or(Value::Null, |print| json!({ "clientCertificateSha256": print })),
+        beside: call
+            .caller
+            .certificate()
+            .map_or(Value::Null, |certificate| json!({ "clientCertificateSha256": certificate.fingerprint() })),
     };
     made.event(service, name, read_only, parameters, outcome)
 }

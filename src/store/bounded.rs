@@ -180,6 +180,11 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
         gone
     }
 
+    /// Whether a value can be kept at all.
+    pub(super) fn fits(&self, value: &V) -> bool {
+        u64::from((self.room.weight)(value)) <= self.room.most
+    }
+
     /// Forgets the entry of a hash.
     pub(super) fn remove(&self, hash: u64) -> Option<V> {
         let removed = write(self.shard(hash)).remove(hash)?;

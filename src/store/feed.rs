@@ -161,6 +161,11 @@ impl Feed {
         Ok(Known { revision, degraded: age > self.bound })
     }
 
+    /// Whether every change up to `revision` is known here.
+    pub fn has_applied(&self, revision: Revision) -> bool {
+        Revision(self.applied.load(Ordering::Acquire)) >= revision
+    }
+
     /// Waits until every change up to `revision` is known here, for as long as `patience`; what is known then is at least that.
     ///
     /// # Errors

@@ -80,6 +80,10 @@ impl Invalidations {
         Ticket(lock(&self.state).sequence)
     }
 
+    fn quiet_since(&self, ticket: Ticket) -> bool {
+        lock(&self.state).sequence == ticket.0
+    }
+
     fn overtaken(&self, ticket: Ticket, reads: &HashSet<Key>) -> bool {
         let state = lock(&self.state);
         state.forgotten_through > ticket.0
@@ -166,6 +170,12 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         self.invalidations.begin()
     }
 
+    /// Whether no change has been heard of since: what was found meanwhile, here or in a cache of the same invalidations, is of one
+    /// moment.
+    pub fn quiet_since(&self, ticket: Ticket) -> bool {
+        self.invalidations.quiet_since(ticket)
+    }
+
     /// Keeps a value that was computed from `reads`, unless one of them has changed since `ticket`.
     pub fn keep(&self, ticket: Ticket, id: impl Into<K>, value: V, reads: impl IntoIterator<Item = Key>) -> Arc<V> {
         let id = id.into();
@@ -175,11 +185,14 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         let reads: HashSet<Key> = reads.into_iter().collect();
         let entry = Entry { value: Arc::clone(&value), reads: reads.iter().cloned().collect(), weight };
         let mut readers = lock(&self.readers);
-        let gone = self.entries.insert(hash, id, Arc::new(entry));
+        let entry = Arc::new(entry);
+        let fits = self.entries.fits(&entry);
+        let gone = self.entries.insert(hash, id, entry);
         for (hash, entry) in gone {
             unmark(&mut readers, hash, &entry.reads);
         }
-        for key in &reads {
+        // What was too large to be kept is marked nowhere: nothing would take the marks away.
+        for key in reads.iter().filter(|_| fits) {
             readers.entry(key.clone()).or_default().insert(hash);
         }
         drop(readers);

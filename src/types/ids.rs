@@ -170,14 +170,14 @@ pub fn random_token(bytes: usize, random: &dyn Random) -> super::SecretText {
 /// A random UUID (RFC 9562, version 4), the form of request and event ids.
 pub fn random_uuid(random: &dyn Random) -> String {
     let mut bytes = [0; 16];
-    random.fill(&mut bytes);
+    random.fill_id(&mut bytes);
     uuid(bytes, 4)
 }
 
 /// A UUID that sorts by time (RFC 9562, version 7): of two, the one of an earlier second comes first.
 pub fn time_ordered_uuid(now: Timestamp, random: &dyn Random) -> String {
     let mut bytes = [0; 16];
-    random.fill(&mut bytes);
+    random.fill_id(&mut bytes);
     let millis = now.seconds().max(0).unsigned_abs() * 1_000;
     let [_, _, time @ ..] = millis.to_be_bytes();
     for (byte, of_time) in bytes.iter_mut().zip(time) {

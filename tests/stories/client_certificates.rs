@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rcgen::ExtendedKeyUsagePurpose;
 use serde_json::{Value, json};
 
+use crate::world::follow::certified;
 use crate::world::mutual_tls::{Authority, Client, Shown, listen_with_tls};
 use crate::world::policies::{allow, allow_if, trust};
 use crate::world::raw::post;
@@ -232,6 +233,36 @@ async fn revoking_a_user_reaches_certificates_made_before() {
     assert!(status == 401 && answer["error"].as_str().is_some_and(|told| told.contains("revoked")), "{answer}");
     fleet.world.advance(1);
     assert_eq!(fleet.ask(Some(&fleet.shown(&service.arn)), &question).await.0, 200);
+}
+
+/// Whoever follows signs in once: its certificate is looked at all along.
+#[tokio::test]
+async fn a_stream_ends_with_its_certificate() {
+    let fleet = Fleet::begin().await;
+    let root = fleet.world.root.at(&fleet.plain);
+    let service = root.user_with("service", &allow("brevet:FollowChanges", "*")).await;
+    let follow = async || {
+        fleet.tls.settled().await;
+        certified(&fleet.client(Some(&fleet.shown(&service.arn)))).await
+    };
+    let mut stream = follow().await;
+    fleet.world.advance(3_600);
+    stream.through().await;
+    stream.through().await;
+    fleet.world.advance(1);
+    assert_eq!(stream.end().await, "expired");
+
+    let mut stream = follow().await;
+    let what = json!({ "principal": service.arn }).to_string();
+    let revoked =
+        post(&fleet.plain, "/sessions/v1/revoke", "application/json", &what, Some((&fleet.world.root, "brevet")));
+    assert_eq!(revoked.await.status, 200);
+    assert_eq!(stream.end().await, "revoked");
+
+    fleet.world.advance(1);
+    let mut stream = follow().await;
+    root.iam.update_user().user_name("service").new_path("/moved/").send().await.granted();
+    assert_eq!(stream.end().await, "revoked", "its ARN is nobody's any more");
 }
 
 /// A certificate asks questions and nothing else; and who comes with other credentials is taken by those.

@@ -65,6 +65,7 @@ mod server_certificates;
 mod service_library;
 mod service_linked_roles;
 mod sessions;
+mod silent_connections;
 mod simulate;
 mod story;
 mod sts_reference;

@@ -31,6 +31,14 @@ resource = "arn:aws:admin:::{what}"
 audience = "https://reports.example.com"
 
 [[route]]
+path = "/jobs/{id}"
+headers = { "x-op" = "delete" }
+action = "jobs:Delete"
+resource = "arn:aws:jobs:::{id}"
+audience = "https://reports.example.com"
+signed_for = "reports"
+
+[[route]]
 path = "/{anything...}"
 action = "web:Use"
 resource = "arn:aws:web:::{anything}"
@@ -353,6 +361,27 @@ async fn a_demanded_revision_is_waited_for_or_refused() {
     }
 }
 
+/// The token is revoked at a revision that the broker may not have heard of when it is asked.
+#[tokio::test]
+async fn on_a_demanded_revision_it_is_told_anew_who_sent_the_request() {
+    let stage = Stage::begin().await;
+    let proxy = Proxy { at: &stage.tls, tls: Some((&stage.ca, Some(&stage.shown))), token: None };
+    for round in 0..10 {
+        let name = format!("sender-{round}");
+        let user = stage.world.root.at(&stage.plain).user_with(&name, &reader()).await;
+        let bearer = format!("Bearer {}", stage.token(&user.keys).await);
+        let passes = stage.ask(Door::Grpc, "GET", "/reports/q3", &[("authorization", &bearer)]).await;
+        assert_eq!(passes.status, 200, "{passes:?}");
+        let what = json!({ "principal": user.arn }).to_string();
+        let root = &stage.world.root;
+        let revoke = post(&stage.plain, "/sessions/v1/revoke", "application/json", &what, Some((root, "brevet")));
+        let revision = revoke.await.revision.expect("a write says its revision").to_string();
+        let headers = [("authorization", bearer.as_str()), ("x-brevet-at-least-revision", revision.as_str())];
+        let told = of_grpc(proxy.check(&envoy::request("GET", HOST, "/reports/q3", &headers)).await);
+        assert_eq!(told.status, 401, "round {round}: {told:?}");
+    }
+}
+
 /// A proxy is an asker like any other: it signs in, and needs the permission to ask.
 #[tokio::test]
 async fn a_proxy_signs_in_and_needs_a_permission() {
@@ -491,6 +520,29 @@ async fn a_request_that_is_signed_for_the_api_needs_no_token() {
     for door in DOORS {
         let late = stage.ask(door, "GET", "/reports/q3", &as_pairs(&headers)).await;
         assert_eq!(late.status, 401, "{door:?}: {late:?}");
+    }
+}
+
+/// Whoever relays a signed request must not make another one of it.
+#[tokio::test]
+async fn a_header_that_nobody_signed_does_not_change_what_a_signed_request_means() {
+    let stage = Stage::begin().await;
+    let (alice, _) = stage.alice().await;
+    let unsigned = signed(&alice.keys, &stage.plain, ("GET", "/jobs/1"), Some(b""));
+    let hash = data_encoding::HEXLOWER.encode(&brevet::crypto::hash::sha256(b""));
+    let own: [(&str, &[u8]); 3] =
+        [("host", HOST.as_bytes()), ("x-amz-content-sha256", hash.as_bytes()), ("x-op", b"delete")];
+    let parts = RequestParts { method: "GET", path: "/jobs/1", query: "", headers: &own, body: b"" };
+    let now = stage.plain.clock.now();
+    let mut meant = sign_headers(&parts, &alice.keys.credentials(), "eu-west-1", "reports", now);
+    meant.push(("x-amz-content-sha256".to_owned(), hash.clone()));
+    for door in DOORS {
+        for (headers, refused) in [(&unsigned, true), (&meant, false)] {
+            let headers = [as_pairs(headers), vec![("x-op", "delete")]].concat();
+            let told = stage.ask(door, "GET", "/jobs/1", &headers).await;
+            let why = "the signature must cover the header `x-op`";
+            assert_eq!(told.status == 403 && told.body.contains(why), refused, "{door:?}: {told:?}");
+        }
     }
 }
 

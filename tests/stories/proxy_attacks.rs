@@ -161,6 +161,60 @@ async fn a_header_that_is_there_twice_decides_nothing() {
     assert_eq!(told.status, 403, "{told:?}");
 }
 
+/// Unless it is told to send headers raw, Envoy makes one of two, with a comma: the service behind it may still read either.
+#[tokio::test]
+async fn a_header_that_may_have_been_two_decides_nothing() {
+    let stage = Stage::begin().await;
+    let (_, token) = stage.alice().await;
+    let bearer = format!("Bearer {token}");
+    let of =
+        async |door: Door, target: &str, headers: &[(&str, &str)]| stage.ask(door, "GET", target, headers).await.status;
+    for door in DOORS {
+        let own = ("authorization", bearer.as_str());
+        assert_eq!(of(door, "/jobs/1", &[own, ("x-op", "read")]).await, 200, "{door:?}: the rest of the site");
+        assert_eq!(of(door, "/jobs/1", &[own, ("x-op", "delete")]).await, 403, "{door:?}");
+        assert_eq!(of(door, "/reports/q3", &[own, ("x-unread", "a,b")]).await, 200, "{door:?}: what nobody reads");
+    }
+    let twice = format!("{bearer},{bearer}");
+    for (target, authorization, header) in [
+        ("/jobs/1", &bearer, ("x-op", "delete,delete")),
+        ("/jobs/1", &bearer, ("x-op", "read,delete")),
+        ("/reports/q3", &bearer, ("x-tenant", "red,blue")),
+        ("/reports/q3", &bearer, ("x-brevet-at-least-revision", "1,1")),
+        ("/reports/q3", &twice, ("x-tenant", "red")),
+    ] {
+        let headers = [("authorization", authorization.as_str()), header];
+        assert_eq!(of(Door::Grpc, target, &headers).await, 403, "{target} {headers:?}");
+    }
+    // Sent raw, a comma is a value's own.
+    assert_eq!(of(Door::RawGrpc, "/reports/q3", &[("authorization", &bearer), ("x-tenant", "red,blue")]).await, 200);
+    // Two signatures in one header are none.
+    let signature =
+        "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/reports/aws4_request, SignedHeaders=host, Signature=b";
+    for twice in [format!("{signature},{signature}"), format!("{signature},{bearer}"), format!("{bearer},{signature}")]
+    {
+        let status = of(Door::Grpc, "/reports/q3", &[("authorization", &twice)]).await;
+        assert!([401, 403].contains(&status), "{status}");
+    }
+}
+
+/// What is demanded of the answer is anybody's to say: nobody has the store read by it who does not prove who they are.
+#[tokio::test]
+async fn a_stranger_demands_nothing() {
+    let stage = Stage::begin().await;
+    let (_, token) = stage.alice().await;
+    let signature = "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20260101/us-east-1/reports/aws4_request, \
+                     SignedHeaders=host;x-amz-date, Signature=b";
+    let tampered = format!("Bearer {}x", &token[..token.len() - 1]);
+    for door in DOORS {
+        for authorization in ["Bearer x", &tampered, signature] {
+            let headers = [("authorization", authorization), ("x-brevet-at-least-revision", "999999999")];
+            let told = stage.ask(door, "GET", "/reports/q3", &headers).await;
+            assert_eq!(told.status, 401, "{door:?} {authorization}: {told:?}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn what_is_no_question_is_refused_within_bounds() {
     let stage = Stage::begin().await;

@@ -7,6 +7,7 @@ use brevet::clock::Clock;
 use brevet::sigv4::{RequestParts, sign_headers};
 use serde_json::Value;
 
+use super::mutual_tls::Client;
 use super::{Keys, Running};
 
 /// One line.
@@ -58,6 +59,13 @@ pub async fn with(at: &Running, who: Option<&Keys>, query: &str, client: reqwest
         200 => Ok(Stream { response, buffer: Vec::new() }),
         status => Err(status),
     }
+}
+
+/// Follows by a client's certificate.
+pub async fn certified(client: &Client) -> Stream {
+    let response = client.http.get(format!("{}/changes/v1/stream", client.url)).send().await.expect("an answer");
+    assert_eq!(response.status(), 200);
+    Stream { response, buffer: Vec::new() }
 }
 
 impl Stream {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::AUTHORIZATION;
 use axum::http::{Request, Response};
 use bytes::Bytes;
 use prost_types::value::Kind;
@@ -27,6 +28,7 @@ use crate::http::peer::Peer;
 use crate::http::request::Incoming;
 use crate::http::router::Doors;
 use crate::http::routes::{Header, Headers, Original};
+use crate::http::sender::SIGV4;
 use crate::ops::questions::Refusal;
 use crate::store::NotReached;
 use crate::telemetry::names;
@@ -108,7 +110,7 @@ impl Headers for HttpRequest {
             bytes => std::str::from_utf8(bytes).ok(),
         });
         let merged = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
-        let mut all = raw.chain(merged.map(|(_, value)| Some(value.as_str())));
+        let mut all = raw.chain(merged.map(|(_, value)| certainly_one(name, value)));
         match (all.next(), all.next()) {
             (None, _) => Header::None,
             (Some(Some(text)), None) => Header::One(text),
@@ -123,6 +125,13 @@ impl Headers for HttpRequest {
         });
         raw.chain(self.headers.iter().map(|(key, value)| (key.as_str(), value.as_bytes()))).collect()
     }
+}
+
+/// The value of a header, where it cannot be those of two: unless it sends them raw, Envoy makes one of them, with a comma between. The
+/// commas of a signature are its own, and it says everything just once.
+fn certainly_one<'a>(name: &str, value: &'a str) -> Option<&'a str> {
+    let is_signature = name == AUTHORIZATION.as_str() && value.starts_with(SIGV4);
+    (is_signature || !value.contains(',')).then_some(value)
 }
 
 fn rendered(verdict: &Verdict, request: &HttpRequest) -> CheckResponse {

@@ -91,6 +91,8 @@ pub(super) struct Meaning<'a> {
     pub(super) resource: Arn,
     /// Condition keys with their values.
     pub(super) context: Vec<(&'a str, &'a str)>,
+    /// Headers without which it would mean something else, with their values.
+    pub(super) conditions: &'a [(String, String)],
     pub(super) callers: &'a Callers,
 }
 
@@ -160,7 +162,8 @@ impl Routes {
                     context.push((key.as_str(), value));
                 }
             }
-            return Ok(Meaning { action, resource, context, callers: &route.callers });
+            let conditions = &route.headers;
+            return Ok(Meaning { action, resource, context, conditions, callers: &route.callers });
         }
         Err(NoMeaning::NoRoute)
     }

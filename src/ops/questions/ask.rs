@@ -8,6 +8,7 @@ use super::{Answered, Demand, Named, PERMISSION, Refusal, Resolved, SERVICE, Sai
 use crate::authn::Caller;
 use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
+use crate::ops::resources::KnownResource;
 use crate::ops::{self, Broker, Call};
 use crate::policy::{PolicySet, ResourceRule};
 use crate::store::{Known, Revision};
@@ -41,6 +42,11 @@ pub struct Asking<'a> {
 }
 
 impl Asking<'_> {
+    /// Whether what is demanded has not been heard of yet, so that meeting it reads the store.
+    pub fn is_behind(&self, demand: Demand) -> bool {
+        demand.at_least.is_some_and(|revision| !self.broker.feed.has_applied(revision))
+    }
+
     /// Waits for what is demanded of the answer's freshness.
     ///
     /// # Errors
@@ -161,8 +167,7 @@ impl Asking<'_> {
     ) -> Result<Answered, Refusal> {
         // What is looked up before the decision is made is of this revision or a later one.
         let before = self.broker.feed.known().map_err(Refused::Stale)?;
-        let stored = self.broker.resources.find(question.resource).await?;
-        let stored = stored.filter(|stored| said.is_none_or(|owner| owner == stored.account));
+        let stored = self.stored(question.resource, said).await?;
         let trust = self.trust(question).await?;
         let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
         let kept = stored.as_deref().and_then(|stored| stored.policy.as_deref());
@@ -188,6 +193,18 @@ impl Asking<'_> {
             Err(Refused::NoPrincipal) => self.nobody(ABSENT),
             Err(other) => Err(other.into()),
         }
+    }
+
+    /// What the owner of a resource has stored of it. Of an ARN that names no account anybody can be the first to store something, so it
+    /// counts for that account's own askers alone.
+    pub(super) async fn stored(
+        &self,
+        resource: &Arn,
+        owner: Option<AccountId>,
+    ) -> Result<Option<Arc<KnownResource>>, Refusal> {
+        let owner = owner.or(resource.account()).unwrap_or(self.asker.account());
+        let stored = self.broker.resources.find(resource).await?;
+        Ok(stored.filter(|stored| stored.account == owner))
     }
 
     /// The question is about a request that the asker has received: where that came from is for the asker to say.

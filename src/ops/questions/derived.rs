@@ -51,6 +51,9 @@ pub enum NotDerived {
     /// The request was signed on another day.
     #[error("only keys of the present day are given away")]
     OtherDay,
+    /// The request was presigned a while ago, and may have come from hand to hand since.
+    #[error("keys are given away for requests that were signed within the last minutes")]
+    LongSigned,
 }
 
 impl Asking<'_> {
@@ -107,6 +110,9 @@ impl Asking<'_> {
         let day = |at: Timestamp| at.compact().starts_with(&shown.presented.scope.date);
         if !day(self.facts.now) && !day(self.facts.now.plus(-MAX_SKEW_SECONDS)) {
             return Ok(Some(NotDerived::OtherDay));
+        }
+        if shown.presented.signed_at < self.facts.now.plus(-MAX_SKEW_SECONDS) {
+            return Ok(Some(NotDerived::LongSigned));
         }
         let Named::Somebody(about) = &shown.named else { return Ok(Some(NotDerived::Denied)) };
         let asked = Asked::plain(DERIVE, about.entity.as_str(), Some(about.subject.account));

@@ -50,7 +50,8 @@ impl Keeping {
         decided: Option<(&Arn, &Answered)>,
     ) {
         let standing = asking.standing(shown);
-        let left = shown.caller.expires.map(|expires| (expires.seconds() - asking.facts.now.seconds()).max(0));
+        // The signature is over before the key is, mostly: nobody is to take a request for good that the broker would not.
+        let left = Some(asking.left(shown));
         let sure = standing > 0 && decided.is_none_or(|(_, answered)| answered.max_age > 0);
         let footings = if sure { sender_footings(asking, shown, decided.map(|(resource, _)| resource)) } else { None };
         self.take(asking, (revision, standing, left), footings.clone());

@@ -169,6 +169,12 @@ impl Asking<'_> {
         left.map_or(bound, |left| left.clamp(0, bound))
     }
 
+    /// For how many seconds the signature, and whoever made it, are good.
+    pub(super) fn left(&self, shown: &Shown) -> i64 {
+        let ends = shown.caller.expires.map_or(shown.presented.ends, |expires| expires.min(shown.presented.ends));
+        (ends.seconds() - self.facts.now.seconds()).max(0)
+    }
+
     /// Whether the asker has a permission on a service.
     ///
     /// # Errors

@@ -279,7 +279,7 @@ impl Asking<'_> {
             Err(Refused::NoPrincipal) => return Ok(candidates),
             Err(other) => return Err(other.into()),
         };
-        let stored = self.broker.resources.find(resource).await?;
+        let stored = self.stored(resource, None).await?;
         let policy = stored.as_ref().and_then(|stored| stored.policy.as_deref());
         for set in [Some(&principal.identity), policy].into_iter().flatten() {
             for name in set.allowed_by_name(&service, ACTIONS_OF_POLICIES) {

@@ -49,6 +49,17 @@ pub(super) enum Asked {
     Received(Received),
 }
 
+impl Asked {
+    /// All of it: what is asked at one moment is asked once only where nothing of it differs. Which headers count the broker says with
+    /// its answer, and not before.
+    pub(super) fn whole(&self) -> Key {
+        match self {
+            Self::Plain(question) => key(question),
+            Self::Received(received) => key(&received.question()),
+        }
+    }
+}
+
 /// A demand of the answer's freshness.
 pub(super) const AT_LEAST_REVISION: HeaderName = HeaderName::from_static("x-brevet-at-least-revision");
 const TELL_DEPENDS: HeaderName = HeaderName::from_static("x-brevet-tell-depends");
@@ -182,6 +193,27 @@ mod tests {
             Asked::Plain(question) => key(&question),
             Asked::Received(received) => panic!("{received:?}"),
         }
+    }
+
+    /// An answer is known to hang on a header only once it is there: until then nobody flies with another's credentials.
+    #[test]
+    fn requests_of_two_senders_are_never_asked_as_one() {
+        let whole = |authorization: &'static str| {
+            let headers = [
+                ("x-original-method", "GET"),
+                ("x-original-uri", "/x"),
+                ("x-forwarded-host", "api.example"),
+                ("authorization", authorization),
+            ];
+            let request = parts("GET", "/auth_request", &headers);
+            let asked = Door::of(&request).expect("a door").question(&request, Bytes::new()).expect("a question");
+            let Asked::Received(received) = &asked else { panic!("{asked:?}") };
+            (asked.whole(), received.key(&std::collections::BTreeSet::new()))
+        };
+        let (alice, bob) = (whole("Bearer alice"), whole("Bearer bob"));
+        assert_eq!(alice.1, bob.1, "nothing is known yet of what counts");
+        assert_ne!(alice.0, bob.0);
+        assert_eq!(alice, whole("Bearer alice"));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Questions of the programs beside the sidecar: answered from what the broker said before, as long as it is certain that the broker
 //! would say the same, and passed on to it otherwise.
 //!
-//! [`kept`] says how long that is certain, [`following`] reads what changes, [`doors`] what a question is. When the broker is out of
+//! `kept` says how long that is certain, `following` reads what changes, `doors` what a question is. When the broker is out of
 //! reach, what is not certain any more is refused, unless the operator chose otherwise; every answer says where it came from.
 
 mod answer;
@@ -130,7 +130,7 @@ impl Questions {
         let mut response = match self.by_itself(&key, demand) {
             Some(response) => response,
             None => {
-                let (flight, this) = ((key, demand), Arc::clone(self));
+                let (flight, this) = ((asked.whole(), demand), Arc::clone(self));
                 let landed = self.flights.join(flight, || async move { this.ask(door, &asked, demand).await }).await;
                 match landed {
                     Ok(answer) => answer.passed_on(),
