@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Response, Url};
+use reqwest::{RequestBuilder, Response, Url};
 
 use super::backoff::draw;
+use super::passing::Question;
 use super::xml::Answer;
 use super::{Backoff, ClientError, tls};
 use crate::clock::{Clock, Random};
@@ -166,14 +168,15 @@ impl Broker {
     /// again: questions may be asked twice.
     pub async fn ask(
         &self,
-        path: &str,
+        path: &'static str,
         question: &serde_json::Value,
         credentials: &Credentials,
     ) -> Result<serde_json::Value, ClientError> {
-        let body = question.to_string();
+        let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+        let question = Question { method: Method::POST, path, headers, body: question.to_string().into() };
         let mut tries = 1;
         loop {
-            let error = match self.ask_once(path, &body, credentials).await {
+            let error = match self.ask_once(&question, credentials).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
@@ -187,30 +190,11 @@ impl Broker {
         }
     }
 
-    async fn ask_once(
-        &self,
-        path: &str,
-        body: &str,
-        credentials: &Credentials,
-    ) -> Result<serde_json::Value, ClientError> {
-        const JSON: &str = "application/json";
-        let path = format!("{}{path}", self.endpoint.path().trim_end_matches('/'));
-        let mut url = self.endpoint.clone();
-        url.set_path(&path);
-        let headers: [(&str, &[u8]); 2] = [("host", self.host.as_bytes()), ("content-type", JSON.as_bytes())];
-        let parts = RequestParts { method: "POST", path: &path, query: "", headers: &headers, body: body.as_bytes() };
-        let mut request = self.http.post(url).header(CONTENT_TYPE, JSON).body(body.to_owned());
-        for (name, value) in sigv4::sign_headers(&parts, credentials, &self.region, "brevet", self.clock.now()) {
-            let mut value = HeaderValue::from_str(&value)
-                .map_err(|_| ClientError::Setup("the source credentials do not fit into a header".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(name, value);
-        }
-        let response = request.send().await.map_err(classify)?;
-        let status = response.status().as_u16();
-        let body = bounded(response).await?;
-        let answer: serde_json::Value =
-            serde_json::from_slice(&body).map_err(|_| ClientError::Malformed { status, reason: "it is not JSON" })?;
+    async fn ask_once(&self, question: &Question, credentials: &Credentials) -> Result<serde_json::Value, ClientError> {
+        let passed = self.pass(question, Some(credentials)).await?;
+        let status = passed.status.as_u16();
+        let answer: serde_json::Value = serde_json::from_slice(&passed.body)
+            .map_err(|_| ClientError::Malformed { status, reason: "it is not JSON" })?;
         if status == 200 {
             return Ok(answer);
         }
@@ -223,6 +207,23 @@ impl Broker {
         }
     }
 
+    /// A request with what the signature of these credentials adds to it.
+    pub(super) fn signed(
+        &self,
+        mut request: RequestBuilder,
+        parts: &RequestParts<'_>,
+        credentials: &Credentials,
+        service: &str,
+    ) -> Result<RequestBuilder, ClientError> {
+        for (name, value) in sigv4::sign_headers(parts, credentials, &self.region, service, self.clock.now()) {
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| ClientError::Setup("the source credentials do not fit into a header".to_owned()))?;
+            value.set_sensitive(true);
+            request = request.header(name, value);
+        }
+        Ok(request)
+    }
+
     async fn post_once(&self, form: &str, credentials: &Credentials) -> Result<Answer, ClientError> {
         let headers: [(&str, &[u8]); 2] = [("host", self.host.as_bytes()), ("content-type", FORM.as_bytes())];
         let parts = RequestParts {
@@ -232,13 +233,8 @@ impl Broker {
             headers: &headers,
             body: form.as_bytes(),
         };
-        let mut request = self.http.post(self.endpoint.clone()).header(CONTENT_TYPE, FORM).body(form.to_owned());
-        for (name, value) in sigv4::sign_headers(&parts, credentials, &self.region, "sts", self.clock.now()) {
-            let mut value = HeaderValue::from_str(&value)
-                .map_err(|_| ClientError::Setup("the source credentials do not fit into a header".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(name, value);
-        }
+        let request = self.http.post(self.endpoint.clone()).header(CONTENT_TYPE, FORM).body(form.to_owned());
+        let request = self.signed(request, &parts, credentials, "sts")?;
         let response = request.send().await.map_err(classify)?;
         let status = response.status().as_u16();
         let body = bounded(response).await?;

@@ -8,7 +8,7 @@ use reqwest::Response;
 
 use super::broker::{bounded, classify};
 use super::{Broker, ClientError};
-use crate::sigv4::{self, Credentials, RequestParts};
+use crate::sigv4::{Credentials, RequestParts};
 
 /// The service name that the doors for questions are signed for.
 const SERVICE: &str = "brevet";
@@ -98,19 +98,12 @@ impl Broker {
             headers: &headers,
             body: &question.body,
         };
-        let signed = match credentials {
-            Some(credentials) => sigv4::sign_headers(&parts, credentials, self.region(), SERVICE, self.clock().now()),
-            None => Vec::new(),
-        };
         let mut request = self.http.request(question.method.clone(), url.clone()).body(question.body.clone());
         for (name, value) in &question.headers {
             request = request.header(name, value);
         }
-        for (name, value) in signed {
-            let mut value = HeaderValue::from_str(&value)
-                .map_err(|_| ClientError::Setup("the credentials do not fit into a header".to_owned()))?;
-            value.set_sensitive(true);
-            request = request.header(name, value);
+        if let Some(credentials) = credentials {
+            request = self.signed(request, &parts, credentials, SERVICE)?;
         }
         if let Some(time) = time {
             request = request.timeout(time);

@@ -89,7 +89,7 @@ impl Verifier {
         let signed = self.parse(request)?;
         let id = identity(&signed, true);
         if self.settings.mode == Mode::Ask {
-            let answer = self.ask("/requests/v1/verify", &told(request), None).await?;
+            let answer = self.ask(&told(request), None).await?;
             return caller(answer.sender()?, &signed, request);
         }
         let now = self.now();
@@ -100,7 +100,7 @@ impl Verifier {
             }
             Some(Kept::Key(known)) if now < known.ends => self.again(request, &signed, id, &known).await,
             Some(Kept::AskUntil(until)) if now < until => {
-                let answer = self.ask("/requests/v1/verify", &told(request), None).await?;
+                let answer = self.ask(&told(request), None).await?;
                 caller(answer.sender()?, &signed, request)
             }
             _ => self.derive(request, &signed, id).await,
@@ -122,7 +122,7 @@ impl Verifier {
         {
             return Ok(Decision { kept: true, ..kept.0.clone() });
         }
-        let answer = self.ask("/requests/v1/verify", &caller.evidence, Some(asked)).await?;
+        let answer = self.ask(&caller.evidence, Some(asked)).await?;
         answer.sender()?;
         let decided = answer.decision.ok_or(Refused::Malformed("it lacks the decision"))?;
         let decision = Decision {
@@ -163,7 +163,7 @@ impl Verifier {
         // Who does not have the secret costs the broker nothing, and the sender not its key.
         signed.verify(&known.key).map_err(|refusal| Refused::signature(&refusal, &self.settings.service))?;
         let began = self.now();
-        let answer = self.ask("/requests/v1/verify", &told(request), None).await?;
+        let answer = self.ask(&told(request), None).await?;
         let sender = match answer.sender() {
             Ok(sender) => sender,
             Err(refused) => {
@@ -205,12 +205,12 @@ impl Verifier {
         caller(sender, signed, request)
     }
 
-    async fn ask(&self, door: &str, request: &Value, asked: Option<Value>) -> Result<Answer, Refused> {
+    async fn ask(&self, request: &Value, asked: Option<Value>) -> Result<Answer, Refused> {
         let mut question = json!({ "service": self.settings.service, "request": request });
         if let Some(asked) = asked {
             question["question"] = asked;
         }
-        Answer::read(self.broker.ask(door, &question, &(self.own)()?).await?)
+        Answer::read(self.broker.ask("/requests/v1/verify", &question, &(self.own)()?).await?)
     }
 
     fn now(&self) -> Timestamp {
