@@ -87,7 +87,8 @@ impl Bearers {
             }
             Origin::Key(long_lived) => (long_lived.key.clone(), None),
         };
-        Ok(Caller::new(subject, key, region.to_owned(), session))
+        let caller = Caller::new(subject, key, region.to_owned(), session);
+        Ok(caller.bearing(open.verified.expires(), open.verified.lineage().clone()))
     }
 
     fn open(&self, token: &str, audience: &str, now: Timestamp) -> Result<Arc<Open>, Error> {

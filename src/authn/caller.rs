@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::ClientCertificate;
 use crate::clock::Timestamp;
 use crate::decision::{Identity, Subject};
+use crate::session::Lineage;
 use crate::session::claims::SessionClaims;
 use crate::types::{AccessKeyId, AccountId, Arn, Realm};
 
@@ -16,6 +17,8 @@ pub struct Caller {
     certificate: Option<Arc<ClientCertificate>>,
     region: String,
     session: Option<Box<SessionClaims>>,
+    /// Of the token that it bears in place of a signature: when that ends, and what it descends from.
+    bears: Option<Box<(Timestamp, Lineage)>>,
 }
 
 impl Caller {
@@ -25,12 +28,22 @@ impl Caller {
         region: String,
         session: Option<Box<SessionClaims>>,
     ) -> Self {
-        Self { subject, access_key: Some(access_key), certificate: None, region, session }
+        Self { subject, access_key: Some(access_key), certificate: None, region, session, bears: None }
     }
 
     /// One that a client certificate names.
     pub(super) fn of_certificate(subject: Subject, certificate: Arc<ClientCertificate>, region: String) -> Self {
-        Self { subject, access_key: None, certificate: Some(certificate), region, session: None }
+        Self { subject, access_key: None, certificate: Some(certificate), region, session: None, bears: None }
+    }
+
+    /// This caller, who came with a token in place of a signature.
+    pub(super) fn bearing(self, expires: Timestamp, lineage: Lineage) -> Self {
+        Self { bears: Some(Box::new((expires, lineage))), ..self }
+    }
+
+    /// When the token ends that it bears in place of a signature, and what that descends from: what revokes one of these ends it.
+    pub fn bears(&self) -> Option<(Timestamp, &Lineage)> {
+        self.bears.as_deref().map(|(expires, lineage)| (*expires, lineage))
     }
 
     /// Whom decisions about this caller are about.

@@ -65,7 +65,7 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "FILE")]
     pub questions_socket: Option<PathBuf>,
     /// The permissions of that socket.
-    #[arg(long, value_name = "MODE", default_value = "0600", value_parser = socket_mode)]
+    #[arg(long, value_name = "MODE", default_value = "0600", requires = "questions_socket", value_parser = socket_mode)]
     pub questions_socket_mode: u32,
     /// For how much longer answers are given that are not certain any more while the broker is out of reach, in seconds. They say so.
     #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]

@@ -1,5 +1,6 @@
 //! Questions of others, passed on to the broker under the caller's own signature, and the broker's change stream.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -20,7 +21,7 @@ const STREAM_TIME: Duration = Duration::from_secs(3_600);
 const LONGEST_LINE: usize = 64 * 1024;
 
 /// What is asked, of which door.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Question {
     /// GET or POST.
     pub method: Method,
@@ -32,8 +33,15 @@ pub struct Question {
     pub body: Bytes,
 }
 
+impl fmt::Debug for Question {
+    /// Headers and body may carry credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Question({} {}, {} bytes)", self.method, self.path, self.body.len())
+    }
+}
+
 /// What the broker answered, whatever it was.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Passed {
     /// The status.
     pub status: StatusCode,
@@ -41,6 +49,13 @@ pub struct Passed {
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
+}
+
+impl fmt::Debug for Passed {
+    /// A derived key may be in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Passed({}, {} bytes)", self.status, self.body.len())
+    }
 }
 
 /// A stream of changes, line by line.

@@ -151,7 +151,14 @@ impl Following {
     pub async fn check(&mut self) -> Result<(), Ended> {
         let now = self.broker.clock.now();
         self.facts.now = now;
-        if let Some(claims) = self.caller.session() {
+        if let Some((expires, lineage)) = self.caller.bears() {
+            if expires <= now {
+                return Err(Ended::Expired);
+            }
+            if self.broker.revocations.reach(lineage) {
+                return Err(Ended::Revoked);
+            }
+        } else if let Some(claims) = self.caller.session() {
             if claims.exp <= now {
                 return Err(Ended::Expired);
             }

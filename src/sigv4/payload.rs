@@ -1,5 +1,7 @@
 //! What a signature says about the body: its SHA-256, or that it does not cover the body.
 
+use std::fmt;
+
 use crate::crypto::hash::sha256;
 
 use super::refusal::Refusal;
@@ -15,7 +17,7 @@ const STREAMING: [&str; 3] = [
 ];
 
 /// What a verifier knows of a request's body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Content<'a> {
     /// All of it.
     Whole(&'a [u8]),
@@ -23,6 +25,17 @@ pub enum Content<'a> {
     Hashed([u8; 32]),
     /// Nothing: somebody else reads it, and sees to it that it is what the signature says.
     Unread,
+}
+
+impl fmt::Debug for Content<'_> {
+    /// Without the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(body) => write!(f, "Whole({} bytes)", body.len()),
+            Self::Hashed(_) => f.write_str("Hashed"),
+            Self::Unread => f.write_str("Unread"),
+        }
+    }
 }
 
 /// What a signature says of the body.

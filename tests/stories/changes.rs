@@ -214,6 +214,25 @@ async fn only_who_may_is_told_and_only_as_long_as_it_may() {
     let mut stream = follow(&broker, &session.keys).await;
     world.clock.advance(901);
     assert_eq!(stream.end().await, "expired");
+    // Who bears a token is told no longer than that lasts, whatever it was obtained with.
+    root.iam.enable_outbound_web_identity_federation().send().await.granted();
+    let both = document([json!({ "Effect": "Allow",
+        "Action": ["brevet:FollowChanges", "sts:GetWebIdentityToken"], "Resource": "*" })]);
+    let service = root.user_with("bearer", &both).await;
+    let given = service.sts(&broker).get_web_identity_token().audience(&broker.url).signing_algorithm("ES256");
+    let given = given.duration_seconds(60).send().await.granted();
+    let bearer = format!("Bearer {}", given.web_identity_token().expect("a token"));
+    let client = reqwest::Client::builder().default_headers(
+        [("authorization", bearer.as_str())]
+            .map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")))
+            .into_iter()
+            .collect(),
+    );
+    let mut stream =
+        crate::world::follow::with(&broker, None, "", client.build().expect("a client")).await.expect("a stream");
+    stream.through().await;
+    world.clock.advance(61);
+    assert_eq!(stream.end().await, "expired");
     broker.stop().await;
     assert!(world.trail("FollowChanges").await.contains("AccessDenied"));
 }

@@ -34,7 +34,11 @@ impl Masks {
     /// The record with its masks on.
     pub(super) fn applied(&self, mut record: Record) -> Record {
         if self.resources {
-            record.resource = self.resource(&record.resource);
+            let hidden = self.resource(&record.resource);
+            let shown = std::mem::replace(&mut record.resource, hidden.clone());
+            // The policy of a stored resource is known by the resource's name.
+            let named = record.named_statements().filter(|statement| statement.policy == shown);
+            named.for_each(|statement| statement.policy.clone_from(&hidden));
         }
         for condition in &mut record.conditions {
             if self.hides(&condition.key)
@@ -103,7 +107,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::audit::decisions::record::{Near, RecordedMissing};
+    use crate::audit::decisions::record::{Near, RecordedMissing, RecordedStatement};
 
     fn masks(mask: &[&str], masked_as: MaskedAs, key: u8) -> Masks {
         let mask: Vec<String> = mask.iter().map(|&name| name.to_owned()).collect();
@@ -146,6 +150,26 @@ mod tests {
         let hashed = masks(&["resource"], MaskedAs::Hash, 1);
         assert_eq!(hashed.applied(record("k", &[])).resource, hashed.applied(record("x", &[])).resource);
         assert!(!hashed.applied(record("k", &[])).resource.contains("a:b"));
+    }
+
+    /// A stored resource's policy is called by the resource's ARN.
+    #[test]
+    fn a_masked_resource_is_not_named_by_its_policy_either() {
+        let mut shown = record("k", &[]);
+        let own = RecordedStatement { policy: shown.resource.clone(), ..RecordedStatement::default() };
+        let another = RecordedStatement { policy: "arn:aws:iam::1:policy/p".to_owned(), ..own.clone() };
+        shown.statements = vec![own.clone(), another.clone()];
+        shown.missing = Some(RecordedMissing {
+            near: Some(Near { statement: own, ..Near::default() }),
+            ..RecordedMissing::default()
+        });
+        let name = shown.resource.rsplit_once("::111122223333:").expect("a name").1.to_owned();
+        for masked_as in [MaskedAs::Removed, MaskedAs::Hash] {
+            let masked = masks(&["resource"], masked_as, 1).applied(shown.clone());
+            assert_eq!(masked.statements[0].policy, masked.resource);
+            assert_eq!(masked.statements[1], another);
+            assert!(!String::from_utf8(masked.line()).expect("text").contains(&name));
+        }
     }
 
     proptest! {

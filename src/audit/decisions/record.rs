@@ -228,6 +228,12 @@ impl Record {
         written(&self)
     }
 
+    /// Every statement that it names.
+    pub(super) fn named_statements(&mut self) -> impl Iterator<Item = &mut RecordedStatement> {
+        let near = self.missing.as_mut().and_then(|missing| missing.near.as_mut());
+        self.statements.iter_mut().chain(near.map(|near| &mut near.statement))
+    }
+
     fn bound(&mut self) {
         let mut cut = self.cut;
         let names = [&mut self.asker, &mut self.subject, &mut self.subject_id, &mut self.action, &mut self.resource];
@@ -239,6 +245,10 @@ impl Record {
         self.statements.truncate(STATEMENTS);
         self.said.truncate(KEYS);
         self.conditions.truncate(KEYS);
+        for statement in self.named_statements() {
+            keep(&mut statement.policy, LONGEST_NAME, &mut cut);
+            statement.sid.iter_mut().for_each(|sid| keep(sid, LONGEST_VALUE, &mut cut));
+        }
         self.said.iter_mut().for_each(|name| keep(name, LONGEST_VALUE, &mut cut));
         for condition in &mut self.conditions {
             keep(&mut condition.key, LONGEST_VALUE, &mut cut);

@@ -64,7 +64,7 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Explain this encoded authorization message: the broker decodes it for whoever may `sts:DecodeAuthorizationMessage`
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["log", "at", "principal", "asker", "action", "resource", "id", "decision"])]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["log", "at", "principal", "asker", "action", "resource", "id", "decision", "last"])]
     message: Option<String>,
     #[command(flatten, next_help_heading = "For --message")]
     broker: BrokerArgs,

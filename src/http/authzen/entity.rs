@@ -1,5 +1,7 @@
 //! The parts of a question as AuthZEN has them (section "Information Model"), and what they are in IAM's terms.
 
+use std::fmt;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -8,12 +10,19 @@ use crate::policy::Claims;
 use crate::types::{Arn, SecretText};
 
 /// A subject or a resource.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Entity {
     pub(super) kind: String,
     /// Empty where it is what is searched for.
     pub(super) id: String,
     properties: Claims,
+}
+
+impl fmt::Debug for Entity {
+    /// Properties may be tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entity").field("kind", &self.kind).field("id", &self.id).finish_non_exhaustive()
+    }
 }
 
 /// An action.
@@ -26,7 +35,7 @@ pub(super) struct Action {
 /// Bytes of the texts of properties or a context, at the most; each batch copies them for every item that has them by default.
 const LARGEST: usize = 64 << 10;
 
-/// Properties of a subject that are how it is known, and no condition keys.
+/// Properties of a subject that are how it is known, where its type is one that is known so, and no condition keys then.
 const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 
 /// The types of subjects that there are.
@@ -122,6 +131,15 @@ impl Entity {
         }
     }
 
+    /// Which of its properties are how it is known.
+    fn credentials(&self) -> &'static [&'static str] {
+        match self.kind.as_str() {
+            "session" => &["session_token"],
+            "token" => &["token", "audience"],
+            _ => &[],
+        }
+    }
+
     /// What tells this subject from others.
     pub(super) fn known_by(&self) -> [&str; 5] {
         let [session, token, audience] = CREDENTIALS.map(|name| self.property(name).unwrap_or_default());
@@ -149,7 +167,17 @@ pub(super) fn said(
 ) -> Result<Said, Refusal> {
     let mut said = Said::nothing();
     said.context(context.clone())?;
-    said.properties(Properties::Subject, subject.properties.clone(), &CREDENTIALS)?;
+    let known_by = subject.credentials();
+    for name in ["session_token", "token"] {
+        // As an ordinary property it would be kept, and shown, like one.
+        if subject.property(name).is_some() && !known_by.contains(&name) {
+            return Err(Refusal::bad(format!(
+                "`subject.properties.{name}` is not for subjects of type {}",
+                subject.kind
+            )));
+        }
+    }
+    said.properties(Properties::Subject, subject.properties.clone(), known_by)?;
     said.properties(Properties::Resource, resource.properties.clone(), &[])?;
     if let Some(action) = action {
         said.properties(Properties::Action, action.properties.clone(), &[])?;
@@ -183,6 +211,22 @@ mod tests {
         assert!(entity(&large, "resource").expect_err("it is too large").contains("larger"));
         let nested = json!({ "id": "a", "type": "t", "properties": { "a": { "b": "x".repeat(LARGEST) } } });
         assert!(entity(&nested, "resource").is_ok(), "what is nested is not read");
+    }
+
+    #[test]
+    fn a_token_is_a_property_of_nobody_who_is_known_otherwise() {
+        let said_of = |kind: &str, property: &str| {
+            let subject = json!({ "id": "a", "type": kind, "properties": { property: "x" } });
+            let subject = entity(&subject, "subject").expect("a subject");
+            said(&subject, None, &subject, &Claims::default()).map(|said| said.keys().iter().count())
+        };
+        for (kind, property) in
+            [("user", "token"), ("role", "session_token"), ("session", "token"), ("token", "session_token")]
+        {
+            assert!(said_of(kind, property).is_err(), "{kind} {property}");
+        }
+        assert_eq!(said_of("user", "audience").expect("said"), 2, "of the subject, and of the same thing as resource");
+        assert_eq!(said_of("token", "audience").expect("said"), 1, "whom it is for is no property then");
     }
 
     fn json() -> impl Strategy<Value = Value> {

@@ -5,6 +5,7 @@
 //! `envoy/type/v3/http_status.proto`, and `google/rpc/status.proto`.
 
 use std::collections::HashMap;
+use std::fmt;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct CheckRequest {
@@ -27,6 +28,7 @@ pub(super) struct AttributeRequest {
 
 /// `AttributeContext.HttpRequest`
 #[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
 pub(super) struct HttpRequest {
     #[prost(string, tag = "2")]
     pub(super) method: String,
@@ -43,6 +45,13 @@ pub(super) struct HttpRequest {
     pub(super) header_map: Option<HeaderMap>,
 }
 
+impl fmt::Debug for HttpRequest {
+    /// Credentials may stand in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HttpRequest({})", self.method)
+    }
+}
+
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct HeaderMap {
     #[prost(message, repeated, tag = "1")]
@@ -50,6 +59,7 @@ pub(super) struct HeaderMap {
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
+#[prost(skip_debug)]
 pub(super) struct HeaderValue {
     #[prost(string, tag = "1")]
     pub(super) key: String,
@@ -57,6 +67,13 @@ pub(super) struct HeaderValue {
     pub(super) value: String,
     #[prost(bytes = "vec", tag = "3")]
     pub(super) raw_value: Vec<u8>,
+}
+
+impl fmt::Debug for HeaderValue {
+    /// Credentials may stand in it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeaderValue")
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

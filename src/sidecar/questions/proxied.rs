@@ -5,6 +5,7 @@
 //! under those, and under all that were ever read, so two requests share an answer only if they agree in everything that was looked at.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HOST};
@@ -30,13 +31,21 @@ const MOST_READ: usize = 64;
 pub(super) const TO_REMOVE: HeaderName = HeaderName::from_static("x-envoy-auth-headers-to-remove");
 
 /// A request as a proxy received it.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(super) struct Received {
     method: String,
     target: String,
     host: Option<String>,
     /// A value that is no text stands as nothing.
     headers: Vec<(String, Option<String>)>,
+}
+
+impl fmt::Debug for Received {
+    /// Headers and query may carry credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.target.split('?').next().unwrap_or_default();
+        write!(f, "Received({} {path}, {} headers)", self.method, self.headers.len())
+    }
 }
 
 impl Received {
