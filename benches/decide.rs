@@ -1,4 +1,4 @@
-//! Decisions in process: the pure function on compiled policies, and the authorizer with its cache in front of it.
+//! Decisions in process: the pure function on compiled policies, and the authorizer, with compiled principals kept.
 
 mod scenario;
 mod support;

@@ -166,7 +166,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Refused`] says whether policy said no, or why nothing could be decided.
-    pub fn permit(&self, prepared: &Prepared<'_>, asked: Asked<'_>) -> Result<Permit, Refused> {
+    fn permit(&self, prepared: &Prepared<'_>, asked: Asked<'_>) -> Result<Permit, Refused> {
         let decided = self.decided(prepared, asked)?;
         if decided.is_allowed() {
             return Ok(Permit(Some(Arc::clone(prepared.compiled()))));

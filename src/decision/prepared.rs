@@ -39,7 +39,7 @@ impl Prepared<'_> {
     ///
     /// # Errors
     /// What is known is older than the staleness bound, and the question may not be answered on that.
-    pub fn decide<'q>(&'q self, asked: Asked<'q>) -> Result<Decided<'q>, Stale> {
+    pub(super) fn decide<'q>(&'q self, asked: Asked<'q>) -> Result<Decided<'q>, Stale> {
         if self.known.degraded && !asked.degraded {
             return Err(Stale);
         }

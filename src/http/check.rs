@@ -14,7 +14,6 @@ use crate::decision::RequestFacts;
 use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Named, Question, Refusal, Said};
 use crate::policy::Claims;
 use crate::store::NotReached;
-use crate::telemetry::names;
 
 /// What is to become of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -231,10 +230,18 @@ pub(super) async fn answer(
         Ok(verdict) => rendered(&verdict),
         Err(response) => response,
     };
-    let code = response.status().as_str().to_owned();
-    metrics::counter!(names::REQUESTS, "door" => door, "operation" => "check", "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
+    doors.counts.answered((door, "check", response.status().into()), started.elapsed());
     response
+}
+
+/// What is answered where the body could not be read.
+pub(super) fn unread(unreadable: Unreadable) -> Response<Body> {
+    match unreadable {
+        Unreadable::TooLarge => {
+            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
+        }
+        Unreadable::Broken => refused(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
+    }
 }
 
 async fn answered(
@@ -243,12 +250,7 @@ async fn answered(
     request: Request<Body>,
     original: impl for<'a> FnOnce(&'a Incoming) -> Result<Original<'a>, &'static str>,
 ) -> Result<Verdict, Response<Body>> {
-    let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
-        Unreadable::TooLarge => {
-            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
-        }
-        Unreadable::Broken => refused(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
-    })?;
+    let incoming = Incoming::read(request, doors.request_limit).await.map_err(unread)?;
     let (asker, facts) = incoming.proxy(doors).await.map_err(|error| match error {
         authn::Error::Store(_) => of_refusal(&Refusal::Unavailable),
         error => {

@@ -13,12 +13,11 @@ use serde::Deserialize;
 
 use super::check::{self, refused};
 use super::keeping;
-use super::request::{Incoming, Unreadable};
+use super::request::Incoming;
 use super::router::Doors;
 use super::routes::{Header, Headers, Original};
 use crate::authn;
 use crate::ops::questions::Refusal;
-use crate::telemetry::names;
 
 /// The door's name in metrics.
 const DOOR: &str = "check";
@@ -54,20 +53,13 @@ enum Held {
 pub(super) async fn check(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
     let started = std::time::Instant::now();
     let response = answered(&doors, request).await.unwrap_or_else(|refused| refused);
-    let code = response.status().as_str().to_owned();
-    metrics::counter!(names::REQUESTS, "door" => DOOR, "operation" => "check", "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => DOOR).record(started.elapsed().as_secs_f64());
+    doors.counts.answered((DOOR, "check", response.status().into()), started.elapsed());
     response
 }
 
 async fn answered(doors: &Doors, request: Request<Body>) -> Result<Response<Body>, Response<Body>> {
     let bad = |message: &str| refused(StatusCode::BAD_REQUEST, "ValidationError", message);
-    let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
-        Unreadable::TooLarge => {
-            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
-        }
-        Unreadable::Broken => refused(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
-    })?;
+    let incoming = Incoming::read(request, doors.request_limit).await.map_err(check::unread)?;
     // 401 is what the request's sender is told: whoever asks and is not known is told 407, as a proxy is.
     let (asker, facts) = incoming.asker(doors).await.map_err(|error| match error {
         authn::Error::Store(_) => check::of_refusal(&Refusal::Unavailable),

@@ -2,18 +2,17 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::request::{Incoming, Unreadable, say_if_closing};
+use super::request::{Incoming, Unreadable, is_json, say_if_closing};
 use super::router::Doors;
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::ops::{self, Call, Fault};
-use crate::telemetry::names;
 
 /// The service name that requests to these doors are signed for.
 const SERVICE: &str = "brevet";
@@ -78,9 +77,7 @@ impl Signed {
 
     /// The body, which is to be `what`.
     pub(super) fn body<T: DeserializeOwned>(&self, what: &str) -> Result<T, Refusal> {
-        let kind = self.incoming.parts.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
+        if !is_json(&self.incoming.parts.headers) {
             return Err(Refusal::bad("The content type must be application/json."));
         }
         serde_json::from_slice(&self.incoming.body).map_err(|error| {
@@ -98,7 +95,12 @@ pub(super) struct Counted {
 }
 
 /// The answer, with the revision that a write made.
-pub(super) fn answer(done: Result<(Value, Option<u64>), Refusal>, request_id: &str, counted: Counted) -> Response {
+pub(super) fn answer(
+    doors: &Doors,
+    done: Result<(Value, Option<u64>), Refusal>,
+    request_id: &str,
+    counted: Counted,
+) -> Response {
     let (mut response, code) = match done {
         Ok((answer, revision)) => {
             let mut response = Json(answer).into_response();
@@ -121,8 +123,7 @@ pub(super) fn answer(done: Result<(Value, Option<u64>), Refusal>, request_id: &s
         response.headers_mut().insert("x-amzn-requestid", id);
     }
     let Counted { door, operation, started } = counted;
-    metrics::counter!(names::REQUESTS, "door" => door, "operation" => operation, "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => door).record(started.elapsed().as_secs_f64());
+    doors.counts.answered((door, operation, code.into()), started.elapsed());
     response
 }
 

@@ -18,13 +18,12 @@ use serde_json::{Value as JsonValue, json};
 
 use self::told::Asked;
 use super::keeping;
-use super::request::{Incoming, Unreadable, say_if_closing};
+use super::request::{Incoming, Unreadable, is_json, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::crypto::jwk::Jwk;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, Received, SERVICE, Shown, Unproven};
 use crate::store::NotReached;
-use crate::telemetry::names;
 
 /// The door's name in metrics.
 const DOOR: &str = "requests";
@@ -87,14 +86,14 @@ impl From<questions::Refusal> for Refusal {
 pub(super) async fn verify(State(doors): State<Doors>, request: Request<Body>) -> Response {
     let started = std::time::Instant::now();
     let answer = verified(&doors, request).await;
-    finish(answer, "verify", started)
+    finish(&doors, answer, "verify", started)
 }
 
 /// The same, with the key that the request was signed with, so that the service needs not ask about the next one.
 pub(super) async fn derive(State(doors): State<Doors>, request: Request<Body>) -> Response {
     let started = std::time::Instant::now();
     let answer = derived(&doors, request).await;
-    finish(answer, "derive", started)
+    finish(&doors, answer, "derive", started)
 }
 
 async fn verified(doors: &Doors, request: Request<Body>) -> Result<Told, Refusal> {
@@ -196,9 +195,7 @@ impl Asker {
     }
 
     fn body<T: serde::de::DeserializeOwned>(&self) -> Result<T, Refusal> {
-        let kind = self.incoming.parts.headers.get("content-type").and_then(|value| value.to_str().ok());
-        let kind = kind.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if !kind.eq_ignore_ascii_case("application/json") {
+        if !is_json(&self.incoming.parts.headers) {
             return Err(Refusal::bad("the content type must be application/json"));
         }
         serde_json::from_slice(&self.incoming.body)
@@ -214,7 +211,12 @@ impl Asker {
     }
 }
 
-fn finish(answer: Result<Told, Refusal>, operation: &'static str, started: std::time::Instant) -> Response {
+fn finish(
+    doors: &Doors,
+    answer: Result<Told, Refusal>,
+    operation: &'static str,
+    started: std::time::Instant,
+) -> Response {
     let mut response = match answer {
         Ok((answer, keeping)) => {
             let mut response = Json(answer).into_response();
@@ -230,9 +232,7 @@ fn finish(answer: Result<Told, Refusal>, operation: &'static str, started: std::
     }
     say_if_closing(&mut response);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    let code = response.status().as_str().to_owned();
-    metrics::counter!(names::REQUESTS, "door" => DOOR, "operation" => operation, "code" => code).increment(1);
-    metrics::histogram!(names::REQUEST_SECONDS, "door" => DOOR).record(started.elapsed().as_secs_f64());
+    doors.counts.answered((DOOR, operation, response.status().into()), started.elapsed());
     response
 }
 

@@ -27,6 +27,12 @@ pub(super) fn say_if_closing<B>(response: &mut http::Response<B>) {
     }
 }
 
+/// Whether the body is said to be JSON.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+}
+
 /// The body could not be read.
 #[derive(Debug)]
 pub(super) enum Unreadable {

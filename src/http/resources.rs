@@ -85,7 +85,7 @@ pub(super) async fn operation(
     };
     let request_id = doors.broker.new_id();
     let done = done(&doors, operation, request, &request_id).await;
-    json_door::answer(done, &request_id, Counted { door: "resources", operation, started })
+    json_door::answer(&doors, done, &request_id, Counted { door: "resources", operation, started })
 }
 
 type Done = Result<(Value, Option<u64>), Refusal>;

@@ -39,7 +39,7 @@ pub(super) async fn revoke(State(doors): State<Doors>, request: Request<Body>) -
     let counted = Counted { door: "sessions", operation: "revoke", started: std::time::Instant::now() };
     let request_id = doors.broker.new_id();
     let done = revoked(&doors, request, &request_id).await;
-    json_door::answer(done, &request_id, counted)
+    json_door::answer(&doors, done, &request_id, counted)
 }
 
 async fn revoked(doors: &Doors, request: Request<Body>, request_id: &str) -> Result<(Value, Option<u64>), Refusal> {

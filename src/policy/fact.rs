@@ -37,7 +37,7 @@ pub enum Fact<'a> {
 }
 
 impl<'a> Fact<'a> {
-    /// The canonical text: what distinguishes values in a cache key, and what people are shown. A list is written as a JSON
+    /// The canonical text: what people are shown. A list is written as a JSON
     /// array, bytes in base64, a moment as `2026-11-24T02:41:41Z`.
     pub fn as_text(self) -> Cow<'a, str> {
         match self {

@@ -41,17 +41,6 @@ pub struct Caller {
     pub(super) evidence: Arc<Value>,
 }
 
-impl Caller {
-    /// Whether the body that was read is the one that the signature covers, by its SHA-256 in lower-case hexadecimal.
-    pub fn signed_body(&self, sha256: &str) -> bool {
-        match &self.body {
-            Coverage::Signed => true,
-            Coverage::Declared(declared) => declared == sha256,
-            Coverage::Unsigned | Coverage::Streaming(_) => false,
-        }
-    }
-}
-
 impl fmt::Debug for Caller {
     /// Without the request, which may carry a session token.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

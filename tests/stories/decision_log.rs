@@ -196,8 +196,7 @@ async fn tokens_are_never_in_it() {
     shorter["resource"]["id"] = json!("https://h/x?X-Amz-Signature=abcdef0123");
     let refused = ask(&broker, &service, &question).await;
     let answer = ask(&broker, &service, &shorter).await;
-    assert!(refused.status == 200 || refused.status == 400, "{refused:?}");
-    assert!(answer.status == 200 || answer.status == 400, "{answer:?}");
+    assert_eq!((refused.status, answer.status), (200, 200), "{refused:?} {answer:?}");
     shorter["context"] = json!({ "web:Url": "https://ann:hunter2@h/?token=opensesame" });
     let answer = ask(&broker, &service, &shorter).await.json();
     assert_eq!(answer["decision"], false, "{answer}");

@@ -138,7 +138,7 @@ async fn only_who_is_enrolled_for_a_service_has_its_requests_verified() {
     {
         let answer = verify(&broker, service, "s3", request.told_whole()).await;
         assert_eq!((answer.status, &answer.json()["code"]), (403, &json!("AccessDenied")), "{answer:?}");
-        assert!(!answer.body.contains("alice") || answer.body.contains(&service.arn), "{answer:?}");
+        assert!(!answer.body.replace(&service.arn, "").contains("alice"), "{answer:?}");
     }
     assert_eq!(verify(&broker, &service, "db", request.told_whole()).await.status, 403);
     within_a_second("the refusals are recorded", || async {

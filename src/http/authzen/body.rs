@@ -1,9 +1,9 @@
 //! The body of a request: a JSON object in which no member stands twice, and nothing is nested without end.
 
 use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
+use crate::http::request::is_json;
 use crate::wire::strict_json;
 
 /// How deep a body may be nested: properties of properties are the asker's own affair, and passed over.
@@ -11,9 +11,7 @@ const DEEPEST: usize = 32;
 
 /// Reads a body, or says why it is none.
 pub(super) fn read(headers: &HeaderMap, body: &[u8]) -> Result<Map<String, Value>, String> {
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
+    if !is_json(headers) {
         return Err("the content type must be application/json".to_owned());
     }
     strict_json::object(body, DEEPEST).map_err(|why| format!("the body is no request: {why}"))

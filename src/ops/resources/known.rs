@@ -21,8 +21,6 @@ struct Looked(Option<Arc<KnownResource>>);
 /// A stored resource as decisions need it.
 #[derive(Debug)]
 pub struct KnownResource {
-    /// Its ARN.
-    pub arn: ResourceArn,
     /// The account that owns it.
     pub account: AccountId,
     /// What is known of it.
@@ -100,7 +98,7 @@ fn compiled(account: AccountId, stored: StoredResource) -> Result<KnownResource,
             Some(Arc::new(PolicySet::new(vec![Arc::new(policy)])))
         }
     };
-    Ok(KnownResource { arn: stored.arn, account, attributes: stored.attributes, policy })
+    Ok(KnownResource { account, attributes: stored.attributes, policy })
 }
 
 impl fmt::Debug for Resources {
