@@ -4,6 +4,7 @@
 mod scenario;
 mod support;
 
+use support::least;
 use support::load::CONNECTIONS;
 use support::versus::{self, Matter};
 use support::world::{self, World};
@@ -29,12 +30,19 @@ fn main() {
     };
     let session = [("Action", "GetSessionToken"), ("Version", "2011-06-15")];
     let matters = [
-        Matter { name: "AssumeRole", path: "/", requests: (0..CONNECTIONS).map(assume).collect(), budget: 0.35 },
+        Matter {
+            name: "AssumeRole",
+            path: "/",
+            requests: (0..CONNECTIONS).map(assume).collect(),
+            budget: 0.35,
+            least: least::signs(),
+        },
         Matter {
             name: "GetSessionToken",
             path: "/",
             requests: (0..CONNECTIONS).map(|_| world.aws(&user, "sts", &session)).collect(),
             budget: 0.35,
+            least: least::signs(),
         },
     ];
     let lines = versus::measure(&server, &world, &matters);

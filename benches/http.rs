@@ -4,6 +4,7 @@
 mod scenario;
 mod support;
 
+use support::least;
 use support::load::CONNECTIONS;
 use support::versus::{self, Matter};
 use support::world::{self, World};
@@ -26,8 +27,15 @@ fn main() {
             path: "/",
             requests: (0..CONNECTIONS).map(|_| world.aws(&user, "sts", &whoami)).collect(),
             budget: 0.75,
+            least: least::verifies("sts", b"Action=GetCallerIdentity&Version=2011-06-15"),
         },
-        Matter { name: "AuthZEN, kept answers", path: "/access/v1/evaluation", requests: questions, budget: 0.80 },
+        Matter {
+            name: "AuthZEN evaluation",
+            path: "/access/v1/evaluation",
+            requests: questions,
+            budget: 0.80,
+            least: least::verifies("brevet", &[b' '; 320]),
+        },
     ];
     let lines = versus::measure(&server, &world, &matters);
     versus::print(&lines);

@@ -3,6 +3,7 @@
 //! only.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -17,6 +18,9 @@ use super::spent::Spent;
 
 /// Connections kept alive.
 pub const CONNECTIONS: usize = 64;
+
+/// What a bare handler does for each request beside answering it, if anything.
+pub type Work = Option<Arc<dyn Fn() + Send + Sync>>;
 
 /// What a round of load came to.
 #[derive(Clone, Copy, Debug)]
@@ -104,8 +108,9 @@ pub fn whole(answer: &[u8]) -> Option<usize> {
     Some(head + length.unwrap_or(0))
 }
 
-/// A bare axum handler that answers `path` with the body and the headers of `answer`; what a request costs at the least.
-pub async fn bare(path: &str, answer: &str) -> SocketAddr {
+/// A bare axum handler that answers `path` with the body and the headers of `answer`, after it has done `work`; what a request costs
+/// at the least.
+pub async fn bare(path: &str, answer: &str, work: Work) -> SocketAddr {
     let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
     let mut headers = HeaderMap::new();
     for line in head.lines().skip(1) {
@@ -118,7 +123,13 @@ pub async fn bare(path: &str, answer: &str) -> SocketAddr {
     let body = Bytes::from(body.to_owned());
     let handler = post(move |_: Bytes| {
         let answer = (headers.clone(), body.clone());
-        async move { answer }
+        let work = work.clone();
+        async move {
+            if let Some(work) = work {
+                work();
+            }
+            answer
+        }
     });
     let router = Router::new().route(path, handler);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");

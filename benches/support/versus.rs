@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use super::load::{self, Round};
+use super::load::{self, Round, Work};
 use super::world::World;
 
 /// Requests of one kind, and how much of the bare handler's rate they shall reach.
@@ -18,6 +18,8 @@ pub struct Matter {
     pub requests: Vec<Vec<u8>>,
     /// The budget: a part of the bare handler's rate.
     pub budget: f64,
+    /// What no broker can do without, for a third side: a bare handler that does this and nothing else.
+    pub least: (&'static str, Work),
 }
 
 /// What came out: medians of all turns.
@@ -27,6 +29,8 @@ pub struct Line {
     broker: Round,
     ratio: f64,
     budget: f64,
+    /// The part of the bare handler's rate that one reaches which does the least.
+    least: Option<(&'static str, f64)>,
 }
 
 /// Turns of each side, and how long one is; `BREVET_BENCH_TURNS` and `BREVET_BENCH_TURN_MS` say otherwise, within bounds.
@@ -46,14 +50,20 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
     let only = std::env::var("BREVET_BENCH_ONLY").unwrap_or_default();
     for matter in matters.iter().filter(|matter| matter.name.contains(&only)) {
         let answer = server.block_on(world.once(&matter.requests[0]));
-        let bare = server.block_on(load::bare(matter.path, &answer));
+        let bare = server.block_on(load::bare(matter.path, &answer, None));
+        let (doing, work) = &matter.least;
+        let least = work.clone().map(|work| server.block_on(load::bare(matter.path, &answer, Some(work))));
         let turn = |address: SocketAddr, length| client.block_on(load::round(address, &matter.requests, length));
         // Once without counting, so that caches and connections are warm.
         turn(bare, length / 4);
         turn(world.address, length / 4);
         let mut pairs = Vec::with_capacity(turns);
+        let mut leasts = Vec::new();
         for _ in 0..turns {
             pairs.push((turn(bare, length), turn(world.address, length)));
+            if let (Some(least), Some((bare, _))) = (least, pairs.last()) {
+                leasts.push(turn(least, length).rate / bare.rate);
+            }
         }
         // The ratio is taken turn by turn, so that what else the machine does hits both sides alike.
         let ratio = middle(pairs.iter().map(|(bare, broker)| broker.rate / bare.rate).collect(), f64::total_cmp);
@@ -63,6 +73,7 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
             broker: median(pairs.iter().map(|(_, broker)| *broker).collect()),
             ratio,
             budget: matter.budget,
+            least: least.map(|_| (*doing, middle(leasts, f64::total_cmp))),
         });
     }
     lines
@@ -86,6 +97,11 @@ pub fn print(lines: &[Line]) {
     for line in lines {
         println!("{line}");
     }
+    for Line { name, least, .. } in lines {
+        if let Some((doing, ratio)) = least {
+            println!("{name:<28} a bare handler that {doing} and nothing else: {:.1}%", ratio * 100.0);
+        }
+    }
     println!("\nProcessor time for each request in microseconds:");
     println!(
         "{:<28} {:>10} {:>6} {:>6} {:>12} {:>6} {:>6} {:>6}",
@@ -102,7 +118,7 @@ pub fn print(lines: &[Line]) {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, bare, broker, ratio, budget } = self;
+        let Self { name, bare, broker, ratio, budget, .. } = self;
         write!(
             f,
             "{name:<28} {:>11.0} {:>11.0} {:>6.1}% {:>6.0}%  {:>9} {:>9} {:>7.1}%",

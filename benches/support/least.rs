@@ -1,0 +1,50 @@
+//! What no broker can do without, done by a bare handler: it tells how much of a budget is left for everything else.
+
+use std::sync::Arc;
+
+use brevet::clock::{Clock, SystemClock};
+use brevet::sigv4::{Credentials, RequestParts, SignedRequest, SigningKey, sign_headers};
+use brevet::types::SecretText;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
+
+use super::load::Work;
+use super::request::REGION;
+
+/// Makes one ECDSA signature over P-256, as a session token has it.
+pub fn signs() -> (&'static str, Work) {
+    let random = SystemRandom::new();
+    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
+    let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).expect("a key");
+    let work = move || {
+        let signature = key.sign(&random, std::hint::black_box(&[7; 700])).expect("a signature");
+        std::hint::black_box(signature);
+    };
+    ("makes one P-256 signature", Some(Arc::new(work)))
+}
+
+/// Checks the SigV4 signature of one request of this form, with the key at hand.
+pub fn verifies(service: &'static str, body: &'static [u8]) -> (&'static str, Work) {
+    let secret = SecretText::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    let access_key_id = "AKIAIOSFODNN7EXAMPLE".to_owned();
+    let credentials = Credentials { access_key_id, secret_access_key: secret.clone(), session_token: None };
+    let own: [(&str, &[u8]); 2] = [("content-type", b"application/json"), ("host", b"127.0.0.1:8080")];
+    let parts = RequestParts { method: "POST", path: "/", query: "", headers: &own, body };
+    let added = sign_headers(&parts, &credentials, REGION, service, SystemClock.now());
+    let key = {
+        let headers = all(&own, &added);
+        let signed = SignedRequest::parse(&RequestParts { headers: &headers, ..parts }).expect("a form");
+        SigningKey::derive(&secret, signed.expect("a signature").scope())
+    };
+    let work = move || {
+        let headers = all(&own, &added);
+        let parts = RequestParts { method: "POST", path: "/", query: "", headers: &headers, body };
+        let signed = SignedRequest::parse(&parts).expect("a form").expect("a signature");
+        signed.verify(&key).expect("it is right");
+    };
+    ("checks one SigV4 signature", Some(Arc::new(work)))
+}
+
+fn all<'a, N: AsRef<str>>(own: &[(&'a str, &'a [u8])], added: &'a [(N, String)]) -> Vec<(&'a str, &'a [u8])> {
+    own.iter().copied().chain(added.iter().map(|(name, value)| (name.as_ref(), value.as_bytes()))).collect()
+}
