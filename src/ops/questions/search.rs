@@ -184,7 +184,7 @@ impl Asking<'_> {
             };
             made.examined(&name.to_ascii_lowercase());
             let subject = Subject { account: self.asker.account(), identity, unique_id: None, session: None };
-            let about = Resolved { subject, entity: arn, ends: None, exists: true };
+            let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true };
             if self.may_ask_about(&about).await? {
                 made.answered(&self.decided(&about, question, None).await?, || name);
             }
