@@ -116,6 +116,9 @@ def test_what_is_not_found_says_why(world, service):
         (["--format", "xml"], "json"),
         (["--endpoint", "http://127.0.0.1:1"], "is for --message"),
         (["--log", "nowhere.jsonl"], "nowhere.jsonl: No such file"),
+        (["--log", "nowhere.jsonl", "--config", "brevet.toml"], "cannot be used with"),
+        (["--message", "x", "--config", "brevet.toml"], "cannot be used with"),
+        (["--config", "nowhere.toml"], "nowhere.toml: No such file"),
     ],
 )
 def test_misspelt_options_are_answered_well(world, wrong, told):
