@@ -14,8 +14,9 @@ use serde_json::{Map, Value, json};
 
 use super::entity::{self, Action, Entity};
 use super::evaluation::Evaluation;
-use super::frame::{Answer, Received, Refusal, framed};
+use super::frame::{Answer, Received, framed};
 use super::render;
+use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Named, Question, Who};
 use crate::policy::Claims;

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::frame::Refusal;
+use crate::http::refusal::Refusal;
 use crate::ops::questions::Answered;
 
 /// Statements that an answer in a batch tells of: a batch has a thousand answers.
@@ -16,7 +16,7 @@ pub(super) fn body(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     const USUAL: usize = 1_024;
     let mut body = Vec::with_capacity(USUAL);
     serde_json::to_writer(&mut body, answer)
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", error.to_string()))?;
     Ok(body)
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::{Answered, Demand, Named, PERMISSION, Refusal, Resolved, SERVICE, Said, Who};
+use crate::audit::decisions::json_without_credentials;
 use crate::authn::Caller;
 use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
@@ -98,8 +99,10 @@ impl Asking<'_> {
                     let request_id = &self.broker.new_id();
                     let facts = self.facts.clone();
                     let call = Call { broker: self.broker, caller: self.asker, facts, request_id };
+                    // What resources are called can carry tokens: whoever asks about a URL writes it as it came.
+                    let question = json_without_credentials(shown());
                     let parameters =
-                        json!({ "subject": { "arn": about.entity.as_str() }, "question": shown(), "door": self.door });
+                        json!({ "subject": { "arn": about.entity.as_str() }, "question": question, "door": self.door });
                     let said = denial.to_string();
                     ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
                 }
