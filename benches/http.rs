@@ -20,8 +20,10 @@ fn main() {
     // Without the policy that demands a second factor: nobody can claim one for another.
     let policies = scenario::policies(11, scenario::Spread::OneService).split_off(1);
     let user = server.block_on(world.scenario_user(&policies));
-    let ask = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"brevet:Evaluate","Resource":"*"}}"#;
+    let ask = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow",
+        "Action":["brevet:Evaluate","sts:GetWebIdentityToken"],"Resource":"*"}}"#;
     let service = server.block_on(world.user("gateway", ask));
+    let token = server.block_on(world.own_token(&service));
     let questions: Vec<Vec<u8>> = (0..CONNECTIONS).map(|i| evaluation(&world, &service, i)).collect();
     let answer = server.block_on(world.once(&questions[0]));
     assert!(answer.contains("\"decision\":true"), "{answer}");
@@ -45,6 +47,15 @@ fn main() {
             least: least::verifies("brevet", &[b' '; 320]),
         },
         Matter {
+            name: "AuthZEN, with a token",
+            path: "/access/v1/evaluation",
+            requests: (0..CONNECTIONS)
+                .map(|i| world.borne(&token, "/access/v1/evaluation", &question(&world, i)))
+                .collect(),
+            budget: 0.80,
+            least: ("", None),
+        },
+        Matter {
             name: BATCH,
             path: "/access/v1/evaluations",
             requests: batches,
@@ -58,17 +69,22 @@ fn main() {
     server.block_on(world.stop());
 }
 
-/// A question of `gateway` about the scenario's user.
+/// A question of `gateway`, signed.
 fn evaluation(world: &World, asker: &brevet::sigv4::Credentials, connection: usize) -> Vec<u8> {
-    let body = format!(
+    let body = question(world, connection);
+    world.signed(asker, "brevet", "/access/v1/evaluation", "application/json", body.as_bytes())
+}
+
+/// A question about the scenario's user.
+fn question(world: &World, connection: usize) -> String {
+    format!(
         r#"{{"subject":{{"type":"user","id":"arn:aws:iam::{}:user/{}"}},
             "action":{{"name":"s3:GetObject"}},
             "resource":{{"type":"object","id":"arn:aws:s3:::team-5-reports/2026/{connection}.csv"}},
             "context":{{"aws:SourceIp":"10.1.2.3"}}}}"#,
         world.account,
         scenario::USER,
-    );
-    world.signed(asker, "brevet", "/access/v1/evaluation", "application/json", body.as_bytes())
+    )
 }
 
 /// A batch of questions of `gateway` about the scenario's user, which differ by their resources alone.

@@ -98,7 +98,7 @@ fn main() {
     runtime.block_on(check("brevet", brevet.address, &to_brevet));
     runtime.block_on(check("Cerbos", cerbos.address, &to_cerbos));
     let answer = runtime.block_on(once(brevet.address, &to_brevet[0]));
-    let bare = runtime.block_on(load::bare(PATH, &answer));
+    let bare = runtime.block_on(load::bare(PATH, &answer, None));
     let sides = [
         ("bare axum handler", bare, &to_brevet, None),
         ("brevet", brevet.address, &to_brevet, Some(&brevet)),

@@ -112,6 +112,30 @@ impl World {
         credentials(&element(&answer, "AccessKeyId"), &element(&answer, "SecretAccessKey"))
     }
 
+    /// A web identity token of a user's for this broker, good for the longest that there is.
+    pub async fn own_token(&self, of: &Credentials) -> String {
+        self.iam(&[("Action", "EnableOutboundWebIdentityFederation")]).await;
+        let parameters = [
+            ("Action", "GetWebIdentityToken"),
+            ("Version", "2011-06-15"),
+            ("Audience.member.1", &format!("http://{}", self.address)),
+            ("SigningAlgorithm", "ES256"),
+            ("DurationSeconds", "3600"),
+        ];
+        element(&self.once(&self.aws(of, "sts", &parameters)).await, "WebIdentityToken")
+    }
+
+    /// A POST of JSON by whoever bears a token, ready to send.
+    pub fn borne(&self, token: &str, path: &str, body: &str) -> Vec<u8> {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\nuser-agent: brevet-bench/1\r\n\
+             authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
+            self.address,
+            body.len()
+        )
+        .into_bytes()
+    }
+
     /// Runs an IAM operation as the root user; it must succeed.
     pub async fn iam(&self, parameters: &[(&str, &str)]) -> String {
         let all: Vec<_> = parameters.iter().copied().chain([("Version", "2010-05-08")]).collect();

@@ -12,6 +12,7 @@ use super::{Caller, Error};
 use crate::clock::Timestamp;
 use crate::crypto::hash::sha256;
 use crate::decision::{Identity, Subject};
+use crate::session::claims::SessionClaims;
 use crate::session::{Keeper, Lineage, Origin, Revocations, SessionError, VerifiedIdentity, open_identity};
 use crate::store::{Bounded, Room};
 use crate::types::AccessKeyId;
@@ -30,7 +31,9 @@ pub struct Bearers {
 #[derive(Debug)]
 struct Open {
     verified: VerifiedIdentity,
-    subject: Subject,
+    subject: Arc<Subject>,
+    /// What the session is, if it was obtained with one.
+    session: Option<Arc<SessionClaims>>,
     /// How much memory it takes, roughly: what the token says is there twice, with what it was obtained with.
     bytes: u32,
 }
@@ -39,7 +42,7 @@ struct Open {
 #[derive(Clone, Debug)]
 pub struct Bearer {
     /// Whom decisions about it are about.
-    pub subject: Subject,
+    pub subject: Arc<Subject>,
     /// When the token ends.
     pub expires: Timestamp,
 }
@@ -63,13 +66,13 @@ impl Bearers {
     /// The token is not one of this broker's, is for others, has expired, or was revoked.
     pub async fn bearer(&self, token: &str, audience: &str, now: Timestamp) -> Result<Bearer, Error> {
         let open = self.open(token, audience, now)?;
-        let subject = self.renamed.follow(open.subject.clone()).await?;
+        let subject = self.renamed.follow(&open.subject).await?;
         Ok(Bearer { subject, expires: open.verified.expires() })
     }
 
     /// What a token's origin descends from that was found good just now: what revokes one of these ends it.
     pub fn lineage(&self, token: &str, audience: &str, now: Timestamp) -> Option<Lineage> {
-        Some(self.open(token, audience, now).ok()?.verified.lineage().clone())
+        Some(Lineage::clone(self.open(token, audience, now).ok()?.verified.lineage()))
     }
 
     /// Who signs in with a token that is meant for `audience`, which is the broker itself.
@@ -78,17 +81,17 @@ impl Bearers {
     /// As [`Bearers::bearer`].
     pub async fn sign_in(&self, token: &str, audience: &str, region: &str, now: Timestamp) -> Result<Caller, Error> {
         let open = self.open(token, audience, now)?;
-        let subject = self.renamed.follow(open.subject.clone()).await?;
+        let subject = self.renamed.follow(&open.subject).await?;
         let malformed = || Error::Token(SessionError::Malformed);
         let (key, session) = match open.verified.origin() {
             Origin::Session(claims) => {
                 let key: AccessKeyId = claims.access_key_id().parse().map_err(|_| malformed())?;
-                (key, Some(claims.clone()))
+                (key, open.session.clone())
             }
             Origin::Key(long_lived) => (long_lived.key.clone(), None),
         };
         let caller = Caller::new(subject, key, region.to_owned(), session);
-        Ok(caller.bearing(open.verified.expires(), open.verified.lineage().clone()))
+        Ok(caller.bearing(open.verified.expires(), Arc::clone(open.verified.lineage())))
     }
 
     fn open(&self, token: &str, audience: &str, now: Timestamp) -> Result<Arc<Open>, Error> {
@@ -103,7 +106,11 @@ impl Bearers {
                 let verified = open_identity(&rings, token, now).map_err(refused)?;
                 let subject = subject(&verified).ok_or(Error::Token(SessionError::Malformed))?;
                 let bytes = u32::try_from(token.len().saturating_mul(3)).unwrap_or(u32::MAX);
-                let open = Arc::new(Open { verified, subject, bytes });
+                let session = match verified.origin() {
+                    Origin::Session(claims) => Some(Arc::new(SessionClaims::clone(claims))),
+                    Origin::Key(_) => None,
+                };
+                let open = Arc::new(Open { verified, subject: Arc::new(subject), session, bytes });
                 self.tokens.keep(digest, Arc::clone(&open));
                 open
             }

@@ -12,42 +12,42 @@ use crate::types::{AccessKeyId, AccountId, Arn, Realm};
 /// An authenticated caller. Only this floor makes one.
 #[derive(Clone, Debug)]
 pub struct Caller {
-    subject: Subject,
+    subject: Arc<Subject>,
     access_key: Option<AccessKeyId>,
     certificate: Option<Arc<ClientCertificate>>,
     region: String,
-    session: Option<Box<SessionClaims>>,
+    session: Option<Arc<SessionClaims>>,
     /// Of the token that it bears in place of a signature: when that ends, and what it descends from.
-    bears: Option<Box<(Timestamp, Lineage)>>,
+    bears: Option<(Timestamp, Arc<Lineage>)>,
 }
 
 impl Caller {
     pub(super) fn new(
-        subject: Subject,
+        subject: Arc<Subject>,
         access_key: AccessKeyId,
         region: String,
-        session: Option<Box<SessionClaims>>,
+        session: Option<Arc<SessionClaims>>,
     ) -> Self {
         Self { subject, access_key: Some(access_key), certificate: None, region, session, bears: None }
     }
 
     /// One that a client certificate names.
-    pub(super) fn of_certificate(subject: Subject, certificate: Arc<ClientCertificate>, region: String) -> Self {
+    pub(super) fn of_certificate(subject: Arc<Subject>, certificate: Arc<ClientCertificate>, region: String) -> Self {
         Self { subject, access_key: None, certificate: Some(certificate), region, session: None, bears: None }
     }
 
     /// This caller, who came with a token in place of a signature.
-    pub(super) fn bearing(self, expires: Timestamp, lineage: Lineage) -> Self {
-        Self { bears: Some(Box::new((expires, lineage))), ..self }
+    pub(super) fn bearing(self, expires: Timestamp, lineage: Arc<Lineage>) -> Self {
+        Self { bears: Some((expires, lineage)), ..self }
     }
 
     /// When the token ends that it bears in place of a signature, and what that descends from: what revokes one of these ends it.
     pub fn bears(&self) -> Option<(Timestamp, &Lineage)> {
-        self.bears.as_deref().map(|(expires, lineage)| (*expires, lineage))
+        self.bears.as_ref().map(|(expires, lineage)| (*expires, &**lineage))
     }
 
     /// Whom decisions about this caller are about.
-    pub fn subject(&self) -> &Subject {
+    pub fn subject(&self) -> &Arc<Subject> {
         &self.subject
     }
 

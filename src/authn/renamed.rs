@@ -24,17 +24,17 @@ impl Renamed {
     }
 
     /// The subject of a user's session, under the user's present name.
-    pub(super) async fn follow(&self, mut subject: Subject) -> Result<Subject, StoreError> {
+    pub(super) async fn follow(&self, subject: &Arc<Subject>) -> Result<Arc<Subject>, StoreError> {
         if let (Identity::User(_), Some(unique_id)) = (&subject.identity, &subject.unique_id) {
             let known = match self.names.find(unique_id) {
                 Some(known) => known,
-                None => self.load(&subject, unique_id).await?,
+                None => self.load(subject, unique_id).await?,
             };
             if let Some(name) = &*known {
-                subject.identity = Identity::User(name.clone());
+                return Ok(Arc::new(Subject { identity: Identity::User(name.clone()), ..Subject::clone(subject) }));
             }
         }
-        Ok(subject)
+        Ok(Arc::clone(subject))
     }
 
     async fn load(&self, subject: &Subject, unique_id: &str) -> Result<Arc<Option<UserName>>, StoreError> {

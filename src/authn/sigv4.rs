@@ -46,6 +46,7 @@ pub struct Authenticator {
 #[derive(Debug)]
 struct LongLived {
     key: AccessKey,
+    subject: Arc<Subject>,
     signing: SigningKeys,
 }
 
@@ -53,7 +54,7 @@ struct LongLived {
 #[derive(Debug)]
 struct OpenSession {
     verified: VerifiedSession,
-    subject: Subject,
+    subject: Arc<Subject>,
     lineage: Lineage,
     signing: SigningKeys,
 }
@@ -141,11 +142,10 @@ impl Authenticator {
     ///
     /// # Errors
     /// The token is not one of this broker's, has expired, or was revoked.
-    pub async fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<Subject, Error> {
+    pub async fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<Arc<Subject>, Error> {
         let open = self.open(token, now)?;
         self.check_revocations(&open)?;
-        let subject = open.subject.clone();
-        Ok(self.renamed.follow(subject).await?)
+        Ok(self.renamed.follow(&open.subject).await?)
     }
 
     /// What a session descends from whose token was found good just now: what revokes one of these ends it.
@@ -180,12 +180,7 @@ impl Authenticator {
         if found.key.status != KeyStatus::Active {
             return Err(Error::InactiveKey);
         }
-        let identity = match &found.key.owner {
-            KeyOwner::Root => Identity::Root,
-            KeyOwner::User(name) => Identity::User(name.clone()),
-        };
-        let subject = Subject { account: found.key.account, identity, unique_id: None, session: None };
-        Ok(Caller::new(subject, id, signed.scope().region.clone(), None))
+        Ok(Caller::new(Arc::clone(&found.subject), id, signed.scope().region.clone(), None))
     }
 
     async fn load(&self, id: &AccessKeyId) -> Result<Option<Arc<LongLived>>, Error> {
@@ -193,7 +188,12 @@ impl Authenticator {
         let mut reader = Reader::new(Arc::clone(&self.store));
         let Some(key) = reader.get::<AccessKey>(&layout::access_key(id)).await? else { return Ok(None) };
         let secret = self.vault.open_text(key.account, &["access-key", id.as_str(), "secret"], &key.secret).await?;
-        let value = LongLived { key, signing: SigningKeys::of(secret) };
+        let identity = match &key.owner {
+            KeyOwner::Root => Identity::Root,
+            KeyOwner::User(name) => Identity::User(name.clone()),
+        };
+        let subject = Arc::new(Subject { account: key.account, identity, unique_id: None, session: None });
+        let value = LongLived { key, subject, signing: SigningKeys::of(secret) };
         Ok(Some(self.keys.keep(ticket, id.as_str(), value, reader.dependencies())))
     }
 
@@ -213,8 +213,8 @@ impl Authenticator {
         // Only after the signature: who merely saw the token is not told.
         self.check_revocations(&open)?;
         let region = signed.scope().region.clone();
-        let subject = self.renamed.follow(open.subject.clone()).await?;
-        Ok(Caller::new(subject, id, region, Some(Box::new(claims.clone()))))
+        let subject = self.renamed.follow(&open.subject).await?;
+        Ok(Caller::new(subject, id, region, Some(Arc::clone(claims))))
     }
 
     /// Asked at every use: what was verified and kept may have been revoked since.
@@ -232,6 +232,7 @@ impl Authenticator {
         }
         let verified = crate::session::open(&ring, token, now).map_err(refused)?;
         let subject = subject_of_session(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
+        let subject = Arc::new(subject);
         let lineage = Lineage::of_session(verified.claims()).ok_or(Error::Token(SessionError::Malformed))?;
         let signing = SigningKeys::of(verified.secret().clone());
         let open = Arc::new(OpenSession { verified, subject, lineage, signing });

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{ArgGroup, Args};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -54,8 +54,9 @@ pub struct SidecarArgs {
     pub questions: QuestionArgs,
 }
 
-/// Questions beside the credentials.
+/// Questions beside the credentials. What is said of answers means nothing where no questions are taken.
 #[derive(Debug, Clone, Args)]
+#[command(group = ArgGroup::new(QUESTION_PLACES).args(["questions", "questions_socket"]).multiple(true))]
 pub struct QuestionArgs {
     /// Answer questions (AuthZEN, requests that were signed) on this address too; port 0 takes a free one. Programs send the token of
     /// the credentials in the header x-brevet-sidecar-token, or as a bearer's.
@@ -68,12 +69,15 @@ pub struct QuestionArgs {
     #[arg(long, value_name = "MODE", default_value = "0600", requires = "questions_socket", value_parser = socket_mode)]
     pub questions_socket_mode: u32,
     /// For how much longer answers are given that are not certain any more while the broker is out of reach, in seconds. They say so.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=86_400))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, requires = QUESTION_PLACES, value_parser = clap::value_parser!(u64).range(..=86_400))]
     pub degraded_seconds: u64,
     /// How much room the answers may take that are kept, in MiB.
-    #[arg(long, value_name = "MIB", default_value_t = 16, value_parser = clap::value_parser!(u32).range(1..=4_096))]
+    #[arg(long, value_name = "MIB", default_value_t = 16, requires = QUESTION_PLACES, value_parser = clap::value_parser!(u32).range(1..=4_096))]
     pub keep_mib: u32,
 }
+
+/// The options that say where questions are taken.
+const QUESTION_PLACES: &str = "question_places";
 
 impl QuestionArgs {
     /// The places where questions are taken.
@@ -255,6 +259,32 @@ mod tests {
         let port = |name: &str| name.strip_prefix("sidecar-")?.strip_suffix(".token")?.parse::<u16>().ok();
         let ports: Vec<Option<u16>> = files.iter().map(|name| port(name)).collect();
         assert!(matches!(ports[..], [Some(1..)]), "{files:?}");
+    }
+
+    #[test]
+    fn no_option_is_ignored_in_silence() {
+        let parse = |more: &str| {
+            let line = ["brevet", "--role-arn", "R"].into_iter().chain(more.split_whitespace());
+            Cli::try_parse_from(line).map_err(|error| error.to_string())
+        };
+        for (option, needed) in [
+            ("--degraded-seconds 60", "--questions <ADDRESS:PORT>|--questions-socket <FILE>"),
+            ("--degraded-seconds 0", "--questions <ADDRESS:PORT>|--questions-socket <FILE>"),
+            ("--keep-mib 32", "--questions <ADDRESS:PORT>|--questions-socket <FILE>"),
+            ("--questions-socket-mode 0660", "--questions-socket <FILE>"),
+            ("--questions-socket-mode 0660 --questions 127.0.0.1:0", "--questions-socket <FILE>"),
+        ] {
+            let said = parse(option).expect_err("refused");
+            assert!(said.contains("were not provided") && said.contains(needed), "{option}: {said}");
+        }
+        for fine in [
+            "",
+            "--questions 127.0.0.1:0 --degraded-seconds 60 --keep-mib 32",
+            "--questions-socket s --degraded-seconds 60 --keep-mib 32 --questions-socket-mode 0660",
+            "--questions 127.0.0.1:0 --questions-socket s",
+        ] {
+            parse(fine).unwrap_or_else(|said| panic!("{fine}: {said}"));
+        }
     }
 
     #[test]

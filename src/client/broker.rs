@@ -147,21 +147,8 @@ impl Broker {
         credentials: &Credentials,
         one_time: bool,
     ) -> Result<Answer, ClientError> {
-        let mut tries = 1;
-        loop {
-            let error = match self.post_once(form, credentials).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            let again = error.is_passing() && (!one_time || error.is_before_any_effect());
-            if !again || tries >= MAX_TRIES {
-                return Err(error);
-            }
-            let wait = self.backoff.wait(tries, draw(self.random.as_ref()));
-            tracing::debug!(%error, tries, wait_ms = wait.as_millis(), "trying the broker again");
-            tokio::time::sleep(wait).await;
-            tries += 1;
-        }
+        let may_repeat = |error: &ClientError| !one_time || error.is_before_any_effect();
+        self.persist(|| self.post_once(form, credentials), may_repeat).await
     }
 
     /// Posts JSON to one of the broker's own doors, signed with `credentials`. A call that failed in passing is signed anew and tried
@@ -174,17 +161,26 @@ impl Broker {
     ) -> Result<serde_json::Value, ClientError> {
         let headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
         let question = Question { method: Method::POST, path, headers, body: question.to_string().into() };
+        self.persist(|| self.ask_once(&question, credentials), |_| true).await
+    }
+
+    /// What comes of a call that is tried again, three times in all, after it failed in passing and where it may be repeated.
+    async fn persist<T, F: Future<Output = Result<T, ClientError>>>(
+        &self,
+        call: impl Fn() -> F,
+        may_repeat: impl Fn(&ClientError) -> bool,
+    ) -> Result<T, ClientError> {
         let mut tries = 1;
         loop {
-            let error = match self.ask_once(&question, credentials).await {
+            let error = match call().await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !error.is_passing() || tries >= MAX_TRIES {
+            if !error.is_passing() || !may_repeat(&error) || tries >= MAX_TRIES {
                 return Err(error);
             }
             let wait = self.backoff.wait(tries, draw(self.random.as_ref()));
-            tracing::debug!(%error, tries, wait_ms = wait.as_millis(), "asking the broker again");
+            tracing::debug!(%error, tries, wait_ms = wait.as_millis(), "trying the broker again");
             tokio::time::sleep(wait).await;
             tries += 1;
         }

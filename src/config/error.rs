@@ -130,6 +130,20 @@ pub enum Problem {
         /// How long a key signs.
         days: u32,
     },
+    /// A setting says something that another one leaves without effect.
+    #[error("`{key}` {place} has no effect, because `{other}` {other_place} is {value}: take one of the two out")]
+    Idle {
+        /// The setting without effect.
+        key: &'static str,
+        /// Where it was given.
+        place: Place,
+        /// The setting that decides so.
+        other: &'static str,
+        /// Where that was given.
+        other_place: Place,
+        /// What that one is.
+        value: &'static str,
+    },
 }
 
 /// Why a setting cannot have a value. Follows the name of the setting.
@@ -161,7 +175,15 @@ pub enum Fault {
         /// What the setting takes.
         expected: &'static str,
     },
-    /// The same, of a setting that is secret.
+    /// A list that says two things of one.
+    #[error("names {what} twice, `{value}`: only one of the two could count")]
+    Twice {
+        /// What kind of thing.
+        what: &'static str,
+        /// The beginning of its name.
+        value: String,
+    },
+    /// A text that does not read as what it must be, of a setting that is secret.
     #[error("must be {expected}")]
     MalformedSecret {
         /// What the setting takes.
@@ -171,10 +193,19 @@ pub enum Fault {
 
 impl Fault {
     pub(super) fn malformed(value: &str, expected: &'static str) -> Self {
-        /// Characters of a value that a message shows.
-        const SHOWN: usize = 80;
-        Self::Malformed { value: value.chars().take(SHOWN).flat_map(char::escape_debug).collect(), expected }
+        Self::Malformed { value: beginning(value), expected }
     }
+
+    pub(super) fn twice(what: &'static str, value: &str) -> Self {
+        Self::Twice { what, value: beginning(value) }
+    }
+}
+
+/// What a message shows of a value.
+fn beginning(value: &str) -> String {
+    /// Characters of it.
+    const SHOWN: usize = 80;
+    value.chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 /// Where a value was given.

@@ -82,13 +82,13 @@ pub static KEYS: &[Key] = &[
         set(&mut config.web_identity.allow_networks, texts.iter().map(network).collect())
     }),
     list("web_identity", "addresses", |config, texts| {
-        set(&mut config.web_identity.addresses, texts.iter().map(web_identity::address).collect())
+        set(&mut config.web_identity.addresses, web_identity::addresses(texts))
     }),
     list("web_identity", "authorities", |config, texts| {
-        set(&mut config.web_identity.authorities, texts.iter().map(web_identity::authority).collect())
+        set(&mut config.web_identity.authorities, web_identity::authorities(texts))
     }),
     list("web_identity", "key_files", |config, texts| {
-        set(&mut config.web_identity.key_files, texts.iter().map(web_identity::key_file).collect())
+        set(&mut config.web_identity.key_files, web_identity::key_files(texts))
     }),
     number("web_identity", "timeout", 1..=25, |config, n| config.web_identity.timeout = Duration::from_secs(n)),
     number("web_identity", "key_lifetime", 60..=86_400, |config, n| {

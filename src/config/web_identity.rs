@@ -1,5 +1,6 @@
 //! `[web_identity]`: how the keys are fetched of those who issue the tokens of web identities.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -40,22 +41,48 @@ impl Default for WebIdentity {
     }
 }
 
+pub(super) fn addresses(texts: &[&str]) -> Result<Vec<(String, SocketAddr)>, Fault> {
+    each_once(texts.iter().map(address), "a host", |host| host.clone())
+}
+
+pub(super) fn authorities(texts: &[&str]) -> Result<Vec<(String, PathBuf)>, Fault> {
+    each_once(texts.iter().map(authority), "a host", |host| host.clone())
+}
+
+pub(super) fn key_files(texts: &[&str]) -> Result<Vec<(OidcIssuer, PathBuf)>, Fault> {
+    each_once(texts.iter().map(key_file), "an issuer", OidcIssuer::folded)
+}
+
+/// Of two places for one name, one would be passed over.
+fn each_once<N, P>(
+    read: impl Iterator<Item = Result<(N, P), Fault>>,
+    what: &'static str,
+    same: fn(&N) -> String,
+) -> Result<Vec<(N, P)>, Fault> {
+    let read: Vec<(N, P)> = read.collect::<Result<_, _>>()?;
+    let mut seen = BTreeSet::new();
+    match read.iter().map(|(name, _)| same(name)).find(|name| !seen.insert(name.clone())) {
+        Some(twice) => Err(Fault::twice(what, &twice)),
+        None => Ok(read),
+    }
+}
+
 /// `login.example.com 10.0.0.5:8443`
-pub(super) fn address(text: &&str) -> Result<(String, SocketAddr), Fault> {
+fn address(text: &&str) -> Result<(String, SocketAddr), Fault> {
     let expected = "a host and an address with a port, such as login.example.com 10.0.0.5:443";
     let read = pair(text).and_then(|(host, address)| Some((host_name(host)?, address.parse().ok()?)));
     read.ok_or_else(|| Fault::malformed(text, expected))
 }
 
 /// `login.example.com /etc/brevet/ca.pem`
-pub(super) fn authority(text: &&str) -> Result<(String, PathBuf), Fault> {
+fn authority(text: &&str) -> Result<(String, PathBuf), Fault> {
     let expected = "a host and a PEM file, such as login.example.com /etc/brevet/ca.pem";
     let read = pair(text).and_then(|(host, path)| Some((host_name(host)?, path.into())));
     read.ok_or_else(|| Fault::malformed(text, expected))
 }
 
 /// `https://login.example.com /etc/brevet/keys.json`
-pub(super) fn key_file(text: &&str) -> Result<(OidcIssuer, PathBuf), Fault> {
+fn key_file(text: &&str) -> Result<(OidcIssuer, PathBuf), Fault> {
     let expected = "an issuer's URL and a file of its keys, such as https://login.example.com /etc/brevet/keys.json";
     let read = pair(text).and_then(|(url, path)| Some((OidcIssuer::from_url(url).ok()?, path.into())));
     read.ok_or_else(|| Fault::malformed(text, expected))

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
@@ -19,9 +18,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior};
 
-use super::authzen::{Refusal, of_authentication};
+use super::authzen::of_authentication;
 use super::followers::Place;
-use super::request::{Incoming, Unreadable, say_if_closing};
+use super::refusal::Refusal;
+use super::request::Incoming;
 use super::router::Doors;
 use crate::ops::changes::{Ended, Following, News, record_refused_follower};
 use crate::store::Revision;
@@ -44,7 +44,7 @@ const LINE: usize = 256;
 pub(super) async fn stream(State(doors): State<Doors>, request: Request<Body>) -> Response {
     let mut response = match begin(&doors, request).await {
         Ok(response) => response,
-        Err(refusal) => refused(refusal),
+        Err(refusal) => refusal.without_code(),
     };
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -56,10 +56,7 @@ pub(super) async fn stream(State(doors): State<Doors>, request: Request<Body>) -
 }
 
 async fn begin(doors: &Doors, request: Request<Body>) -> Result<Response, Refusal> {
-    let incoming = Incoming::read(request, BODY_LIMIT).await.map_err(|unreadable| match unreadable {
-        Unreadable::TooLarge => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-        Unreadable::Broken => Refusal::bad("the body is incomplete"),
-    })?;
+    let incoming = Incoming::read(request, BODY_LIMIT).await?;
     let (caller, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
     let from = from(incoming.parts.uri.query())?;
     let broker = Arc::clone(&doors.broker);
@@ -74,7 +71,11 @@ async fn begin(doors: &Doors, request: Request<Body>) -> Result<Response, Refusa
         }
     };
     let Some(place) = doors.followers.place(account) else {
-        return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "there are too many followers at present"));
+        return Err(Refusal::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            "there are too many followers at present",
+        ));
     };
     let (lines, queue) = mpsc::channel(QUEUE);
     let teller = Teller { following, lines, place, began: Instant::now() };
@@ -224,15 +225,6 @@ fn shown(news: &News, through: Revision, at: Duration) -> Vec<Value> {
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn refused(refusal: Refusal) -> Response {
-    let mut response = (refusal.status, Json(json!({ "error": refusal.message }))).into_response();
-    if refusal.status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("AWS4-HMAC-SHA256, Bearer"));
-    }
-    say_if_closing(&mut response);
-    response
 }
 
 /// A body that is written while it is read.

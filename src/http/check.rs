@@ -236,12 +236,8 @@ pub(super) async fn answer(
 
 /// What is answered where the body could not be read.
 pub(super) fn unread(unreadable: Unreadable) -> Response<Body> {
-    match unreadable {
-        Unreadable::TooLarge => {
-            refused(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
-        }
-        Unreadable::Broken => refused(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
-    }
+    let refusal = super::refusal::Refusal::from(unreadable);
+    refused(refusal.status(), refusal.code(), refusal.message())
 }
 
 async fn answered(

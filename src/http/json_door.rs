@@ -6,42 +6,19 @@ use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderValue, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::request::{Incoming, Unreadable, is_json, say_if_closing};
+use super::refusal::Refusal;
+use super::request::{Incoming, Unreadable, is_json};
 use super::router::Doors;
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
-use crate::ops::{self, Call, Fault};
+use crate::ops::Call;
 
 /// The service name that requests to these doors are signed for.
 const SERVICE: &str = "brevet";
-
-/// Why nothing was done.
-pub(super) struct Refusal {
-    fault: Fault,
-    message: String,
-}
-
-impl Refusal {
-    pub(super) fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into() }
-    }
-
-    pub(super) fn bad(message: impl Into<String>) -> Self {
-        Self::new(Fault::of_sender("ValidationError", 400), message)
-    }
-
-    /// Why an operation was refused; faults of the broker's own are logged with their causes.
-    pub(super) fn of_operation(error: &ops::Error, request_id: &str) -> Self {
-        let fault = error.aws();
-        if !fault.sender {
-            let cause = std::error::Error::source(error).map(ToString::to_string);
-            tracing::error!(?error, cause, request = request_id, "an operation failed");
-        }
-        Self::new(fault, error.to_string())
-    }
-}
+/// How they are signed.
+const SIGN_IN: HeaderValue = HeaderValue::from_static("AWS4-HMAC-SHA256");
 
 /// A request whose sender is known.
 pub(super) struct Signed {
@@ -56,11 +33,11 @@ impl Signed {
         let limit = limit.min(doors.request_limit);
         let incoming = Incoming::read(request, limit).await.map_err(|unreadable| match unreadable {
             Unreadable::TooLarge => {
-                let fault = Fault::of_sender("RequestEntityTooLarge", 413);
-                Refusal::new(fault, format!("The request's body is larger than {limit} bytes."))
+                let message = format!("The request's body is larger than {limit} bytes.");
+                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", message)
             }
             Unreadable::Broken => {
-                Refusal::new(Fault::of_sender("IncompleteBody", 400), "The request's body is incomplete.")
+                Refusal::new(StatusCode::BAD_REQUEST, "IncompleteBody", "The request's body is incomplete.")
             }
         })?;
         let mut facts = incoming.facts(doors);
@@ -81,7 +58,7 @@ impl Signed {
             return Err(Refusal::bad("The content type must be application/json."));
         }
         serde_json::from_slice(&self.incoming.body).map_err(|error| {
-            Refusal::new(Fault::of_sender("MalformedInput", 400), format!("The body is not {what}: {error}."))
+            Refusal::new(StatusCode::BAD_REQUEST, "MalformedInput", format!("The body is not {what}: {error}."))
         })
     }
 }
@@ -109,15 +86,8 @@ pub(super) fn answer(
             }
             (response, "Success")
         }
-        Err(Refusal { fault, message }) => {
-            let status = StatusCode::from_u16(fault.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            ((status, Json(json!({ "code": fault.code, "error": message }))).into_response(), fault.code)
-        }
+        Err(refusal) => (refusal.with_code(SIGN_IN), refusal.code()),
     };
-    say_if_closing(&mut response);
-    if response.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("AWS4-HMAC-SHA256"));
-    }
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Ok(id) = HeaderValue::from_str(request_id) {
         response.headers_mut().insert("x-amzn-requestid", id);
@@ -128,28 +98,15 @@ pub(super) fn answer(
 }
 
 fn of_authentication(error: &authn::Error) -> Refusal {
-    match error {
-        authn::Error::Store(_) => Refusal::new(
-            Fault::of_receiver("ServiceUnavailable", 503),
-            "The broker's store is unavailable; please try again.",
-        ),
-        authn::Error::Anonymous | authn::Error::WrongService(_) => Refusal::new(
-            Fault::of_sender("MissingAuthenticationToken", 401),
-            format!("Sign the request with SigV4 for the service {SERVICE}."),
-        ),
-        authn::Error::Signature(refusal) => {
-            Refusal::new(Fault::of_sender("SignatureDoesNotMatch", 401), refusal.to_string())
+    let message = match error {
+        authn::Error::Store(_) => "The broker's store is unavailable; please try again.".to_owned(),
+        authn::Error::Anonymous | authn::Error::WrongService(_) => {
+            format!("Sign the request with SigV4 for the service {SERVICE}.")
         }
-        authn::Error::Expired => Refusal::new(Fault::of_sender("ExpiredToken", 401), "The session has expired."),
-        authn::Error::Revoked => Refusal::new(Fault::of_sender("ExpiredToken", 401), "The session was revoked."),
-        authn::Error::UnsignedPayload
-        | authn::Error::UnknownKey
-        | authn::Error::InactiveKey
-        | authn::Error::TokenMismatch
-        | authn::Error::Certificate(_)
-        | authn::Error::WrongAudience
-        | authn::Error::Token(_) => {
-            Refusal::new(Fault::of_sender("InvalidClientTokenId", 401), "The credentials are not valid.")
-        }
-    }
+        authn::Error::Signature(refusal) => refusal.to_string(),
+        authn::Error::Expired => "The session has expired.".to_owned(),
+        authn::Error::Revoked => "The session was revoked.".to_owned(),
+        _ => "The credentials are not valid.".to_owned(),
+    };
+    Refusal::of_authentication(error, message)
 }

@@ -20,6 +20,7 @@ mod keeping;
 mod opening;
 mod peer;
 mod presented;
+mod refusal;
 mod request;
 mod resources;
 mod router;

@@ -11,19 +11,19 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::{HeaderValue, Request};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
 use self::told::Asked;
 use super::keeping;
-use super::request::{Incoming, Unreadable, is_json, say_if_closing};
+use super::refusal::{Refusal, SIGN_IN};
+use super::request::{Incoming, is_json};
 use super::router::Doors;
 use crate::authn;
 use crate::crypto::jwk::Jwk;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, Received, SERVICE, Shown, Unproven};
-use crate::store::NotReached;
 
 /// The door's name in metrics.
 const DOOR: &str = "requests";
@@ -47,40 +47,6 @@ struct WantedKey {
 
 /// An answer, and how it may be kept.
 type Told = (JsonValue, Option<Keeping>);
-
-/// Why the asker gets no answer.
-struct Refusal {
-    status: StatusCode,
-    code: &'static str,
-    message: String,
-}
-
-impl Refusal {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into() }
-    }
-
-    fn bad(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "ValidationError", message)
-    }
-}
-
-impl From<questions::Refusal> for Refusal {
-    fn from(refusal: questions::Refusal) -> Self {
-        let (status, code) = match &refusal {
-            questions::Refusal::Bad(_) => (StatusCode::BAD_REQUEST, "ValidationError"),
-            questions::Refusal::Denied(_) => (StatusCode::FORBIDDEN, "AccessDenied"),
-            questions::Refusal::NoAsker => (StatusCode::UNAUTHORIZED, "InvalidClientTokenId"),
-            questions::Refusal::NotReached(NotReached::Unheard(..)) => {
-                (StatusCode::PRECONDITION_FAILED, "PreconditionFailed")
-            }
-            questions::Refusal::NotReached(NotReached::NotYet(..)) | questions::Refusal::Unavailable => {
-                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailable")
-            }
-        };
-        Self::new(status, code, refusal.to_string())
-    }
-}
 
 /// Says who sent a request, and whether they may.
 pub(super) async fn verify(State(doors): State<Doors>, request: Request<Body>) -> Response {
@@ -183,12 +149,7 @@ struct Asker {
 
 impl Asker {
     async fn read(doors: &Doors, request: Request<Body>) -> Result<Self, Refusal> {
-        let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
-            Unreadable::TooLarge => {
-                Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLarge", "the body is too large")
-            }
-            Unreadable::Broken => Refusal::new(StatusCode::BAD_REQUEST, "IncompleteBody", "the body is incomplete"),
-        })?;
+        let incoming = Incoming::read(request, doors.request_limit).await?;
         let (caller, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
         let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
         Ok(Self { incoming, caller, facts, demand })
@@ -223,30 +184,23 @@ fn finish(
             keeping::tell(keeping.as_ref(), response.headers_mut());
             response
         }
-        Err(Refusal { status, code, message }) => {
-            (status, Json(json!({ "code": code, "error": message }))).into_response()
-        }
+        Err(refusal) => refusal.with_code(SIGN_IN),
     };
-    if response.status() == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert("www-authenticate", HeaderValue::from_static("AWS4-HMAC-SHA256, Bearer"));
-    }
-    say_if_closing(&mut response);
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     doors.counts.answered((DOOR, operation, response.status().into()), started.elapsed());
     response
 }
 
 fn of_authentication(error: authn::Error) -> Refusal {
-    let refused = |code, message: String| Refusal::new(StatusCode::UNAUTHORIZED, code, message);
-    match error {
-        authn::Error::Store(_) => questions::Refusal::Unavailable.into(),
-        authn::Error::Signature(refusal) => refused("SignatureDoesNotMatch", refusal.to_string()),
-        authn::Error::Anonymous | authn::Error::WrongService(_) => refused(
-            "MissingAuthenticationToken",
-            format!("sign in with SigV4 for the service `{SERVICE}`, or with a web identity token for this broker"),
-        ),
-        authn::Error::Expired => refused("ExpiredToken", "the session has expired".to_owned()),
-        authn::Error::Revoked => refused("ExpiredToken", "the session was revoked".to_owned()),
-        _ => refused("InvalidClientTokenId", "the credentials are not valid".to_owned()),
-    }
+    let message = match &error {
+        authn::Error::Store(_) => questions::Refusal::Unavailable.to_string(),
+        authn::Error::Signature(refusal) => refusal.to_string(),
+        authn::Error::Anonymous | authn::Error::WrongService(_) => {
+            format!("sign in with SigV4 for the service `{SERVICE}`, or with a web identity token for this broker")
+        }
+        authn::Error::Expired => "the session has expired".to_owned(),
+        authn::Error::Revoked => "the session was revoked".to_owned(),
+        _ => "the credentials are not valid".to_owned(),
+    };
+    Refusal::of_authentication(&error, message)
 }

@@ -1,9 +1,11 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
 use axum::body::Body;
+use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::peer::Peer;
 use super::router::Doors;
@@ -67,13 +69,11 @@ impl Incoming {
         services: &[&str],
         facts: &RequestFacts,
     ) -> Result<Caller, authn::Error> {
-        let headers: Vec<(&str, &[u8])> =
-            self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
-        let host = self.host_of_http2(&headers);
-        let headers = match &host {
-            Some(host) => headers.into_iter().chain([("host", host.as_bytes())]).collect(),
-            None => headers,
-        };
+        let host = self.host_of_http2();
+        let host = host.as_ref().map(|host| ("host", host.as_bytes()));
+        // Most requests have no more headers than this.
+        let headers: SmallVec<[(&str, &[u8]); 16]> =
+            self.parts.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).chain(host).collect();
         let parts = RequestParts {
             method: self.parts.method.as_str(),
             path: self.parts.uri.path(),
@@ -98,8 +98,8 @@ impl Incoming {
     }
 
     /// HTTP/2 carries the host as `:authority`; signatures cover it under its old name.
-    fn host_of_http2(&self, headers: &[(&str, &[u8])]) -> Option<String> {
-        let named = headers.iter().any(|(name, _)| *name == "host");
+    fn host_of_http2(&self) -> Option<String> {
+        let named = self.parts.headers.contains_key(HOST);
         if named { None } else { self.parts.uri.authority().map(ToString::to_string) }
     }
 }

@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::aws;
-use super::json_door::{self, Counted, Refusal, Signed};
+use super::json_door::{self, Counted, Signed};
+use super::refusal::Refusal;
 use super::router::Doors;
 use crate::identity;
 use crate::ops::resources::{

@@ -9,7 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::json_door::{self, Counted, Refusal, Signed};
+use super::json_door::{self, Counted, Signed};
+use super::refusal::Refusal;
 use super::router::Doors;
 use crate::clock::Timestamp;
 use crate::ops::{self, Revoke, Which};

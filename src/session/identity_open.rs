@@ -1,5 +1,7 @@
 //! Opening a web identity token that comes back to the broker which issued it: as a bearer's proof of who it is, for one audience.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 
 use super::identity_token::{IDENTITY_TYP, MAX_IDENTITY_TOKEN_SECONDS, account_issuer};
@@ -14,7 +16,7 @@ use crate::types::AccountId;
 #[derive(Debug, Clone)]
 pub struct VerifiedIdentity {
     origin: Origin,
-    lineage: Lineage,
+    lineage: Arc<Lineage>,
     account: AccountId,
     audience: Vec<String>,
     issued: Timestamp,
@@ -66,7 +68,7 @@ pub fn open_identity(rings: &Rings, token: &str, now: Timestamp) -> Result<Verif
     }
     let sealed = claims.origin.ok_or(SessionError::Malformed)?;
     let origin = Origin::open(rings.sessions(), &claims.iss, &sealed, now).ok_or(SessionError::Malformed)?;
-    let lineage = origin.lineage().ok_or(SessionError::Malformed)?;
+    let lineage = Arc::new(origin.lineage().ok_or(SessionError::Malformed)?);
     let audience = match claims.aud {
         Audience::One(one) => vec![one],
         Audience::Many(many) => many,
@@ -84,7 +86,7 @@ impl VerifiedIdentity {
     }
 
     /// What those descend from: revocations reach through it.
-    pub fn lineage(&self) -> &Lineage {
+    pub fn lineage(&self) -> &Arc<Lineage> {
         &self.lineage
     }
 

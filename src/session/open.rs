@@ -1,5 +1,7 @@
 //! Opening a session token: from the ring and the time alone.
 
+use std::sync::Arc;
+
 use data_encoding::BASE64URL_NOPAD;
 
 use crate::clock::Timestamp;
@@ -14,7 +16,7 @@ use crate::types::secret::SecretText;
 /// It does not say that the present caller holds the session: that takes a signature made with [`VerifiedSession::secret`].
 #[derive(Debug, Clone)]
 pub struct VerifiedSession {
-    claims: SessionClaims,
+    claims: Arc<SessionClaims>,
     secret: SecretText,
     kid: String,
 }
@@ -62,12 +64,12 @@ pub fn open(ring: &KeyRing, token: &str, now: Timestamp) -> Result<VerifiedSessi
     check_shape(&claims)?;
     check_times(&claims, now)?;
     let secret = key.secret_for(&claims.jti);
-    Ok(VerifiedSession { claims, secret, kid })
+    Ok(VerifiedSession { claims: Arc::new(claims), secret, kid })
 }
 
 impl VerifiedSession {
     /// What the token says.
-    pub fn claims(&self) -> &SessionClaims {
+    pub fn claims(&self) -> &Arc<SessionClaims> {
         &self.claims
     }
 
@@ -134,7 +136,7 @@ mod tests {
         let ring = ring();
         let session = minted(&ring, 900);
         let opened = open(&ring, session.token.expose(), NOW.plus(1)).unwrap();
-        assert_eq!(opened.claims(), &session.claims);
+        assert_eq!(**opened.claims(), session.claims);
         assert!(opened.secret().matches(session.secret.expose()));
         assert_eq!(opened.kid(), ring.active(NOW).unwrap().kid());
         assert!(!format!("{opened:?}").contains(session.secret.expose()));

@@ -29,6 +29,9 @@ pub use token::{AuthorizationToken, TokenError};
 use endpoint::Endpoint;
 use listen::ListenError;
 
+/// The most bytes of the head of a request for credentials. The largest token must fit.
+const MAX_HEAD: usize = 16 * 1024;
+
 /// Where the sidecar listens.
 #[derive(Debug)]
 pub struct SidecarSettings {
@@ -103,8 +106,11 @@ impl Sidecar {
     pub async fn run(self, keeper: Arc<Keeper>, token: AuthorizationToken, stop: impl Future<Output = ()>) {
         let Self { listener, address, path } = self;
         let endpoint = Arc::new(Endpoint { keeper: Arc::clone(&keeper), address, path, token });
+        let answer = move |request: http::Request<hyper::body::Incoming>| {
+            std::future::ready(endpoint.answer(&request.into_parts().0))
+        };
         tokio::select! {
-            () = serve::serve(listener, endpoint, stop) => {}
+            () = serve::serve(listener, MAX_HEAD, answer, stop) => {}
             () = async { keeper.run().await } => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::clock::{Timestamp, from_civil};
 
-use super::header;
+use super::header::Singles;
 use super::refusal::{Refusal, quoted};
 
 /// A time with its form in the string to sign, `20150830T123600Z`.
@@ -10,11 +10,11 @@ pub(super) type Stamped = (Timestamp, String);
 
 /// The time in the headers. `X-Amz-Date` wins and must be in the basic ISO 8601 format; `Date` may be in RFC 9110's format
 /// too.
-pub(super) fn from_headers(headers: &[(&str, &[u8])]) -> Result<Stamped, Refusal> {
-    if let Some(text) = header::single_text(headers, "x-amz-date")? {
+pub(super) fn from_headers(headers: &Singles<'_>) -> Result<Stamped, Refusal> {
+    if let Some(text) = headers.amz_date.text()? {
         return basic(text);
     }
-    let text = header::single_text(headers, "date")?.ok_or(Refusal::MissingDate)?;
+    let text = headers.date.text()?.ok_or(Refusal::MissingDate)?;
     let time = Timestamp::parse_compact(text).or_else(|| Timestamp::parse_iso8601(text)).or_else(|| parse_http(text));
     time.map(|time| (time, time.compact())).ok_or_else(|| Refusal::DateFormat(quoted(text)))
 }
@@ -55,7 +55,7 @@ mod tests {
     fn x_amz_date_wins() {
         let headers: [(&str, &[u8]); 2] =
             [("Date", b"Mon, 09 Sep 2011 23:36:00 GMT"), ("X-Amz-Date", b" 20150830T123600Z ")];
-        assert_eq!(from_headers(&headers).unwrap().1, "20150830T123600Z");
+        assert_eq!(from_headers(&Singles::of(&headers)).unwrap().1, "20150830T123600Z");
     }
 
     #[test]
@@ -63,14 +63,24 @@ mod tests {
         for text in
             ["Mon, 09 Sep 2011 23:36:00 GMT", "9 Sep 2011 23:36:00 -0000", "20110909T233600Z", "2011-09-09T23:36:00Z"]
         {
-            assert_eq!(from_headers(&[("date", text.as_bytes())]).unwrap().1, "20110909T233600Z", "{text}");
+            assert_eq!(
+                from_headers(&Singles::of(&[("date", text.as_bytes())])).unwrap().1,
+                "20110909T233600Z",
+                "{text}"
+            );
         }
         for text in
             ["", "Mon, 09 Sep 2011 23:36:00 +0200", "Mon, 31 Sep 2011 23:36:00 GMT", "Mon, 09 Sep 11 23:36:00 GMT"]
         {
-            assert!(matches!(from_headers(&[("date", text.as_bytes())]), Err(Refusal::DateFormat(_))), "{text}");
+            assert!(
+                matches!(from_headers(&Singles::of(&[("date", text.as_bytes())])), Err(Refusal::DateFormat(_))),
+                "{text}"
+            );
         }
-        assert_eq!(from_headers(&[]), Err(Refusal::MissingDate));
-        assert!(matches!(from_headers(&[("x-amz-date", b"2011-09-09T23:36:00Z")]), Err(Refusal::DateFormat(_))));
+        assert_eq!(from_headers(&Singles::of(&[])), Err(Refusal::MissingDate));
+        assert!(matches!(
+            from_headers(&Singles::of(&[("x-amz-date", b"2011-09-09T23:36:00Z")])),
+            Err(Refusal::DateFormat(_))
+        ));
     }
 }

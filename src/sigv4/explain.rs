@@ -4,6 +4,7 @@
 //! instead, so that the two texts can be held against those that the client computed.
 
 use super::authorization::Authorization;
+use super::header::Singles;
 use super::payload::{Content, Payload};
 use super::query::Query;
 use super::{ALGORITHM, MAX_SIGNED_HEADERS, Refusal, RequestParts, Scope};
@@ -31,7 +32,7 @@ pub fn explain(parts: &RequestParts<'_>) -> Option<(String, String)> {
     let (credential, list, stamp, declared) = if let Some((_, authorization)) = first("authorization") {
         let claim = Authorization::read(authorization).ok()?;
         let dates: Vec<_> = ["x-amz-date", "date"].iter().filter_map(|name| first(name)).copied().collect();
-        let stamp = date::from_headers(&dates).map(|(_, stamp)| stamp).ok();
+        let stamp = date::from_headers(&Singles::of(&dates)).map(|(_, stamp)| stamp).ok();
         // In a format that is not read, the time stands as it was sent.
         let stamp = stamp.or_else(|| text("x-amz-date")).or_else(|| text("date"))?;
         (claim.credential.to_owned(), claim.signed_headers.to_owned(), stamp, text("x-amz-content-sha256"))

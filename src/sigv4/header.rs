@@ -9,18 +9,64 @@ use super::refusal::Refusal;
 /// canonical request, the others are added on the way or tell only who sends, and steer nothing.
 const UNSIGNED_AMZ: [&str; 3] = ["x-amz-content-sha256", "x-amz-cf-id", "x-amz-user-agent"];
 
-/// The value of a header that may stand only once.
-pub(super) fn single<'a>(headers: &[(&'a str, &'a [u8])], name: &'static str) -> Result<Option<&'a [u8]>, Refusal> {
-    let mut values = headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
-    let first = values.next();
-    if values.next().is_some() { Err(Refusal::RepeatedHeader(name)) } else { Ok(first) }
+/// The headers that a signature takes one value of, found in one pass over all of them.
+pub(super) struct Singles<'a> {
+    pub(super) authorization: Single<'a>,
+    pub(super) date: Single<'a>,
+    pub(super) host: Single<'a>,
+    pub(super) amz_date: Single<'a>,
+    pub(super) content_sha256: Single<'a>,
+    pub(super) security_token: Single<'a>,
 }
 
-/// The same as text without surrounding blanks.
-pub(super) fn single_text<'a>(headers: &[(&'a str, &'a [u8])], name: &'static str) -> Result<Option<&'a str>, Refusal> {
-    let Some(value) = single(headers, name)? else { return Ok(None) };
-    let text = std::str::from_utf8(value).map_err(|_| Refusal::NotText(name.to_owned()))?;
-    Ok(Some(text.trim_matches([' ', '\t'])))
+/// A header that may stand only once.
+pub(super) struct Single<'a> {
+    name: &'static str,
+    first: Option<&'a [u8]>,
+    repeated: bool,
+}
+
+impl<'a> Singles<'a> {
+    pub(super) fn of(headers: &[(&'a str, &'a [u8])]) -> Self {
+        let single = |name| Single { name, first: None, repeated: false };
+        let mut found = Self {
+            authorization: single("authorization"),
+            date: single("date"),
+            host: single("host"),
+            amz_date: single("x-amz-date"),
+            content_sha256: single("x-amz-content-sha256"),
+            security_token: single("x-amz-security-token"),
+        };
+        for (name, value) in headers {
+            let places = match name.len() {
+                4 => [&mut found.date, &mut found.host],
+                10 | 13 => [&mut found.amz_date, &mut found.authorization],
+                20 => [&mut found.content_sha256, &mut found.security_token],
+                _ => continue,
+            };
+            for place in places {
+                if name.eq_ignore_ascii_case(place.name) {
+                    place.repeated = place.first.is_some();
+                    place.first = place.first.or(Some(value));
+                }
+            }
+        }
+        found
+    }
+}
+
+impl<'a> Single<'a> {
+    /// Its value.
+    pub(super) fn value(&self) -> Result<Option<&'a [u8]>, Refusal> {
+        if self.repeated { Err(Refusal::RepeatedHeader(self.name)) } else { Ok(self.first) }
+    }
+
+    /// Its value as text without surrounding blanks.
+    pub(super) fn text(&self) -> Result<Option<&'a str>, Refusal> {
+        let Some(value) = self.value()? else { return Ok(None) };
+        let text = std::str::from_utf8(value).map_err(|_| Refusal::NotText(self.name.to_owned()))?;
+        Ok(Some(text.trim_matches([' ', '\t'])))
+    }
 }
 
 /// Reads the list `host;x-amz-date`: lower-case names, sorted, each once, `host` among them, at most 100.
@@ -51,15 +97,10 @@ pub(super) fn all_amz_signed(signed: &[&str], headers: &[(&str, &[u8])]) -> Resu
 /// Writes `name:value\n` for every signed header; the values of a repeated header are joined with commas in order of
 /// arrival. `signed` is sorted.
 pub(super) fn write_canonical(out: &mut String, signed: &[&str], headers: &[(&str, &[u8])]) -> Result<(), Refusal> {
-    let mut found: Vec<(usize, &[u8])> =
-        headers.iter().filter_map(|(name, value)| Some((find(signed, name)?, *value))).collect();
-    // A stable sort: values of one name keep their order.
-    found.sort_by_key(|(place, _)| *place);
-    let mut found = found.into_iter().peekable();
-    for (place, name) in signed.iter().enumerate() {
+    for name in signed {
         out.push_str(name);
         let mut separator = ':';
-        while let Some((_, value)) = found.next_if(|(p, _)| *p == place) {
+        for (_, value) in headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name)) {
             out.push(separator);
             separator = ',';
             write_value(out, name, value)?;

@@ -1,5 +1,6 @@
 //! The signing key: what a secret access key becomes for one day, one region and one service.
 
+use data_encoding::HEXLOWER;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -37,12 +38,17 @@ impl SigningKey {
 
     /// The signature of a string to sign: 64 lower-case hexadecimal digits.
     pub(super) fn sign(&self, string_to_sign: &str) -> String {
-        data_encoding::HEXLOWER.encode(&hmac_sha256(&self.0, string_to_sign.as_bytes()))
+        HEXLOWER.encode(&hmac_sha256(&self.0, string_to_sign.as_bytes()))
     }
 
-    /// Whether `signature` is that of `string_to_sign`, in time that does not depend on where they differ.
+    /// Whether `signature`, 64 lower-case hexadecimal digits, is that of `string_to_sign`, in time that does not depend on where they
+    /// differ.
     pub(super) fn matches(&self, string_to_sign: &str, signature: &str) -> bool {
-        self.sign(string_to_sign).as_bytes().ct_eq(signature.as_bytes()).into()
+        let mut given = [0; 32];
+        if signature.len() != 64 || HEXLOWER.decode_mut(signature.as_bytes(), &mut given).is_err() {
+            return false;
+        }
+        hmac_sha256(&self.0, string_to_sign.as_bytes()).ct_eq(&given).into()
     }
 }
 
@@ -62,7 +68,7 @@ mod tests {
         let secret = SecretText::new("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
         let scope = Scope { date: "20150830".to_owned(), region: "us-east-1".to_owned(), service: "iam".to_owned() };
         let key = SigningKey::derive(&secret, &scope);
-        let hex = data_encoding::HEXLOWER.encode(&key.0);
+        let hex = HEXLOWER.encode(&key.0);
         assert_eq!(hex, "c4afb1cc5771d871763a393e44b703571b55cc28424d1a5e86da6ed3c154a4b9");
         assert_eq!(format!("{key:?}"), "SigningKey(redacted)");
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::clock::Timestamp;
 
 use super::authorization::Authorization;
+use super::header::Singles;
 use super::payload::{Content, Coverage, Payload};
 use super::query::Query;
 use super::refusal::{Refusal, quoted};
@@ -54,16 +55,18 @@ impl<'a> SignedRequest<'a> {
     }
 
     fn read(parts: &RequestParts<'a>, content: Content<'_>, streaming: bool) -> Result<Option<Self>, Refusal> {
-        let authorization = header::single(parts.headers, "authorization")?;
+        let headers = Singles::of(parts.headers);
+        let authorization = headers.authorization.value()?;
         let query = Query::read(parts.query)?;
         match (authorization, query.carries_signature()) {
             (None, false) => Ok(None),
             (Some(_), true) => Err(Refusal::TwoSignatures),
             (Some(_), false) if query.carries_token() => Err(Refusal::TwoSignatures),
             (Some(value), false) => {
-                Self::from_header(parts, &Authorization::read(value)?, &query, (content, streaming)).map(Some)
+                let claim = Authorization::read(value)?;
+                Self::from_header((parts, &headers), &claim, &query, (content, streaming)).map(Some)
             }
-            (None, true) => Self::from_query(parts, &query, (content, streaming)).map(Some),
+            (None, true) => Self::from_query((parts, &headers), &query, (content, streaming)).map(Some),
         }
     }
 
@@ -128,20 +131,20 @@ impl<'a> SignedRequest<'a> {
     }
 
     fn from_header(
-        parts: &RequestParts<'a>,
+        (parts, headers): (&RequestParts<'a>, &Singles<'a>),
         claim: &Authorization<'a>,
         query: &Query<'_>,
         content: (Content<'_>, bool),
     ) -> Result<Self, Refusal> {
-        let token = header::single_text(parts.headers, "x-amz-security-token")?;
-        let payload = header::single_text(parts.headers, "x-amz-content-sha256")?;
+        let token = headers.security_token.text()?;
+        let payload = headers.content_sha256.text()?;
         Self::build(
-            parts,
+            (parts, headers),
             Claim {
                 credential: claim.credential,
                 signed_headers: claim.signed_headers,
                 signature: claim.signature,
-                time: date::from_headers(parts.headers)?,
+                time: date::from_headers(headers)?,
                 token: token.map(Cow::Borrowed),
                 payload,
                 form: Form::Header,
@@ -151,7 +154,11 @@ impl<'a> SignedRequest<'a> {
         )
     }
 
-    fn from_query(parts: &RequestParts<'a>, query: &Query<'_>, content: (Content<'_>, bool)) -> Result<Self, Refusal> {
+    fn from_query(
+        (parts, headers): (&RequestParts<'a>, &Singles<'a>),
+        query: &Query<'_>,
+        content: (Content<'_>, bool),
+    ) -> Result<Self, Refusal> {
         let needed = ["X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Signature", "X-Amz-SignedHeaders", "X-Amz-Date"];
         let mut given = [const { String::new() }; 5];
         let mut missing = Vec::new();
@@ -169,13 +176,13 @@ impl<'a> SignedRequest<'a> {
             return Err(Refusal::UnsupportedAlgorithm(quoted(algorithm)));
         }
         // A token in the header beside a signature in the query string would be a second, unsigned opinion.
-        if header::single(parts.headers, "x-amz-security-token")?.is_some() {
+        if headers.security_token.value()?.is_some() {
             return Err(Refusal::TwoSignatures);
         }
         let declared = query.value("X-Amz-Content-Sha256")?;
-        let payload = header::single_text(parts.headers, "x-amz-content-sha256")?.or(declared.as_deref());
+        let payload = headers.content_sha256.text()?.or(declared.as_deref());
         Self::build(
-            parts,
+            (parts, headers),
             Claim {
                 credential,
                 signed_headers,
@@ -191,7 +198,7 @@ impl<'a> SignedRequest<'a> {
     }
 
     fn build(
-        parts: &RequestParts<'a>,
+        (parts, headers): (&RequestParts<'a>, &Singles<'a>),
         claim: Claim<'a, '_>,
         query: &Query<'_>,
         (content, streaming): (Content<'_>, bool),
@@ -207,7 +214,7 @@ impl<'a> SignedRequest<'a> {
         }
         let signed = header::signed_list(claim.signed_headers)?;
         header::all_amz_signed(&signed, parts.headers)?;
-        header::single(parts.headers, "host")?;
+        headers.host.value()?;
         let s3 = signs_like_s3(&scope.service);
         let payload = Payload::read(claim.payload, s3 && claim.form != Form::Header, s3 && streaming, content)?;
         let canonical = |query: &str| {

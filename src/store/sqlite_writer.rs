@@ -48,7 +48,7 @@ impl SqliteEngine {
     async fn append(&mut self, audit: &[&AuditRow]) -> Result<Written, sqlx::Error> {
         let blocks = audit_block::pack(audit);
         let pieces = blocks.len().div_ceil(AUDIT_AT_ONCE);
-        for (at, some) in blocks.chunks(AUDIT_AT_ONCE).enumerate() {
+        for (at, some) in in_pieces(blocks).enumerate() {
             let begin = if at == 0 { "BEGIN IMMEDIATE; " } else { "" };
             let commit = if at + 1 == pieces { "; COMMIT" } else { "" };
             insert_audit(&mut self.connection, begin, some, commit).await?;
@@ -194,10 +194,18 @@ async fn write_records(connection: &mut SqliteConnection, judgement: &Judgement<
 }
 
 async fn write_audit(connection: &mut SqliteConnection, audit: &[&AuditRow]) -> Result<(), sqlx::Error> {
-    for some in audit_block::pack(audit).chunks(AUDIT_AT_ONCE) {
+    for some in in_pieces(audit_block::pack(audit)) {
         insert_audit(connection, "", some, "").await?;
     }
     Ok(())
+}
+
+/// As many blocks as one statement takes, again and again.
+fn in_pieces(blocks: Vec<Block<'_>>) -> impl Iterator<Item = Vec<Block<'_>>> {
+    let mut rest = blocks.into_iter();
+    std::iter::from_fn(move || {
+        Some(rest.by_ref().take(AUDIT_AT_ONCE).collect()).filter(|some: &Vec<_>| !some.is_empty())
+    })
 }
 
 /// One statement for so many blocks, between `begin` and `commit`. It has room for a power of two of them, so that few different
@@ -205,7 +213,7 @@ async fn write_audit(connection: &mut SqliteConnection, audit: &[&AuditRow]) -> 
 async fn insert_audit(
     connection: &mut SqliteConnection,
     begin: &str,
-    blocks: &[Block<'_>],
+    blocks: Vec<Block<'_>>,
     commit: &str,
 ) -> Result<(), sqlx::Error> {
     let room = blocks.len().next_power_of_two();
@@ -215,9 +223,9 @@ async fn insert_audit(
         places(room, 5)
     );
     let mut query = sqlx::query(AssertSqlSafe(statement));
-    for block in blocks {
-        query = query.bind(block.ids.as_ref()).bind(block.time).bind(block.account);
-        query = query.bind(block.body.as_ref()).bind(block.records);
+    // A block that was put together is handed over as it is, not copied.
+    for Block { ids, time, account, body, records } in blocks {
+        query = query.bind(ids).bind(time).bind(account).bind(body).bind(records);
     }
     query.execute(&mut *connection).await.map(|_| ())
 }

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 
 def binary() -> str:
     """The program under test: what BREVET_BIN names, or the newest build."""
@@ -16,6 +18,14 @@ def binary() -> str:
     built = [path for path in (target / "debug/brevet", target / "release/brevet") if path.exists()]
     assert built, "there is no brevet to test: cargo build, or set BREVET_BIN"
     return str(max(built, key=lambda path: path.stat().st_mtime))
+
+
+def not_here(program: str):
+    """Somebody else's program that a story needs and this machine has not. Where everything has to have run (`CI=true`) a story that
+    did not is a failure, and not one that nobody reads of."""
+    if os.environ.get("CI", "").lower() in {"true", "1"}:
+        pytest.fail(f"there is no {program} on this machine, and CI is set: every story has to be told", pytrace=False)
+    pytest.skip(f"there is no {program} for this machine")
 
 
 def until(what: str, check, seconds: float = 20):

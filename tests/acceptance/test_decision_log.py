@@ -116,11 +116,26 @@ def test_what_is_not_found_says_why(world, service):
         (["--format", "xml"], "json"),
         (["--endpoint", "http://127.0.0.1:1"], "is for --message"),
         (["--log", "nowhere.jsonl"], "nowhere.jsonl: No such file"),
+        (["--log", "nowhere.jsonl", "--config", "brevet.toml"], "cannot be used with"),
+        (["--message", "x", "--config", "brevet.toml"], "cannot be used with"),
     ],
 )
 def test_misspelt_options_are_answered_well(world, wrong, told):
     done = explain(world, *wrong, check=False)
     assert done.returncode != 0 and told in done.stderr and not done.stdout
+
+
+def test_the_settings_say_where_the_log_is(world, service, tmp_path):
+    identity = written(world, service.may(ALICE, "record:write", RECORD))
+    settings, nowhere = tmp_path / "brevet.toml", str(tmp_path / "nowhere.toml")
+    settings.write_text(f'[decision_log]\nfile = "{log(world)}"\n')
+    run = world.broker.run
+    assert identity in run("explain", "--config", str(settings), "--id", identity).stdout
+    assert identity in run("explain", "--id", identity, BREVET_CONFIG=str(settings)).stdout
+    # The option goes before the variable, which is there for other commands too: a log that is named does without it.
+    assert identity in run("explain", "--config", str(settings), "--id", identity, BREVET_CONFIG=nowhere).stdout
+    assert identity in explain(world, "--id", identity, BREVET_CONFIG=nowhere).stdout
+    assert "nowhere.toml: No such file" in run("explain", "--id", identity, check=False, BREVET_CONFIG=nowhere).stderr
 
 
 def test_a_killed_broker_leaves_a_log_that_goes_on(world, service):

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from machine import binary, clean_environment, free_port, until
+from machine import binary, clean_environment, free_port, not_here, until
 from signing import Answer, Key, send
 from world import HOME_ACCOUNT
 
@@ -291,7 +291,7 @@ PROXIES = {
 def fence(request, embedded_world, people, api, tmp_path_factory):
     found, command = PROXIES[request.param]
     if found() is None:
-        pytest.skip(f"there is no {request.param.partition('-')[0]} for this machine")
+        not_here(request.param.partition("-")[0])
     fence = Fence(embedded_world, tmp_path_factory.mktemp(request.param), api)
     fence.name = request.param
     proxy = Program(request.param, fence.folder, command(fence), fence.listens, clean_environment(fence.folder / "home"))
@@ -299,6 +299,15 @@ def fence(request, embedded_world, people, api, tmp_path_factory):
     proxy.stop()
     fence.broker.stop()
     assert b"panicked" not in fence.broker.log.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("ci", "outcome"), [("true", pytest.fail), ("1", pytest.fail), ("false", pytest.skip), ("", pytest.skip), (None, pytest.skip)]
+)
+def test_a_proxy_that_is_not_there_fails_in_ci_alone(monkeypatch, ci, outcome):
+    monkeypatch.delenv("CI", raising=False) if ci is None else monkeypatch.setenv("CI", ci)
+    with pytest.raises(outcome.Exception, match="there is no envoy"):
+        not_here("envoy")
 
 
 def test_what_policy_allows_passes_with_the_callers_name(fence, token):

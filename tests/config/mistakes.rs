@@ -142,6 +142,60 @@ fn a_key_signs_for_longer_than_the_next_is_published() {
     assert!(refusals("[sessions]\nrotate_after_days = 1")[0].starts_with("`sessions.publish_ahead_hours` by default"));
 }
 
+/// Whoever names a file and prints to standard output believes that there is a file.
+#[test]
+fn nothing_is_set_that_has_no_effect() {
+    let said = refusals("[decision_log]\noutput = 'stdout'\nfile = 'd.jsonl'\nmax_mib = 7\nkeep = 0");
+    let because =
+        "has no effect, because `decision_log.output` in brevet.toml line 2 is stdout: take one of the two out";
+    assert_eq!(
+        said,
+        [("file", 3), ("max_mib", 4), ("keep", 5)]
+            .map(|(key, line)| format!("`decision_log.{key}` in brevet.toml line {line} {because}"))
+    );
+    let none = Overrides::default();
+    let printed = [("BREVET_DECISION_LOG_OUTPUT", "stdout")];
+    let of_both = load("[decision_log]\nfile = 'd.jsonl'", &printed, &none).unwrap_err().to_string();
+    assert!(
+        of_both.contains("brevet.toml line 2") && of_both.contains("BREVET_DECISION_LOG_OUTPUT is stdout"),
+        "{of_both}"
+    );
+
+    let said = refusals("[decision_log]\nmode = 'full'\nallowed_one_in = 10\ndenied_one_in = 0").join("\n");
+    for key in ["allowed_one_in", "denied_one_in"] {
+        assert!(said.contains(&format!("`decision_log.{key}`")) && said.contains("line 2 is full"), "{said}");
+    }
+    let said = refusals("[decision_log]\nmasked_as = 'removed'").concat();
+    assert!(said.contains("`decision_log.mask` by default is empty"), "{said}");
+
+    for fine in [
+        // As in the sample file, of which only the output is changed.
+        "output = 'stdout'\nmax_mib = 100\nkeep = 9",
+        "mode = 'full'\nallowed_one_in = 100\ndenied_one_in = 1",
+        "mode = 'sampled'\nallowed_one_in = 10",
+        "file = 'd.jsonl'\nmax_mib = 7\nkeep = 0",
+        "masked_as = 'removed'\nmask = ['aws:SourceIp']",
+    ] {
+        load(&format!("[decision_log]\n{fine}"), &[], &none).unwrap();
+    }
+}
+
+#[test]
+fn an_issuer_is_in_one_place() {
+    for (setting, first, again, named) in [
+        ("addresses", "a.example 10.0.0.5:1", "A.example 10.0.0.6:1", "a host twice, `a.example`"),
+        ("authorities", "a.example /x.pem", "a.example /y.pem", "a host twice, `a.example`"),
+        ("key_files", "https://a.example /x", "https://a.example /y", "an issuer twice, `a.example`"),
+    ] {
+        let said = refusals(&format!("[web_identity]\n{setting} = ['{first}', '{again}']"));
+        assert_eq!(
+            said,
+            [format!("`web_identity.{setting}` in brevet.toml line 2 names {named}: only one of the two could count")]
+        );
+        load(&format!("[web_identity]\n{setting} = ['{first}']"), &[], &Overrides::default()).unwrap();
+    }
+}
+
 #[test]
 fn a_proxy_is_an_address_or_an_exact_range() {
     for wrong in ["'proxy.example.com'", "'10.0.0.1/8'", "''"] {

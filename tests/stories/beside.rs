@@ -231,6 +231,51 @@ async fn equal_questions_at_one_moment_are_asked_once() {
 }
 
 #[tokio::test]
+async fn told_to_stop_it_turns_people_away_at_once_and_finishes_what_it_has_begun() {
+    const GO_ON: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+    let (world, broker, service, wire, _beside) = begin().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("questions.sock");
+    let socket = QuestionListener::socket(&path, 0o600).expect("made");
+    let beside = service.beside_with(&world, &wire, Duration::ZERO, vec![socket]).await;
+    beside.follows(&broker).await;
+    let body = read("alice").to_string();
+    let head = format!(
+        "POST /access/v1/evaluation HTTP/1.1\r\nHost: x\r\nx-brevet-sidecar-token: {}\r\nContent-Type: application/json\r\n\
+         Expect: 100-continue\r\nContent-Length: {}\r\n\r\n",
+        crate::world::beside::TOKEN,
+        body.len()
+    );
+    let address = beside.address;
+    let mut by_address = tokio::net::TcpStream::connect(address).await.expect("connected");
+    let mut by_socket = tokio::net::UnixStream::connect(&path).await.expect("connected");
+    by_address.write_all(head.as_bytes()).await.expect("sent");
+    by_socket.write_all(head.as_bytes()).await.expect("sent");
+    // It waits for the bodies: both requests have begun.
+    for stream in [&mut by_address as &mut (dyn tokio::io::AsyncRead + Unpin), &mut by_socket] {
+        let mut said = [0; GO_ON.len()];
+        stream.read_exact(&mut said).await.expect("told to go on");
+        assert_eq!(said, GO_ON);
+    }
+    let stopping = tokio::spawn(beside.stop());
+    soon("nobody listens any more", || async {
+        tokio::net::TcpStream::connect(address).await.is_err()
+            && tokio::net::UnixStream::connect(&path).await.is_err()
+            && !path.exists()
+    })
+    .await;
+    assert!(!stopping.is_finished(), "it waits for those whom it answers");
+    by_address.write_all(body.as_bytes()).await.expect("sent");
+    by_socket.write_all(body.as_bytes()).await.expect("sent");
+    for stream in [&mut by_address as &mut (dyn tokio::io::AsyncRead + Unpin), &mut by_socket] {
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("\"decision\":true"), "{answer}");
+    }
+    stopping.await.expect("it ends without a panic");
+}
+
+#[tokio::test]
 async fn a_socket_is_for_those_whom_its_permissions_let_in() {
     let (world, broker, service, wire, _beside) = begin().await;
     let folder = tempfile::tempdir().expect("a folder");

@@ -18,6 +18,7 @@ mod authzen_searches;
 mod aws_managed;
 mod beside;
 mod beside_attacks;
+mod beside_doors;
 mod beside_proxies;
 mod between_brokers;
 mod chains;

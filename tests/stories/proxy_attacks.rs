@@ -7,6 +7,7 @@ use super::proxies::{DOORS, Door, HOST, Stage, may, of_grpc, of_http, token};
 use crate::world::envoy::{self, Proxy};
 use crate::world::mutual_tls::Client;
 use crate::world::policies::statement;
+use crate::world::within_a_second;
 
 /// Paths that some proxy or service would read as one of `/admin/...`: none of them passes for one of `/{anything...}`.
 #[tokio::test]
@@ -212,6 +213,31 @@ async fn a_stranger_demands_nothing() {
             let told = stage.ask(door, "GET", "/reports/q3", &headers).await;
             assert_eq!(told.status, 401, "{door:?} {authorization}: {told:?}");
         }
+    }
+}
+
+/// The path becomes the resource's name, and the client wrote it.
+#[tokio::test]
+async fn a_proxy_that_may_not_ask_leaves_no_token_of_its_clients_in_the_audit_trail() {
+    let stage = Stage::begin().await;
+    let (_, token) = stage.alice().await;
+    let other = stage.world.root.at(&stage.plain).user("other").await;
+    let shown = stage.authority.client(&[&other.arn], stage.world.now());
+    let bearer = format!("Bearer {token}");
+    for door in DOORS {
+        let request = ("GET", HOST, format!("/{door:?}/token=opensesame/{token}"));
+        let request = (request.0, request.1, request.2.as_str());
+        let told = stage.ask_as(Some(&shown), door, request, &[("authorization", &bearer)]).await;
+        assert_ne!(told.status, 200, "{door:?}: {told:?}");
+    }
+    within_a_second("all are recorded", || async {
+        let trail = stage.world.trail("Evaluate").await;
+        DOORS.iter().all(|door| trail.contains(&format!("arn:aws:web:::{door:?}/token=(removed)")))
+    })
+    .await;
+    let trail = stage.world.trail("Evaluate").await;
+    for hidden in ["opensesame", "eyJ", &token] {
+        assert!(!trail.contains(hidden), "{hidden} is in {trail}");
     }
 }
 

@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use brevet::store::AuditQuery;
 use data_encoding::{BASE64, BASE64URL_NOPAD, HEXLOWER};
+use serde_json::json;
 
 use crate::world::policies::{allow, trust};
+use crate::world::raw::{ActorKeys, ask, post};
+use crate::world::received::{Request, verify_and_ask};
 use crate::world::{Actor, Backend, Outcome, Running, Session, World};
 
 /// A log that is kept in memory.
@@ -165,6 +168,48 @@ async fn no_secret_is_in_the_store_the_audit_trail_or_the_log() {
                 assert!(!contains(content, &bytes), "{look}, is in {place}");
             }
         }
+    }
+}
+
+/// A resource's name is what an asker makes of a URL, and URLs carry tokens. Whoever may not ask has it recorded nevertheless.
+#[tokio::test]
+async fn a_refused_question_leaves_no_token_in_the_audit_trail() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let stranger = root.user_with("stranger", &allow("brevet:VerifyRequest", "*")).await;
+    let alice = root.user("alice").await;
+    let session = Session::of(alice.sts(&broker).get_session_token().send().await.granted().credentials());
+    let name = |door: &str| {
+        // As long as a resource's name may be; of a session token, one does not get further than its beginning.
+        let beginning: String = session.token().chars().take(400).collect();
+        format!("https://ann:hunter2-{door}@h/{door}?token=opensesame&X-Amz-Signature=abcdef0123&t={beginning}.x")
+    };
+    let question = |door: &str| {
+        json!({
+            "subject": { "type": "user", "id": "alice" },
+            "action": { "name": "web:get" },
+            "resource": { "type": "web", "id": name(door) },
+        })
+    };
+    let alone = ask(&broker, &stranger, &question("alone")).await;
+    assert_eq!(alone.status, 403, "{alone:?}");
+    let batch = json!({ "evaluations": [question("batch")] }).to_string();
+    let signer: Option<(&dyn ActorKeys, &str)> = Some((&stranger, "brevet"));
+    let batch = post(&broker, "/access/v1/evaluations", "application/json", &batch, signer).await;
+    assert_eq!((batch.status, batch.json()["evaluations"][0]["context"]["error"]["status"].as_u64()), (200, Some(403)));
+    let signed = Request::get("/x").signed(&alice.keys, "web", world.now()).told_whole();
+    let resource = format!("arn:aws:web:::{}", name("signed"));
+    let asked = json!({ "action": "other:get", "resource": resource });
+    let signed = verify_and_ask(&broker, &stranger, "web", signed, asked).await;
+    assert_eq!(signed.status, 403, "{signed:?}");
+
+    broker.stop().await;
+    let trail = world.trail("Evaluate").await;
+    for door in ["alone", "batch", "signed"] {
+        assert!(trail.contains(&format!("h/{door}?token=(removed)&X-Amz-Signature=(removed)")), "{door}: {trail}");
+    }
+    for hidden in ["hunter2", "opensesame", "abcdef0123", "eyJ"] {
+        assert!(!trail.contains(hidden), "{hidden} is in {trail}");
     }
 }
 

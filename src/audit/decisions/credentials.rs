@@ -1,6 +1,8 @@
 //! Credentials that got into what others said: a token in a URL that became a resource's name, or in a condition key. What looks like
 //! one is never written down, whatever the settings are.
 
+use serde_json::Value;
+
 /// What stands in place of a credential.
 const REMOVED: &str = "(removed)";
 /// Parameters and members whose values are credentials, in lower case.
@@ -54,6 +56,18 @@ pub fn without_credentials(text: &str) -> Option<String> {
     out.push_str(text.get(at..).unwrap_or_default());
     // Nothing to remove but what stands for it already.
     (out != text).then_some(out)
+}
+
+/// The value with every text in it so; the names of members stay as they are.
+pub fn json_without_credentials(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::from(without_credentials(&text).unwrap_or(text)),
+        Value::Array(items) => Value::Array(items.into_iter().map(json_without_credentials).collect()),
+        Value::Object(members) => {
+            Value::Object(members.into_iter().map(|(name, value)| (name, json_without_credentials(value))).collect())
+        }
+        other => other,
+    }
 }
 
 /// Runs of base64url and dots that begin as a JSON object does, as all of JOSE (RFC 7515, 7516) and brevet's session tokens do.
@@ -132,6 +146,7 @@ fn userinfo(text: &str, found: &mut Vec<(usize, usize)>) {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::json;
 
     use super::*;
 
@@ -172,6 +187,13 @@ mod tests {
         ] {
             assert_eq!(without_credentials(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn every_text_of_a_value_is_cleaned() {
+        let said = json!({ "token": ["a?token=b", { "x": "https://ann:hunter2@h/x" }, 7, null], "plain": "a" });
+        let left = json!({ "token": ["a?token=(removed)", { "x": "https://(removed)@h/x" }, 7, null], "plain": "a" });
+        assert_eq!(json_without_credentials(said), left);
     }
 
     proptest! {

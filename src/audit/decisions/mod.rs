@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use credentials::without_credentials;
+pub use credentials::{json_without_credentials, without_credentials};
 pub use file::UnusableLog;
 pub use record::{
     Begun, Condition, Dropped, Entry, Near, Record, RecordedMissing, RecordedSession, RecordedStatement, written,

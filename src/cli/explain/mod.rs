@@ -30,8 +30,8 @@ pub(super) struct ExplainArgs {
     /// The decision log; - for standard input. Default: where the settings say
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// A TOML file with settings, which say where the log is
-    #[arg(long, value_name = "FILE", env = "BREVET_CONFIG")]
+    /// A TOML file with settings, which say where the log is; else $BREVET_CONFIG
+    #[arg(long, value_name = "FILE", conflicts_with = "log")]
     config: Option<PathBuf>,
     /// When: 14:03, 14:03:20, 2026-11-27T14:03 or 2026-11-27T14:03:20+01:00; without a date today
     #[arg(long, value_name = "TIME")]
@@ -64,7 +64,7 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Explain this encoded authorization message: the broker decodes it for whoever may `sts:DecodeAuthorizationMessage`
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["log", "at", "principal", "asker", "action", "resource", "id", "decision", "last"])]
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["log", "config", "at", "principal", "asker", "action", "resource", "id", "decision", "last"])]
     message: Option<String>,
     #[command(flatten, next_help_heading = "For --message")]
     broker: BrokerArgs,
@@ -144,7 +144,10 @@ impl ExplainArgs {
 
     /// Where the settings say that the log is.
     fn configured(&self, world: &World) -> Result<PathBuf, String> {
-        let settings = Settings { config: self.config.clone(), overrides: Overrides::default() };
+        // The variable is there for other commands too: it goes with --log and --message, which an option would contradict.
+        let of_environment = || world.variable("BREVET_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
+        let config = self.config.clone().or_else(of_environment);
+        let settings = Settings { config, overrides: Overrides::default() };
         let config = settings.settle(&world.environment)?;
         if config.decision_log.output == LogOutput::Stdout {
             return Err(

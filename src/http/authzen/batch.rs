@@ -8,10 +8,11 @@ use std::sync::OnceLock;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use super::frame::{Answer, Refusal};
+use super::frame::Answer;
 use super::item::{Defaults, Item};
 use super::render::Answers;
 use crate::decision::RequestFacts;
+use crate::http::refusal::Refusal;
 use crate::ops::questions::{self, Asking, Keeping, Leave, Named, Sitting, Stored, Who};
 use crate::types::Arn;
 use crate::wire::strict_json::Json;

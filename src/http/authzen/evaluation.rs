@@ -10,8 +10,9 @@ use serde_json::json;
 
 use super::body::required;
 use super::entity::{self, Action, Entity};
-use super::frame::{Answer, Received, Refusal, framed};
+use super::frame::{Answer, Received, framed};
 use super::render;
+use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Question};
 use crate::policy::Claims;

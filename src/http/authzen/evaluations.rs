@@ -10,8 +10,9 @@ use axum::response::Response;
 
 use super::batch::answers;
 use super::evaluation::Evaluation;
-use super::frame::{Received, Refusal, framed};
+use super::frame::{Received, framed};
 use super::item::Defaults;
+use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::wire::strict_json::Json;
 

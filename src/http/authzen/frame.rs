@@ -2,22 +2,20 @@
 //!
 //! Source: section "HTTPS Binding". A denial is an answer; errors are about the request, and carry a sentence.
 
-use axum::Json;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use serde_json::json;
 
 use super::body;
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::http::keeping;
-use crate::http::request::{Incoming, Unreadable, say_if_closing};
+use crate::http::refusal::Refusal;
+use crate::http::request::Incoming;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, SERVICE};
-use crate::store::NotReached;
 use crate::wire::strict_json::Members;
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -25,37 +23,6 @@ const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json
 const DOOR: &str = "authzen";
 /// A caller's own name for its request comes back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// Why there is no answer.
-pub(in crate::http) struct Refusal {
-    pub(in crate::http) status: StatusCode,
-    pub(in crate::http) message: String,
-}
-
-impl Refusal {
-    pub(in crate::http) fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
-    }
-
-    pub(in crate::http) fn bad(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, message)
-    }
-}
-
-impl From<questions::Refusal> for Refusal {
-    fn from(refusal: questions::Refusal) -> Self {
-        let status = match &refusal {
-            questions::Refusal::Bad(_) => StatusCode::BAD_REQUEST,
-            questions::Refusal::Denied(_) => StatusCode::FORBIDDEN,
-            questions::Refusal::NoAsker => StatusCode::UNAUTHORIZED,
-            questions::Refusal::NotReached(NotReached::Unheard(..)) => StatusCode::PRECONDITION_FAILED,
-            questions::Refusal::NotReached(NotReached::NotYet(..)) | questions::Refusal::Unavailable => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        };
-        Self::new(status, refusal.to_string())
-    }
-}
 
 /// An answer.
 pub(super) struct Answer {
@@ -77,10 +44,7 @@ pub(super) struct Received {
 
 impl Received {
     pub(super) async fn read(doors: &Doors, request: Request<Body>) -> Result<Self, Refusal> {
-        let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
-            Unreadable::TooLarge => Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large"),
-            Unreadable::Broken => Refusal::bad("the body is incomplete"),
-        })?;
+        let incoming = Incoming::read(request, doors.request_limit).await?;
         let (asker, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
         let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
         let headers = incoming.parts.headers;
@@ -115,15 +79,8 @@ pub(super) async fn framed(
             keeping::tell(answer.keeping.as_ref(), response.headers_mut());
             response
         }
-        Err(refusal) => {
-            let mut response = (refusal.status, Json(json!({ "error": refusal.message }))).into_response();
-            if refusal.status == StatusCode::UNAUTHORIZED {
-                response.headers_mut().insert("www-authenticate", HeaderValue::from_static("AWS4-HMAC-SHA256, Bearer"));
-            }
-            response
-        }
+        Err(refusal) => refusal.without_code(),
     };
-    say_if_closing(&mut response);
     if let Some(id) = request_id {
         response.headers_mut().insert(REQUEST_ID, id);
     }
@@ -131,9 +88,10 @@ pub(super) async fn framed(
     response
 }
 
+/// That whoever asks is not known, in these doors' words.
 pub(in crate::http) fn of_authentication(error: authn::Error) -> Refusal {
-    let message = match error {
-        authn::Error::Store(_) => return questions::Refusal::Unavailable.into(),
+    let message = match &error {
+        authn::Error::Store(_) => questions::Refusal::Unavailable.to_string(),
         authn::Error::Signature(refusal) => refusal.to_string(),
         authn::Error::WrongService(_) => {
             format!("the request must be signed with SigV4 for the service `{SERVICE}`")
@@ -146,5 +104,5 @@ pub(in crate::http) fn of_authentication(error: authn::Error) -> Refusal {
         authn::Error::WrongAudience => "the token is for another audience than this broker's URL".to_owned(),
         _ => "the credentials are not valid".to_owned(),
     };
-    Refusal::new(StatusCode::UNAUTHORIZED, message)
+    Refusal::of_authentication(&error, message)
 }

@@ -17,7 +17,7 @@ mod token;
 
 pub(super) use evaluation::{evaluation, evaluation_at};
 pub(super) use evaluations::evaluations;
-pub(super) use frame::{Refusal, of_authentication};
+pub(super) use frame::of_authentication;
 pub use metadata::SignedMetadata;
 pub(super) use metadata::metadata;
 pub(super) use search::{search_action, search_resource, search_subject};

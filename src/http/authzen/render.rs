@@ -3,7 +3,7 @@
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::frame::Refusal;
+use crate::http::refusal::Refusal;
 use crate::ops::questions::{self, Answered};
 
 /// Statements that an answer in a batch tells of: a batch has a thousand answers.
@@ -15,7 +15,7 @@ pub(super) fn body(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     const USUAL: usize = 1_024;
     let mut body = Vec::with_capacity(USUAL);
     serde_json::to_writer(&mut body, answer)
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", error.to_string()))?;
     Ok(body)
 }
 

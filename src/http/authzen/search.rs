@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 
 use super::body::required;
 use super::entity::{self, Action, Entity, SUBJECT_TYPES};
-use super::frame::{Answer, Received, Refusal, framed};
+use super::frame::{Answer, Received, framed};
 use super::render;
 use super::token::Bound;
+use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
 use crate::policy::Claims;

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::ready::Ready;
 use super::{Asking, Named, PERMISSION, Refusal, Resolved, SERVICE, Who};
+use crate::audit::decisions::json_without_credentials;
 use crate::decision::{Asked, Refused};
 use crate::ops::{self, Call};
 use crate::usage::Use;
@@ -74,7 +75,9 @@ impl Leave<'_> {
                     let request_id = &asking.broker.new_id();
                     let facts = asking.facts.clone();
                     let call = Call { broker: asking.broker, caller: asking.asker, facts, request_id };
-                    let parameters = json!({ "subject": { "arn": about.entity.as_str() }, "question": shown(), "door": asking.door });
+                    // What resources are called can carry tokens: whoever asks about a URL writes it as it came.
+                    let question = json_without_credentials(shown());
+                    let parameters = json!({ "subject": { "arn": about.entity.as_str() }, "question": question, "door": asking.door });
                     let said = denial.to_string();
                     ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
                 }

@@ -186,7 +186,7 @@ impl Asking<'_> {
             };
             made.examined(&name.to_ascii_lowercase());
             let subject = Subject { account: self.asker.account(), identity, unique_id: None, session: None };
-            let about = Resolved { subject, entity: arn, ends: None, exists: true };
+            let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true };
             if leave.may_ask_about(&about).await? {
                 let mut candidate = self.somebody(&about, &theirs);
                 made.answered(&self.decided(&mut candidate, question, None, stored.clone()).await?, || name);

@@ -1,5 +1,7 @@
 //! Whom a question is about.
 
+use std::sync::Arc;
+
 use super::Refusal;
 use crate::authn;
 use crate::clock::Timestamp;
@@ -23,7 +25,7 @@ pub enum Who {
         audience: String,
     },
     /// Somebody who was authenticated, or will be nobody any more at the moment that stands beside.
-    Known(Subject, Option<Timestamp>),
+    Known(Arc<Subject>, Option<Timestamp>),
     /// Nobody: what was named can be no user or role.
     Nobody,
 }
@@ -44,7 +46,7 @@ pub enum Named {
 #[derive(Clone, Debug)]
 pub struct Resolved {
     /// Whom decisions are about.
-    pub subject: Subject,
+    pub subject: Arc<Subject>,
     /// The ARN of the user or role behind it, on which askers need their permission.
     pub entity: Arn,
     /// When it ends.
@@ -82,7 +84,8 @@ impl Who {
     pub async fn resolve(&self, broker: &Broker, now: Timestamp) -> Result<Named, Refusal> {
         let (subject, ends) = match self {
             Self::Entity(account, identity) => {
-                (Subject { account: *account, identity: identity.clone(), unique_id: None, session: None }, None)
+                let subject = Subject { account: *account, identity: identity.clone(), unique_id: None, session: None };
+                (Arc::new(subject), None)
             }
             Self::Known(subject, ends) => (subject.clone(), *ends),
             Self::Nobody => return Ok(Named::Nobody("the subject does not exist")),

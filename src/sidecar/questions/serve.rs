@@ -1,6 +1,5 @@
 //! The listeners for questions: loopback, where a token says who may ask, and a socket in the file system, where its permissions do.
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -13,35 +12,24 @@ use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderName, Method, Request, StatusCode};
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::doors::{self, Door};
 use super::{Questions, refusal};
 use crate::sidecar::listen;
+use crate::sidecar::serve::{self as connections, Listener};
 use crate::sidecar::{AuthorizationToken, SidecarError};
 
 /// The header with the sidecar's token. `Authorization`, as a bearer's, does as well.
 pub const TOKEN: &str = "x-brevet-sidecar-token";
-/// The most connections at a time on each listener; more wait to be accepted.
-const MAX_CONNECTIONS: usize = 256;
-/// How long a client may take to send its request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long it may take to send the body.
+/// How long a client may take to send the body of a question.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The most bytes of a request's head.
 const MAX_HEAD: usize = 32 * 1024;
 /// The most bytes of a question.
 const MAX_BODY: usize = 256 * 1024;
-/// How long answers under way may take once the sidecar is told to stop.
-const GRACE: Duration = Duration::from_secs(5);
-/// How long to rest when the system has no more file descriptors.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Who may ask on loopback.
 #[derive(Debug)]
@@ -115,13 +103,6 @@ impl QuestionListener {
         Ok(Self::Socket(listener, SocketFile(path.to_owned())))
     }
 
-    async fn accept(&self) -> std::io::Result<Box<dyn Connection>> {
-        Ok(match self {
-            Self::Loopback(listener) => Box::new(listener.accept().await?.0),
-            Self::Socket(listener, _) => Box::new(listener.accept().await?.0),
-        })
-    }
-
     /// The address that was taken, of one on loopback.
     pub fn address(&self) -> Option<SocketAddr> {
         match self {
@@ -131,8 +112,19 @@ impl QuestionListener {
     }
 }
 
+impl Listener for QuestionListener {
+    type Stream = Box<dyn Connection>;
+
+    async fn accept(&self) -> std::io::Result<Self::Stream> {
+        Ok(match self {
+            Self::Loopback(listener) => Box::new(listener.accept().await?.0),
+            Self::Socket(listener, _) => Box::new(listener.accept().await?.0),
+        })
+    }
+}
+
 /// A connection of either kind.
-trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+pub(crate) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection for S {}
 
 /// A new folder in `parent` that nobody else can look into.
@@ -178,43 +170,11 @@ struct House {
 impl House {
     async fn open(self, listener: QuestionListener, stop: impl Future<Output = ()>) {
         let trusted = matches!(listener, QuestionListener::Socket(..));
-        let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let graceful = GracefulShutdown::new();
-        let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(MAX_HEAD);
-        let mut stop = std::pin::pin!(stop);
-        loop {
-            let accepted = async {
-                let permit = Arc::clone(&permits).acquire_owned().await;
-                (permit, listener.accept().await)
-            };
-            let (permit, accepted) = tokio::select! {
-                () = &mut stop => break,
-                both = accepted => both,
-            };
-            let stream = match accepted {
-                Ok(stream) => stream,
-                Err(error) => {
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                    continue;
-                }
-            };
+        let answer = move |request: Request<Incoming>| {
             let house = self.clone();
-            let service = service_fn(move |request: Request<Incoming>| {
-                let house = house.clone();
-                async move { Ok::<_, Infallible>(house.answer(request, trusted).await) }
-            });
-            let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
-            tokio::spawn(async move {
-                // What goes wrong on a connection is the client's affair.
-                let _ = connection.await;
-                drop(permit);
-            });
-        }
-        if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
-            tracing::warn!("connections were cut off at shutdown");
-        }
+            async move { house.answer(request, trusted).await }
+        };
+        connections::serve(listener, MAX_HEAD, answer, stop).await;
     }
 
     async fn answer(&self, request: Request<Incoming>, trusted: bool) -> Response {
