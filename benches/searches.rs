@@ -46,7 +46,7 @@ fn main() {
         ("subjects", "/access/v1/search/subject", subjects, PAGES_OF_SUBJECTS),
     ] {
         let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let mut turn = || client.block_on(search(&world, &asker, path, query, most));
+        let turn = || client.block_on(search(&world, &asker, path, query, most));
         print_line(&format!("{name}, for the first time"), &turn());
         let again = (0..TURNS).map(|_| turn()).min_by(|a, b| a.served[1].total_cmp(&b.served[1])).expect("a turn");
         print_line(&format!("{name}, again"), &again);
@@ -129,7 +129,8 @@ async fn fill(world: &World, users: usize) {
         let stored = StoredResource { arn: arn.clone(), created: now, changed: now, attributes, policy: None };
         tx.put(&layout::resource(world.account, &arn), &stored).expect("staged");
     }
-    tx.commit().await.expect("a commit");
+    let last = tx.commit().await.expect("a commit");
+    world.broker.feed.reach(last, Duration::from_secs(60)).await.expect("all of it is heard of");
 }
 
 /// Reading what is of the user's team: every tenth record.
