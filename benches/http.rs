@@ -1,5 +1,5 @@
-//! Questions over HTTP, signatures checked and audit on, beside a bare axum handler that answers the same bytes: who am I, and may
-//! this user do that.
+//! Questions over HTTP, signatures checked and audit on, beside a bare axum handler that answers the same bytes: who am I, may this
+//! user do that, and the latter a hundred times in one request.
 
 mod scenario;
 mod support;
@@ -8,6 +8,11 @@ use support::least;
 use support::load::CONNECTIONS;
 use support::versus::{self, Matter};
 use support::world::{self, World};
+
+/// The name of the batch's line.
+const BATCH: &str = "AuthZEN, a hundred in a batch";
+/// Questions of one.
+const IN_A_BATCH: usize = 100;
 
 fn main() {
     let server = world::runtime();
@@ -22,6 +27,9 @@ fn main() {
     let questions: Vec<Vec<u8>> = (0..CONNECTIONS).map(|i| evaluation(&world, &service, i)).collect();
     let answer = server.block_on(world.once(&questions[0]));
     assert!(answer.contains("\"decision\":true"), "{answer}");
+    let batches: Vec<Vec<u8>> = (0..CONNECTIONS).map(|i| batch(&world, &service, i)).collect();
+    let answer = server.block_on(world.once(&batches[0]));
+    assert_eq!(answer.matches("\"decision\":true").count(), IN_A_BATCH, "{answer}");
     let whoami = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
     let matters = [
         Matter {
@@ -47,6 +55,14 @@ fn main() {
             budget: 0.80,
             least: ("", None),
         },
+        Matter {
+            name: BATCH,
+            path: "/access/v1/evaluations",
+            requests: batches,
+            // What is promised of it is processor time: see the second table.
+            budget: 0.0,
+            least: least::verifies("brevet", &[b' '; 8_192]),
+        },
     ];
     let lines = versus::measure(&server, &world, &matters);
     versus::print(&lines);
@@ -69,4 +85,22 @@ fn question(world: &World, connection: usize) -> String {
         world.account,
         scenario::USER,
     )
+}
+
+/// A batch of questions of `gateway` about the scenario's user, which differ by their resources alone.
+fn batch(world: &World, asker: &brevet::sigv4::Credentials, connection: usize) -> Vec<u8> {
+    let item = |i| {
+        format!(r#"{{"resource":{{"type":"object","id":"arn:aws:s3:::team-5-reports/2026/{connection}-{i}.csv"}}}}"#)
+    };
+    let items: Vec<String> = (0..IN_A_BATCH).map(item).collect();
+    let body = format!(
+        r#"{{"subject":{{"type":"user","id":"arn:aws:iam::{}:user/{}"}},
+            "action":{{"name":"s3:GetObject"}},
+            "context":{{"aws:SourceIp":"10.1.2.3"}},
+            "evaluations":[{}]}}"#,
+        world.account,
+        scenario::USER,
+        items.join(","),
+    );
+    world.signed(asker, "brevet", "/access/v1/evaluations", "application/json", body.as_bytes())
 }

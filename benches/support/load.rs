@@ -72,7 +72,8 @@ pub async fn round(address: SocketAddr, requests: &[Vec<u8>], length: Duration) 
 async fn send_until(end: Instant, mut stream: TcpStream, request: Vec<u8>) -> (Vec<Duration>, u32) {
     let mut times = Vec::with_capacity(4_096);
     let mut refused = 0;
-    let mut answer = vec![0; 32_768];
+    // No more of it is touched than answers fill.
+    let mut answer = vec![0; 131_072];
     // Answers to one request are as long as each other, so that most need no second look at their head.
     let mut usual = usize::MAX;
     let mut sent = Instant::now();

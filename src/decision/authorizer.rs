@@ -13,7 +13,7 @@ use super::denial::Denial;
 use super::entity::{EntityKey, EntityRef};
 use super::federation::Federation;
 use super::keys::{FederatedKeys, RequestFacts};
-use super::prepared::{Decided, Prepared, Told};
+use super::prepared::{Decided, Prepared};
 use super::principal::{self, CompiledPrincipal};
 use super::subject::{Identity, SessionFacts, Subject};
 use crate::policy::{Effect, Policies, PolicySet, Request, ResourceRule, evaluate};
@@ -166,7 +166,7 @@ impl Authorizer {
     ///
     /// # Errors
     /// [`Refused`] says whether policy said no, or why nothing could be decided.
-    fn permit(&self, prepared: &Prepared<'_>, asked: Asked<'_>) -> Result<Permit, Refused> {
+    pub fn permit(&self, prepared: &Prepared<'_>, asked: Asked<'_>) -> Result<Permit, Refused> {
         let decided = self.decided(prepared, asked)?;
         if decided.is_allowed() {
             return Ok(Permit(Some(Arc::clone(prepared.compiled()))));
@@ -273,21 +273,6 @@ impl Authorizer {
     /// What is known, if it is recent enough to decide on.
     fn known(&self, degraded: bool) -> Result<Known, Stale> {
         if degraded { self.feed.known() } else { Ok(Known::recent(self.feed.revision()?)) }
-    }
-
-    /// The decision, and beside it the condition keys that policies read for it, for whoever keeps a record.
-    ///
-    /// # Errors
-    /// Nothing could be decided.
-    pub async fn decide_and_tell(
-        &self,
-        subject: &Subject,
-        facts: &RequestFacts,
-        asked: Asked<'_>,
-    ) -> Result<(Answer, Told), Refused> {
-        let prepared = self.prepare(subject, facts, asked.degraded).await?;
-        let decided = self.decided(&prepared, asked)?;
-        Ok((decided.answer(), decided.told()))
     }
 
     /// The records that decisions about a subject are made from, if its policies are loaded. Whoever wants to know it of a decision asks

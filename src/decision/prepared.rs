@@ -35,6 +35,11 @@ impl Prepared<'_> {
         &self.compiled
     }
 
+    /// What was known when it was got ready.
+    pub fn known(&self) -> Known {
+        self.known
+    }
+
     /// Decides.
     ///
     /// # Errors
@@ -157,7 +162,7 @@ impl Decided<'_> {
     }
 
     /// What was known of the request, for whoever keeps a record: the condition keys that the policies read.
-    pub(super) fn told(&self) -> Told {
+    pub fn told(&self) -> Told {
         let conditions = self.context().read_by(self.prepared.policies(&self.asked).sets());
         Told { principal_id: self.prepared.principal().unique_id.clone(), conditions }
     }

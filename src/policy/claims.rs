@@ -11,6 +11,28 @@ use serde::de::{Deserializer, Error, MapAccess, Visitor};
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Claims(pub Vec<(String, serde_json::Value)>);
 
+impl Claims {
+    /// These members.
+    ///
+    /// # Errors
+    /// The name that stands twice.
+    pub fn distinct(members: Vec<(String, serde_json::Value)>) -> Result<Self, GivenTwice> {
+        // Most have one member or none.
+        if members.len() > 1 {
+            let mut seen = HashSet::with_capacity(members.len());
+            if let Some((twice, _)) = members.iter().find(|(name, _)| !seen.insert(name.to_ascii_lowercase())) {
+                return Err(GivenTwice(twice.clone()));
+            }
+        }
+        Ok(Self(members))
+    }
+}
+
+/// A condition key stands twice.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the condition key `{0}` is given twice")]
+pub struct GivenTwice(String);
+
 impl<'de> Deserialize<'de> for Claims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Members)
@@ -27,15 +49,11 @@ impl<'de> Visitor<'de> for Members {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Claims, A::Error> {
-        let mut claims = Vec::new();
-        let mut seen = HashSet::new();
-        while let Some((name, value)) = entries.next_entry::<String, serde_json::Value>()? {
-            if !seen.insert(name.to_ascii_lowercase()) {
-                return Err(A::Error::custom(format_args!("the condition key `{name}` is given twice")));
-            }
-            claims.push((name, value));
+        let mut members = Vec::new();
+        while let Some(entry) = entries.next_entry()? {
+            members.push(entry);
         }
-        Ok(Claims(claims))
+        Claims::distinct(members).map_err(A::Error::custom)
     }
 }
 

@@ -54,7 +54,7 @@ mod validity;
 mod verdict;
 mod words;
 
-pub use claims::Claims;
+pub use claims::{Claims, GivenTwice};
 pub use compile::Policy;
 pub use context::{Context, Value};
 pub use decision::{Decision, Effect, MatchedStatement, Missing, NearMiss};

@@ -72,11 +72,20 @@ impl Reader {
     /// # Errors
     /// As [`Reader::get`].
     pub async fn get_many<T: Entity>(&mut self, keys: &[Key]) -> Result<Vec<T>, StoreError> {
+        self.read_ahead(keys).await?;
+        keys.iter().filter_map(|key| self.seen.get(key)?.as_ref()).map(decode).collect()
+    }
+
+    /// Reads the records at these keys together, as of one moment if none was read before: each is answered from memory afterwards.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn read_ahead(&mut self, keys: &[Key]) -> Result<(), StoreError> {
         let unread: Vec<Key> = keys.iter().filter(|key| !self.seen.contains_key(key)).cloned().collect();
         for (key, record) in unread.iter().zip(self.store.get_many(&unread).await?) {
             self.seen.insert(key.clone(), record);
         }
-        keys.iter().filter_map(|key| self.seen.get(key)?.as_ref()).map(decode).collect()
+        Ok(())
     }
 
     /// As [`Reader::scan`], with a verdict on each record: for those who must go on although one of them cannot be read.

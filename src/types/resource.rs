@@ -36,6 +36,17 @@ impl TryFrom<Arn> for ResourceArn {
     type Error = InvalidResource;
 
     fn try_from(arn: Arn) -> Result<Self, InvalidResource> {
+        Self::check(&arn)?;
+        Ok(Self(arn))
+    }
+}
+
+impl ResourceArn {
+    /// Whether something can be stored of what this ARN names.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check(arn: &Arn) -> Result<(), InvalidResource> {
         if arn.as_str().len() > Self::MOST_BYTES {
             return Err(InvalidResource::Long);
         }
@@ -46,8 +57,8 @@ impl TryFrom<Arn> for ResourceArn {
             return Err(InvalidResource::Service);
         }
         match arn.owner() {
-            "" => Ok(Self(arn)),
-            _ if arn.account().is_some() => Ok(Self(arn)),
+            "" => Ok(()),
+            _ if arn.account().is_some() => Ok(()),
             _ => Err(InvalidResource::Account),
         }
     }

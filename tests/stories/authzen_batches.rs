@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::authzen_certification::{Fixture, admin, named, question, user};
-use crate::world::policies::allow;
+use crate::world::policies::{allow, document};
 use crate::world::raw::{ActorKeys, Answer, post};
 use crate::world::{Outcome, Running, within_a_second};
 
@@ -148,5 +148,88 @@ async fn a_batch_knows_what_single_questions_know() {
             assert_eq!(fixture.decision(asked.clone()).await, decision, "{round} {asked}");
         }
         root.iam.untag_user().user_name("bob").tag_keys("role").send().await.granted();
+    }
+}
+
+/// Whatever questions stand beside it, each is answered as it would be by itself: with resources that are stored and that are not, of the
+/// asker's account, another's and none, looked up for the first time, again, and after a change; and of more than one subject in turn.
+#[tokio::test]
+async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
+    let fixture = Fixture::begin().await;
+    let account = fixture.world.root.account;
+    let partner = fixture.world.another_account("partner").await;
+    let put = async |signer: &dyn ActorKeys, arn: String, status: &str| {
+        let stored = json!({ "arn": arn, "attributes": { "status": status } }).to_string();
+        let done =
+            post(&fixture.broker, "/resources/v1/put", "application/json", &stored, Some((signer, "brevet"))).await;
+        assert_eq!(done.status, 200, "{done:?}");
+    };
+    let records: Vec<String> = (0..60).map(|n| format!("arn:aws:record::{account}:many-{n}")).collect();
+    for (at, record) in records.iter().enumerate().filter(|(at, _)| at % 3 > 0) {
+        put(&fixture.world.root, record.clone(), if at % 3 == 1 { "archived" } else { "active" }).await;
+    }
+    put(&fixture.world.root, "arn:aws:record:::ours".to_owned(), "archived").await;
+    put(&partner, "arn:aws:record:::theirs".to_owned(), "archived").await;
+    let mut ids = records.clone();
+    ids.extend(["ours", "theirs", "nobodys"].map(|name| format!("arn:aws:record:::{name}")));
+    ids.extend(["many-1", "many-1", "record-2"].map(str::to_owned));
+    ids.extend([format!("arn:aws:iam::{account}:user/alice"), "arn:aws:record::7:x".to_owned(), "a*".to_owned()]);
+    let may = document([json!({ "Effect": "Allow", "Action": "record:*", "Resource": "*", "Condition": {
+        "StringEquals": { "brevet:Resource/status": "archived" } } })]);
+    let root = fixture.world.root.at(&fixture.broker);
+    for name in ["carol", "dave"] {
+        root.user_with(name, &may).await;
+    }
+    let subjects = ["carol", "alice", "nobody-at-all", "dave"];
+    let items: Vec<Value> = ids
+        .iter()
+        .enumerate()
+        .map(|(at, id)| {
+            let mut item = json!({ "resource": { "type": "record", "id": id } });
+            // Most are about whom the whole batch is about, some in between about others.
+            if at % 4 > 1 {
+                item["subject"] = user(subjects[(at / 4) % subjects.len()]);
+            }
+            if at % 7 == 3 {
+                item["context"] = json!({ "aws:SourceIp": "192.0.2.7" });
+            }
+            item
+        })
+        .collect();
+    let asked = json!({ "subject": user("carol"), "action": named("write"), "evaluations": items });
+    for round in 0..3 {
+        if round == 2 {
+            put(&fixture.world.root, records[0].clone(), "archived").await;
+            put(&fixture.world.root, records[1].clone(), "active").await;
+            root.iam.delete_user_policy().user_name("dave").policy_name("own").send().await.granted();
+        }
+        let together = fixture.answer("evaluations", asked.clone()).await;
+        let answers = together["evaluations"].as_array().expect("a list");
+        assert_eq!(answers.len(), items.len());
+        for (item, answer) in items.iter().zip(answers) {
+            let mut alone = item.clone();
+            alone["action"] = named("write");
+            if alone["subject"].is_null() {
+                alone["subject"] = user("carol");
+            }
+            let single = fixture.ask("evaluation", &alone).await;
+            // Something else may have been written in between.
+            let without_revision = |mut answer: Value| {
+                answer["context"]["revision"] = Value::Null;
+                answer
+            };
+            match single.status {
+                200 => {
+                    let (alone, together) = (without_revision(single.json()), without_revision(answer.clone()));
+                    assert_eq!(alone, together, "round {round}: {item}");
+                }
+                status => {
+                    assert_eq!(answer["context"]["error"]["status"], json!(status), "round {round}: {item}");
+                    assert_eq!(answer["context"]["error"]["message"], single.json()["error"], "round {round}: {item}");
+                }
+            }
+        }
+        let allowed = answers.iter().filter(|answer| answer["decision"] == true).count();
+        assert!((10..60).contains(&allowed), "round {round}: {allowed} of {}", answers.len());
     }
 }

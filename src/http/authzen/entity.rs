@@ -1,24 +1,24 @@
 //! The parts of a question as AuthZEN has them (section "Information Model"), and what they are in IAM's terms.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::ops::questions::{self, Asking, Properties, Refusal, Said, Who};
 use crate::policy::Claims;
 use crate::types::{Arn, SecretText};
+use crate::wire::strict_json::{Json, Members};
 
 /// A subject or a resource.
 #[derive(Clone)]
-pub(super) struct Entity {
-    pub(super) kind: String,
+pub(super) struct Entity<'a> {
+    pub(super) kind: &'a str,
     /// Empty where it is what is searched for.
-    pub(super) id: String,
+    pub(super) id: &'a str,
     properties: Claims,
 }
 
-impl fmt::Debug for Entity {
+impl fmt::Debug for Entity<'_> {
     /// Properties may be tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Entity").field("kind", &self.kind).field("id", &self.id).finish_non_exhaustive()
@@ -27,8 +27,8 @@ impl fmt::Debug for Entity {
 
 /// An action.
 #[derive(Clone, Debug)]
-pub(super) struct Action {
-    pub(super) name: String,
+pub(super) struct Action<'a> {
+    pub(super) name: &'a str,
     properties: Claims,
 }
 
@@ -42,65 +42,70 @@ const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 pub(super) const SUBJECT_TYPES: [&str; 4] = ["user", "role", "session", "token"];
 
 /// A subject or resource; `member` is what messages call it by.
-pub(super) fn entity(value: &Value, member: &str) -> Result<Entity, String> {
+pub(super) fn entity<'a>(value: &'a Json<'_>, member: &str) -> Result<Entity<'a>, String> {
     let members = object(value, member)?;
-    let found = text(members, member, "id")?.to_owned();
-    Ok(Entity { id: found, ..searched(value, member)? })
+    let id = text(members, member, "id")?;
+    Ok(Entity { id, ..searched(value, member)? })
 }
 
 /// The subject or resource that is searched for: if it has an id, that is not looked at.
-pub(super) fn searched(value: &Value, member: &str) -> Result<Entity, String> {
+pub(super) fn searched<'a>(value: &'a Json<'_>, member: &str) -> Result<Entity<'a>, String> {
     let members = object(value, member)?;
-    let kind = text(members, member, "type")?.to_owned();
-    Ok(Entity {
-        kind,
-        id: String::new(),
-        properties: claims(members.get("properties"), &format!("{member}.properties"))?,
-    })
+    let kind = text(members, member, "type")?;
+    Ok(Entity { kind, id: "", properties: properties(members, member)? })
 }
 
 /// An action.
-pub(super) fn action(value: &Value) -> Result<Action, String> {
+pub(super) fn action<'a>(value: &'a Json<'_>) -> Result<Action<'a>, String> {
     let members = object(value, "action")?;
-    let name = text(members, "action", "name")?.to_owned();
-    Ok(Action { name, properties: claims(members.get("properties"), "action.properties")? })
+    let name = text(members, "action", "name")?;
+    Ok(Action { name, properties: properties(members, "action")? })
 }
 
 /// A context; none is an empty one.
-pub(super) fn context(value: Option<&Value>) -> Result<Claims, String> {
-    claims(value, "context")
+pub(super) fn context(value: Option<&Json<'_>>) -> Result<Claims, String> {
+    value.map_or_else(|| Ok(Claims::default()), |value| claims(value, "context"))
 }
 
-fn object<'a>(value: &'a Value, member: &str) -> Result<&'a Map<String, Value>, String> {
+fn object<'a, 'b>(value: &'a Json<'b>, member: &str) -> Result<&'a Members<'b>, String> {
     value.as_object().ok_or_else(|| format!("`{member}` must be an object"))
 }
 
-fn text<'a>(members: &'a Map<String, Value>, member: &str, name: &str) -> Result<&'a str, String> {
+fn text<'a>(members: &'a Members<'_>, member: &str, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
-        Some(Value::String(text)) => Ok(text),
+        Some(Json::Text(text)) => Ok(text),
         Some(_) => Err(format!("`{member}.{name}` must be a text")),
         None => Err(format!("`{member}.{name}` is missing")),
     }
 }
 
-fn claims(value: Option<&Value>, member: &str) -> Result<Claims, String> {
-    let Some(value) = value else { return Ok(Claims::default()) };
-    let members = object(value, member)?;
-    let mut left = LARGEST;
-    let mut small = Map::new();
-    for (name, value) in members {
-        // What nobody will read need not be carried along.
-        let value = if value.is_object() { &Value::Null } else { value };
-        let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter();
-        let size: usize = texts.map(|text| 16 + text.as_str().map_or(0, str::len)).sum();
-        left =
-            left.checked_sub(name.len() + size).ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes"))?;
-        small.insert(name.clone(), value.clone());
+fn properties(members: &Members<'_>, member: &str) -> Result<Claims, String> {
+    match members.get("properties") {
+        Some(properties) => claims(properties, &format!("{member}.properties")),
+        None => Ok(Claims::default()),
     }
-    Claims::deserialize(Value::Object(small)).map_err(|error| format!("`{member}`: {error}"))
 }
 
-impl Entity {
+fn claims(value: &Json<'_>, member: &str) -> Result<Claims, String> {
+    let members = object(value, member)?;
+    let mut left = LARGEST;
+    let mut said = Vec::with_capacity(members.len());
+    for (name, value) in members.iter() {
+        let texts = match value {
+            Json::List(items) => items,
+            one => std::slice::from_ref(one),
+        };
+        let size: usize = texts.iter().map(|text| 16 + text.as_text().map_or(0, str::len)).sum();
+        left =
+            left.checked_sub(name.len() + size).ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes"))?;
+        // What nobody will read need not be carried along.
+        let value = if value.as_object().is_some() { Value::Null } else { value.to_value() };
+        said.push((name.to_owned(), value));
+    }
+    Claims::distinct(said).map_err(|error| format!("`{member}`: {error}"))
+}
+
+impl Entity<'_> {
     fn property(&self, name: &str) -> Option<&str> {
         let Claims(members) = &self.properties;
         members.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_str())
@@ -108,9 +113,9 @@ impl Entity {
 
     /// Whom it means, as a subject.
     pub(super) fn who(&self, asking: &Asking<'_>) -> Result<Who, Refusal> {
-        match self.kind.as_str() {
-            "user" => Who::entity(asking.broker, asking.asker.account(), "user", &self.id),
-            "role" => Who::entity(asking.broker, asking.asker.account(), "role", &self.id),
+        match self.kind {
+            "user" => Who::entity(asking.broker, asking.asker.account(), "user", self.id),
+            "role" => Who::entity(asking.broker, asking.asker.account(), "role", self.id),
             "session" => {
                 self.property("session_token").map(|token| Who::Session(SecretText::new(token))).ok_or_else(|| {
                     Refusal::bad("a session is known by its token alone: pass it as `subject.properties.session_token`")
@@ -133,7 +138,7 @@ impl Entity {
 
     /// Which of its properties are how it is known.
     fn credentials(&self) -> &'static [&'static str] {
-        match self.kind.as_str() {
+        match self.kind {
             "session" => &["session_token"],
             "token" => &["token", "audience"],
             _ => &[],
@@ -141,28 +146,38 @@ impl Entity {
     }
 
     /// What tells this subject from others.
-    pub(super) fn known_by(&self) -> [&str; 5] {
+    pub(super) fn known_by(&self) -> String {
         let [session, token, audience] = CREDENTIALS.map(|name| self.property(name).unwrap_or_default());
-        [&self.kind, &self.id, session, token, audience]
+        let mut known_by = String::with_capacity(self.kind.len() + self.id.len() + 32);
+        for part in [self.kind, self.id, session, token, audience] {
+            // With its length before it: no part passes for two.
+            let _ = write!(known_by, "{}:{part}", part.len());
+        }
+        known_by
+    }
+
+    /// Whether it has no properties.
+    pub(super) fn says_nothing(&self) -> bool {
+        self.properties.0.is_empty()
     }
 
     /// What it is called as a resource.
     pub(super) fn arn(&self, asking: &Asking<'_>) -> Result<Arn, Refusal> {
-        questions::resource(&asking.broker.realm, asking.asker.account(), &self.kind, &self.id)
+        questions::resource(&asking.broker.realm, asking.asker.account(), self.kind, self.id)
     }
 
     /// Whether resources of its type can have names: the type is one that a service may be called by.
     pub(super) fn has_names(&self, asking: &Asking<'_>) -> bool {
         self.id.starts_with("arn:")
-            || questions::resource(&asking.broker.realm, asking.asker.account(), &self.kind, "x").is_ok()
+            || questions::resource(&asking.broker.realm, asking.asker.account(), self.kind, "x").is_ok()
     }
 }
 
 /// What is said beside the names of subject, action and resource.
 pub(super) fn said(
-    subject: &Entity,
-    action: Option<&Action>,
-    resource: &Entity,
+    subject: &Entity<'_>,
+    action: Option<&Action<'_>>,
+    resource: &Entity<'_>,
     context: &Claims,
 ) -> Result<Said, Refusal> {
     let mut said = Said::nothing();
@@ -191,6 +206,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::http::authzen::body::tests::came_as;
 
     #[test]
     fn what_is_missing_or_of_another_type_is_named() {
@@ -202,23 +218,33 @@ mod tests {
             (json!({ "id": "a", "type": "user", "properties": [] }), "`subject.properties` must be an object"),
             (json!({ "id": "a", "type": "user", "properties": { "a": 1, "A": 2 } }), "given twice"),
         ] {
-            let said = entity(&value, "subject").expect_err("it is none");
+            let said = refused(&value, "subject").expect("it is none");
             assert!(said.contains(why), "{value}: {said}");
         }
-        assert!(action(&json!({ "name": 123 })).is_err() && action(&json!({})).is_err());
-        assert!(searched(&json!({ "type": "user", "id": 7 }), "subject").is_ok(), "the id is not looked at");
+        for value in [json!({ "name": 123 }), json!({})] {
+            assert!(came_as(&value, |value| action(value).is_err()), "{value}");
+        }
+        let searched_for = json!({ "type": "user", "id": 7 });
+        assert!(came_as(&searched_for, |value| searched(value, "subject").is_ok()), "the id is not looked at");
         let large = json!({ "id": "a", "type": "t", "properties": { "a": "x".repeat(LARGEST) } });
-        assert!(entity(&large, "resource").expect_err("it is too large").contains("larger"));
+        assert!(refused(&large, "resource").expect("it is too large").contains("larger"));
         let nested = json!({ "id": "a", "type": "t", "properties": { "a": { "b": "x".repeat(LARGEST) } } });
-        assert!(entity(&nested, "resource").is_ok(), "what is nested is not read");
+        assert_eq!(refused(&nested, "resource"), None, "what is nested is not read");
+    }
+
+    /// Why it is no subject or resource.
+    fn refused(value: &Value, member: &str) -> Option<String> {
+        came_as(value, |value| entity(value, member).err())
     }
 
     #[test]
     fn a_token_is_a_property_of_nobody_who_is_known_otherwise() {
         let said_of = |kind: &str, property: &str| {
             let subject = json!({ "id": "a", "type": kind, "properties": { property: "x" } });
-            let subject = entity(&subject, "subject").expect("a subject");
-            said(&subject, None, &subject, &Claims::default()).map(|said| said.keys().iter().count())
+            came_as(&subject, |subject| {
+                let subject = entity(subject, "subject").expect("a subject");
+                said(&subject, None, &subject, &Claims::default()).map(|said| said.keys().iter().count())
+            })
         };
         for (kind, property) in
             [("user", "token"), ("role", "session_token"), ("session", "token"), ("token", "session_token")]
@@ -227,6 +253,22 @@ mod tests {
         }
         assert_eq!(said_of("user", "audience").expect("said"), 2, "of the subject, and of the same thing as resource");
         assert_eq!(said_of("token", "audience").expect("said"), 1, "whom it is for is no property then");
+    }
+
+    #[test]
+    fn no_two_subjects_are_known_by_the_same() {
+        let known_by = |kind: &str, id: &str, token: &str, audience: &str| {
+            let properties = json!({ "token": token, "audience": audience });
+            let subject = json!({ "type": kind, "id": id, "properties": properties });
+            came_as(&subject, |subject| entity(subject, "subject").expect("a subject").known_by())
+        };
+        let one = known_by("token", "a", "b", "c");
+        assert_eq!(one, known_by("token", "a", "b", "c"));
+        for other in
+            [("user", "a", "b", "c"), ("token", "a1:b", "", "c"), ("token", "a", "b1:c", ""), ("token", "a", "c", "b")]
+        {
+            assert_ne!(one, known_by(other.0, other.1, other.2, other.3), "{other:?}");
+        }
     }
 
     fn json() -> impl Strategy<Value = Value> {
@@ -251,11 +293,13 @@ mod tests {
     proptest! {
         #[test]
         fn nothing_is_too_strange(value in json()) {
-            let read = entity(&value, "subject");
-            if let (Ok(subject), Ok(context)) = (&read, context(Some(&value))) {
-                let _ = (said(subject, None, subject, &context), subject.known_by());
-            }
-            let _ = (searched(&value, "resource"), action(&value));
+            came_as(&value, |value| {
+                let read = entity(value, "subject");
+                if let (Ok(subject), Ok(context)) = (&read, context(Some(value))) {
+                    let _ = (said(subject, None, subject, &context), subject.known_by());
+                }
+                let _ = (searched(value, "resource"), action(value));
+            });
         }
     }
 }

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::body::required;
 use super::entity::{self, Action, Entity};
@@ -16,12 +16,13 @@ use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Question};
 use crate::policy::Claims;
+use crate::wire::strict_json::Members;
 
 /// Subject, action, resource and context.
-pub(super) struct Evaluation {
-    subject: Entity,
-    action: Action,
-    resource: Entity,
+pub(super) struct Evaluation<'a> {
+    subject: Entity<'a>,
+    action: Action<'a>,
+    resource: Entity<'a>,
     context: Claims,
 }
 
@@ -34,15 +35,16 @@ pub(in crate::http) async fn evaluation(State(doors): State<Doors>, request: Req
 pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Response {
     framed(doors, "evaluation", request, async |request| {
         let mut received = Received::read(doors, request).await?;
-        let asked = Evaluation::read(&received.body).map_err(Refusal::bad)?;
         let keeping = received.keeping.take();
+        let body = received.body()?;
+        let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
         asked.answered(&received.asking(doors).await?, keeping).await
     })
     .await
 }
 
-impl Evaluation {
-    pub(super) fn read(members: &Map<String, Value>) -> Result<Self, String> {
+impl<'a> Evaluation<'a> {
+    pub(super) fn read(members: &'a Members<'_>) -> Result<Self, String> {
         Ok(Self {
             subject: entity::entity(required(members, "subject")?, "subject")?,
             action: entity::action(required(members, "action")?)?,
@@ -52,7 +54,7 @@ impl Evaluation {
     }
 
     pub(super) async fn answered(&self, asking: &Asking<'_>, mut keeping: Option<Keeping>) -> Result<Answer, Refusal> {
-        let action = questions::action(&self.action.name, &self.resource.kind)?;
+        let action = questions::action(self.action.name, self.resource.kind)?;
         let resource = self.resource.arn(asking)?;
         let who = self.subject.who(asking)?;
         let said = entity::said(&self.subject, Some(&self.action), &self.resource, &self.context)?;

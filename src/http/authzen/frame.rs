@@ -4,9 +4,9 @@
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderName, HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value};
+use bytes::Bytes;
 
 use super::body;
 use crate::authn::{self, Caller};
@@ -16,6 +16,7 @@ use crate::http::refusal::Refusal;
 use crate::http::request::Incoming;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, SERVICE};
+use crate::wire::strict_json::Members;
 
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The name of these doors in metrics and in the audit trail.
@@ -37,7 +38,8 @@ pub(super) struct Received {
     demand: Demand,
     /// Takes note of how the answer may be kept, if the request wants to be told.
     pub(super) keeping: Option<Keeping>,
-    pub(super) body: Map<String, Value>,
+    headers: HeaderMap,
+    body: Bytes,
 }
 
 impl Received {
@@ -45,12 +47,16 @@ impl Received {
         let incoming = Incoming::read(request, doors.request_limit).await?;
         let (asker, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
         let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
-        let body = body::read(&incoming.parts.headers, &incoming.body).map_err(Refusal::bad)?;
-        let keeping = keeping::wanted(&incoming.parts.headers);
-        Ok(Self { asker, facts, demand, keeping, body })
+        let headers = incoming.parts.headers;
+        Ok(Self { asker, facts, demand, keeping: keeping::wanted(&headers), headers, body: incoming.body })
     }
 
-    /// The asker, asking: what is demanded of the answer's freshness is met. The body is left.
+    /// The body's members.
+    pub(super) fn body(&self) -> Result<Members<'_>, Refusal> {
+        body::read(&self.headers, &self.body).map_err(Refusal::bad)
+    }
+
+    /// The asker, asking: what is demanded of the answer's freshness is met.
     pub(super) async fn asking<'a>(&'a self, doors: &'a Doors) -> Result<Asking<'a>, Refusal> {
         let asking = Asking { broker: &doors.broker, asker: &self.asker, door: DOOR, facts: self.facts.clone() };
         asking.demand(self.demand).await?;

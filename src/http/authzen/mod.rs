@@ -3,11 +3,13 @@
 //! Source: OpenID AuthZEN Authorization API 1.0. How its subjects, actions, resources and properties are IAM's is said in
 //! [`questions`](crate::ops::questions), and for users in `docs/authzen.md`.
 
+mod batch;
 mod body;
 mod entity;
 mod evaluation;
 mod evaluations;
 mod frame;
+mod item;
 mod metadata;
 mod render;
 mod search;

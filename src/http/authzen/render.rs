@@ -2,10 +2,9 @@
 
 use axum::http::StatusCode;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::http::refusal::Refusal;
-use crate::ops::questions::Answered;
+use crate::ops::questions::{self, Answered};
 
 /// Statements that an answer in a batch tells of: a batch has a thousand answers.
 const STATEMENTS_IN_A_BATCH: usize = 16;
@@ -20,12 +19,67 @@ pub(super) fn body(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     Ok(body)
 }
 
-/// An answer in a batch.
-pub(super) fn in_a_batch(answered: &Answered, action: &str) -> Value {
-    json!(answered.shown(action, STATEMENTS_IN_A_BATCH))
+/// The answers to a batch, written one after the other.
+pub(super) struct Answers {
+    body: Vec<u8>,
+    any: bool,
 }
 
 /// The answer to what is no question, in a batch of which others are.
-pub(super) fn error(status: u16, message: &str) -> Value {
-    json!({ "decision": false, "context": { "reason": message, "error": { "status": status, "message": message } } })
+#[derive(Serialize)]
+struct Unanswered<'a> {
+    context: Why<'a>,
+    decision: bool,
+}
+
+#[derive(Serialize)]
+struct Why<'a> {
+    error: Wrong<'a>,
+    reason: &'a str,
+}
+
+#[derive(Serialize)]
+struct Wrong<'a> {
+    message: &'a str,
+    status: u16,
+}
+
+impl Answers {
+    /// None yet, with room for as many as there will be at the most.
+    pub(super) fn of(questions: usize) -> Self {
+        /// Bytes that most have.
+        const USUAL: usize = 256;
+        let mut body = Vec::with_capacity(questions.saturating_add(1).saturating_mul(USUAL));
+        body.extend_from_slice(b"{\"evaluations\":[");
+        Self { body, any: false }
+    }
+
+    /// Adds what a question was answered with; gives the decision.
+    pub(super) fn add(&mut self, answered: &Answered, action: &str) -> Result<bool, questions::Refusal> {
+        self.write(&answered.shown(action, STATEMENTS_IN_A_BATCH))?;
+        Ok(answered.is_allowed())
+    }
+
+    /// Adds why a question has no answer, which is no.
+    pub(super) fn error(&mut self, status: StatusCode, message: &str) -> Result<bool, questions::Refusal> {
+        let error = Wrong { message, status: status.as_u16() };
+        self.write(&Unanswered { context: Why { error, reason: message }, decision: false })?;
+        Ok(false)
+    }
+
+    fn write(&mut self, answer: &impl Serialize) -> Result<(), questions::Refusal> {
+        if std::mem::replace(&mut self.any, true) {
+            self.body.push(b',');
+        }
+        serde_json::to_writer(&mut self.body, answer).map_err(|error| {
+            tracing::error!(%error, "an answer could not be written");
+            questions::Refusal::Unavailable
+        })
+    }
+
+    /// All of them, as JSON.
+    pub(super) fn into_body(mut self) -> Vec<u8> {
+        self.body.extend_from_slice(b"]}");
+        self.body
+    }
 }

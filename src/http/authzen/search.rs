@@ -7,7 +7,8 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::Request;
 use axum::response::Response;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::body::required;
 use super::entity::{self, Action, Entity, SUBJECT_TYPES};
@@ -18,6 +19,7 @@ use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
 use crate::policy::Claims;
+use crate::wire::strict_json::{Json, Members};
 
 /// Results of a page where the request does not say how many.
 const DEFAULT_LIMIT: usize = 100;
@@ -40,16 +42,16 @@ pub(in crate::http) async fn search_action(State(doors): State<Doors>, request: 
 }
 
 /// What is asked: a question with one part missing, which is looked for.
-struct Query {
+struct Query<'a> {
     what: Searched,
-    subject: Entity,
-    action: Option<Action>,
-    resource: Entity,
+    subject: Entity<'a>,
+    action: Option<Action<'a>>,
+    resource: Entity<'a>,
     context: Claims,
 }
 
-impl Query {
-    fn read(what: Searched, members: &Map<String, Value>) -> Result<Self, String> {
+impl<'a> Query<'a> {
+    fn read(what: Searched, members: &'a Members<'_>) -> Result<Self, String> {
         let named = |name: &str, searched: bool| {
             let value = required(members, name)?;
             if searched { entity::searched(value, name) } else { entity::entity(value, name) }
@@ -70,20 +72,20 @@ impl Query {
     /// A page of what is found; `None` where nobody knows what the search is about.
     async fn found(&self, asking: &Asking<'_>, page: &Page) -> Result<Option<Found>, Refusal> {
         let said = entity::said(&self.subject, self.action.as_ref(), &self.resource, &self.context)?;
-        let known = SUBJECT_TYPES.contains(&self.subject.kind.as_str()) && self.resource.has_names(asking);
+        let known = SUBJECT_TYPES.contains(&self.subject.kind) && self.resource.has_names(asking);
         if !known {
             return Ok(None);
         }
-        let kind = self.resource.kind.as_str();
+        let kind = self.resource.kind;
         let action = match &self.action {
-            Some(action) => questions::action(&action.name, kind)?,
+            Some(action) => questions::action(action.name, kind)?,
             None => "".into(),
         };
         Ok(Some(match self.what {
             Searched::Subject => {
                 let resource = self.resource.arn(asking)?;
                 let question = Question { action: &action, resource: &resource, said: &said, policy: None };
-                asking.search_subjects(&self.subject.kind, &question, page).await?
+                asking.search_subjects(self.subject.kind, &question, page).await?
             }
             Searched::Resource => {
                 let subject = self.subject(asking).await?;
@@ -104,22 +106,40 @@ impl Query {
     }
 
     /// A result as the specification has it.
-    fn result(&self, name: String) -> Value {
+    fn result<'n>(&self, name: &'n str) -> Shown<'n>
+    where
+        'a: 'n,
+    {
         match self.what {
-            Searched::Subject => json!({ "type": self.subject.kind, "id": name }),
-            Searched::Resource => json!({ "type": self.resource.kind, "id": name }),
-            Searched::Action => json!({ "name": name }),
+            Searched::Subject => Shown::Entity { id: name, kind: self.subject.kind },
+            Searched::Resource => Shown::Entity { id: name, kind: self.resource.kind },
+            Searched::Action => Shown::Action { name },
         }
     }
 }
 
+/// One result.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Shown<'a> {
+    Entity {
+        id: &'a str,
+        #[serde(rename = "type")]
+        kind: &'a str,
+    },
+    Action {
+        name: &'a str,
+    },
+}
+
 async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result<Answer, Refusal> {
     let received = Received::read(doors, request).await?;
-    let query = Query::read(what, &received.body).map_err(Refusal::bad)?;
-    let (limit, token) = page(received.body.get("page")).map_err(Refusal::bad)?;
+    let body = received.body()?;
+    let query = Query::read(what, &body).map_err(Refusal::bad)?;
+    let (limit, token) = page(body.get("page")).map_err(Refusal::bad)?;
     let asking = received.asking(doors).await?;
     asking.may_search(what).await?;
-    let bound = Bound::new(what, &received.body, &asking);
+    let bound = Bound::new(what, &body, &asking);
     let after = match token {
         None => None,
         Some(token) => Some(
@@ -140,15 +160,22 @@ async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result
             properties["degraded"] = json!(true);
         }
     }
-    let results: Vec<Value> =
-        found.into_iter().flat_map(|found| found.results).map(|name| query.result(name)).collect();
-    // In the order of their names `page` comes first, as the specification wants it.
+    let names = found.map(|found| found.results).unwrap_or_default();
+    let results: Vec<Shown<'_>> = names.iter().map(|name| query.result(name)).collect();
+    // `page` comes first, as the specification wants it.
     let page = json!({ "count": results.len(), "next_token": next, "properties": properties });
-    Ok(Answer { body: render::body(&json!({ "page": page, "results": results }))?, keeping: None })
+    Ok(Answer { body: render::body(&Results { page, results })?, keeping: None })
+}
+
+/// What is answered.
+#[derive(Serialize)]
+struct Results<'a> {
+    page: Value,
+    results: Vec<Shown<'a>>,
 }
 
 /// How many results are wanted, and where they begin.
-fn page(value: Option<&Value>) -> Result<(usize, Option<&str>), String> {
+fn page<'a>(value: Option<&'a Json<'_>>) -> Result<(usize, Option<&'a str>), String> {
     let Some(value) = value else { return Ok((DEFAULT_LIMIT, None)) };
     let members = value.as_object().ok_or("`page` must be an object")?;
     let limit = match members.get("limit") {
@@ -160,7 +187,7 @@ fn page(value: Option<&Value>) -> Result<(usize, Option<&str>), String> {
     };
     match members.get("token") {
         None => Ok((limit, None)),
-        Some(Value::String(token)) => Ok((limit, Some(token.as_str()).filter(|token| !token.is_empty()))),
+        Some(Json::Text(token)) => Ok((limit, Some(&**token).filter(|token| !token.is_empty()))),
         Some(_) => Err("`page.token` must be a text".to_owned()),
     }
 }
@@ -168,11 +195,14 @@ fn page(value: Option<&Value>) -> Result<(usize, Option<&str>), String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::authzen::body::tests::came_as;
 
     #[test]
     fn a_page_has_a_limit_and_a_token() {
         assert_eq!(page(None), Ok((DEFAULT_LIMIT, None)));
-        let read = |value: Value| page(Some(&value)).map(|(limit, token)| (limit, token.map(str::to_owned)));
+        let read = |value: Value| {
+            came_as(&value, |value| page(Some(value)).map(|(limit, token)| (limit, token.map(str::to_owned))))
+        };
         assert_eq!(read(json!({ "limit": 1, "token": "x", "properties": {} })), Ok((1, Some("x".to_owned()))));
         assert_eq!(read(json!({ "limit": u64::MAX, "token": "" })), Ok((LARGEST_LIMIT, None)));
         for wrong in

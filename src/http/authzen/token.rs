@@ -7,6 +7,7 @@ use crate::crypto::hash::sha256;
 use crate::crypto::seal::Sealed;
 use crate::ops::Broker;
 use crate::ops::questions::{Asking, Searched};
+use crate::wire::strict_json::Members;
 
 /// Characters of a token at the most: a position is no longer than the longest ARN that can be stored.
 const LONGEST: usize = 2_048;
@@ -15,11 +16,11 @@ const LONGEST: usize = 2_048;
 pub(super) struct Bound(String);
 
 impl Bound {
-    pub(super) fn new(what: Searched, body: &Map<String, Value>, asking: &Asking<'_>) -> Self {
+    pub(super) fn new(what: Searched, body: &Members<'_>, asking: &Asking<'_>) -> Self {
         let query: Map<String, Value> = body
             .iter()
             .filter(|(name, _)| *name != "page")
-            .map(|(name, value)| (name.clone(), value.clone()))
+            .map(|(name, value)| (name.to_owned(), value.to_value()))
             .collect();
         let asker = asking.asker;
         // Members of a map are in the order of their names, so that the same search has the same text.

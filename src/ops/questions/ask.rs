@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
-use super::{Answered, Demand, Named, PERMISSION, Refusal, Resolved, SERVICE, Said, Who};
-use crate::audit::decisions::json_without_credentials;
+use super::sitting::Somebody;
+use super::{Answered, Demand, Named, Refusal, Resolved, Said};
 use crate::authn::Caller;
 use crate::clock::Timestamp;
 use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::resources::KnownResource;
-use crate::ops::{self, Broker, Call};
+use crate::ops::{self, Broker};
 use crate::policy::{PolicySet, ResourceRule};
 use crate::store::{Known, Revision};
 use crate::types::{AccountId, Arn};
@@ -27,6 +25,13 @@ pub struct Question<'a> {
     pub said: &'a Said,
     /// A policy of the resource that the asker passes along.
     pub policy: Option<&'a PolicySet>,
+}
+
+/// What is stored of a resource, looked up before the question is asked; it counts for as long as the broker has heard of no change.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    pub(super) known: Known,
+    pub(super) resource: Option<Arc<KnownResource>>,
 }
 
 /// An asker, asking.
@@ -56,67 +61,12 @@ impl Asking<'_> {
         demand.met(self.broker).await
     }
 
-    /// The subject, if the asker may ask about it. `shown` is what the audit trail says of a question that is refused.
-    ///
-    /// # Errors
-    /// The asker may not, or it cannot be found out.
-    pub async fn about(&self, who: &Who, shown: impl FnOnce() -> serde_json::Value) -> Result<Named, Refusal> {
-        let named = who.resolve(self.broker, self.facts.now).await?;
-        let Named::Somebody(resolved) = &named else { return Ok(named) };
-        // Whether somebody exists is told only to those who may ask about them.
-        self.permitted(resolved, shown).await?;
-        self.note_asked().await;
-        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
-    }
-
-    /// As [`Asking::about`], and nothing is recorded or noted: for those who ask about many at once.
-    ///
-    /// # Errors
-    /// It cannot be found out. `None`: the asker may not.
-    pub async fn about_quietly(&self, who: &Who) -> Result<Option<Named>, Refusal> {
-        let named = who.resolve(self.broker, self.facts.now).await?;
-        let Named::Somebody(resolved) = &named else { return Ok(Some(named)) };
-        if !self.may_ask_about(resolved).await? {
-            return Ok(None);
-        }
-        Ok(Some(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) }))
-    }
-
-    pub(super) async fn may_ask_about(&self, about: &Resolved) -> Result<bool, Refusal> {
-        let account = Some(about.subject.account);
-        let asked = Asked { degraded: true, ..Asked::plain(PERMISSION, about.entity.as_str(), account) };
-        let answer = self.broker.authorizer.decide(self.asker.subject(), &self.facts, asked).await?;
-        Ok(answer.decision.is_allowed())
-    }
-
-    async fn permitted(&self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
-        let account = Some(about.subject.account);
-        let asked = Asked { degraded: true, ..Asked::plain(PERMISSION, about.entity.as_str(), account) };
-        match self.broker.authorizer.authorize(self.asker.subject(), &self.facts, asked).await {
-            Ok(_permit) => Ok(()),
-            Err(refused) => {
-                if let Refused::Denied(denial) = &refused {
-                    let request_id = &self.broker.new_id();
-                    let facts = self.facts.clone();
-                    let call = Call { broker: self.broker, caller: self.asker, facts, request_id };
-                    // What resources are called can carry tokens: whoever asks about a URL writes it as it came.
-                    let question = json_without_credentials(shown());
-                    let parameters =
-                        json!({ "subject": { "arn": about.entity.as_str() }, "question": question, "door": self.door });
-                    let said = denial.to_string();
-                    ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
-                }
-                Err(refused.into())
-            }
-        }
-    }
-
     /// The answer to a question about somebody whom the asker may ask about.
     ///
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
-        self.answer_for(named, question, None).await
+        self.sitting(named, &self.theirs()).answer_for(question, None, None).await
     }
 
     /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
@@ -130,32 +80,7 @@ impl Asking<'_> {
         question: &Question<'_>,
         owner: AccountId,
     ) -> Result<Answered, Refusal> {
-        self.answer_for(named, question, Some(owner)).await
-    }
-
-    async fn answer_for(
-        &self,
-        named: &Named,
-        question: &Question<'_>,
-        said: Option<AccountId>,
-    ) -> Result<Answered, Refusal> {
-        let answered = self.found(named, question, said).await;
-        self.recorded(named, question, answered).await
-    }
-
-    async fn found(
-        &self,
-        named: &Named,
-        question: &Question<'_>,
-        said: Option<AccountId>,
-    ) -> Result<Answered, Refusal> {
-        let about = match named {
-            Named::Somebody(about) => about,
-            Named::Absent(_) => return self.nobody(ABSENT),
-            Named::Nobody(reason) => return self.nobody(reason),
-        };
-        self.note_reached(about, question.action).await;
-        self.decided(about, question, said).await
+        self.sitting(named, &self.theirs()).answer_for(question, Some(owner), None).await
     }
 
     /// The answer to a question that nobody has asked by itself: it is not noted that the subject reached for something.
@@ -164,13 +89,17 @@ impl Asking<'_> {
     /// Nothing can be decided.
     pub(super) async fn decided(
         &self,
-        about: &Resolved,
+        somebody: &mut Somebody<'_>,
         question: &Question<'_>,
         said: Option<AccountId>,
+        at_hand: Option<Stored>,
     ) -> Result<Answered, Refusal> {
         // What is looked up before the decision is made is of this revision or a later one.
-        let before = self.broker.feed.known().map_err(Refused::Stale)?;
-        let stored = self.stored(question.resource, said).await?;
+        let before = self.known()?;
+        let stored = match at_hand.filter(|stored| stored.known == before) {
+            Some(stored) => stored.resource.filter(|resource| self.counts(resource, question.resource, said)),
+            None => self.stored(question.resource, said).await?,
+        };
         let trust = self.trust(question).await?;
         let both = stored.as_deref().and_then(|stored| together(stored.policy.as_deref()?, question.policy?));
         let kept = stored.as_deref().and_then(|stored| stored.policy.as_deref());
@@ -188,38 +117,47 @@ impl Asking<'_> {
             degraded: true,
             ..Asked::plain(question.action, question.resource.as_str(), owner)
         };
-        match self.decide(&about.subject, asked).await {
-            Ok((answer, told)) => {
-                let revision = answer.revision.min(before.revision);
-                Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, about, owner) })
-            }
-            Err(Refused::NoPrincipal) => self.nobody(ABSENT),
-            Err(other) => Err(other.into()),
-        }
+        let subject = match somebody.ready.now().await {
+            Ok(subject) => subject,
+            Err(Refused::NoPrincipal) => return self.nobody(ABSENT),
+            Err(other) => return Err(other.into()),
+        };
+        let decided = self.broker.authorizer.decided(subject, asked)?;
+        let (answer, told) = self.told(&decided);
+        let revision = answer.revision.min(before.revision);
+        Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, somebody.about, owner) })
     }
 
-    /// What the owner of a resource has stored of it. Of an ARN that names no account anybody can be the first to store something, so it
-    /// counts for that account's own askers alone.
+    /// What the owner of a resource has stored of it.
     pub(super) async fn stored(
         &self,
         resource: &Arn,
         owner: Option<AccountId>,
     ) -> Result<Option<Arc<KnownResource>>, Refusal> {
-        let owner = owner.or(resource.account()).unwrap_or(self.asker.account());
         let stored = self.broker.resources.find(resource).await?;
-        Ok(stored.filter(|stored| stored.account == owner))
+        Ok(stored.filter(|stored| self.counts(stored, resource, owner)))
     }
 
-    /// The question is about a request that the asker has received: where that came from is for the asker to say.
-    pub(super) fn theirs(&self) -> RequestFacts {
-        RequestFacts {
-            now: self.facts.now,
-            source_ip: None,
-            user_agent: None,
-            secure_transport: None,
-            region: None,
-            mfa_now: None,
+    /// Whether the owner of a resource has stored that. Of an ARN that names no account anybody can be the first to store something, so
+    /// it counts for that account's own askers alone.
+    fn counts(&self, stored: &KnownResource, resource: &Arn, owner: Option<AccountId>) -> bool {
+        stored.account == owner.or(resource.account()).unwrap_or(self.asker.account())
+    }
+
+    /// What is stored of resources that questions will be about in a moment, looked up together. Where that fails nothing is at hand, and
+    /// each question finds out by itself.
+    pub async fn stored_of_all(&self, resources: &[&Arn]) -> Vec<Option<Stored>> {
+        let nothing = || resources.iter().map(|_| None).collect();
+        let Ok(known) = self.known() else { return nothing() };
+        match self.broker.resources.find_all(resources).await {
+            Ok(found) => found.into_iter().map(|resource| Some(Stored { known, resource })).collect(),
+            Err(_) => nothing(),
         }
+    }
+
+    /// As [`Asking::stored_of_all`], of one.
+    pub(super) async fn stored_of(&self, resource: &Arn) -> Option<Stored> {
+        self.stored_of_all(&[resource]).await.pop().flatten()
     }
 
     fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
@@ -251,7 +189,7 @@ impl Asking<'_> {
         self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
     }
 
-    fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
+    pub(super) fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
         let known = self.known()?;
         let (revision, degraded) = (known.revision, known.degraded);
         Ok(Answered {
@@ -281,14 +219,8 @@ impl Asking<'_> {
         Ok(known.filter(|known| known.arn == *resource).map(|known| Arc::clone(&known.trust)))
     }
 
-    /// Notes that the asker asked.
-    async fn note_asked(&self) {
-        let asked = Use { service: SERVICE, action: "Evaluate", at: self.facts.now, region: self.asker.region() };
-        let _ = ops::note_use(self.broker, self.asker, asked).await;
-    }
-
     /// Notes what the subject reached for: the asker tells of a request that it has received.
-    async fn note_reached(&self, about: &Resolved, action: &str) {
+    pub(super) async fn note_reached(&self, about: &Resolved, action: &str) {
         let (service, name) = action.split_once(':').unwrap_or((action, ""));
         let reached = Use { service, action: name, at: self.facts.now, region: self.asker.region() };
         // That the subject does not exist any more is told where the question is decided.
@@ -297,7 +229,7 @@ impl Asking<'_> {
 }
 
 /// Why there is nobody, where the name is that of nobody.
-const ABSENT: &str = "the subject does not exist";
+pub(super) const ABSENT: &str = "the subject does not exist";
 
 /// A policy that the broker keeps and one that came with the question: what either denies is denied.
 fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {

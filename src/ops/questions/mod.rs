@@ -10,26 +10,31 @@ mod claimed;
 mod derived;
 mod freshness;
 mod keeping;
+mod leave;
 mod named;
 mod presented;
+mod ready;
 mod recorded;
 mod refusal;
 mod rendered;
 mod said;
 mod search;
+mod sitting;
 mod who;
 
 pub use answered::Answered;
-pub use ask::{Asking, Question};
+pub use ask::{Asking, Question, Stored};
 pub use derived::{DERIVE, Derived, NotDerived};
 pub use freshness::{AT_LEAST_REVISION, Demand, PATIENCE};
 pub use keeping::{Keeping, Kept, TELL_DEPENDS};
+pub use leave::Leave;
 pub use named::{action, resource};
 pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
 pub use refusal::Refusal;
 pub use rendered::Rendered;
 pub use said::{Properties, Said};
 pub use search::{Found, Page, SEARCH_PERMISSION, Searched};
+pub use sitting::Sitting;
 pub use who::{Named, Resolved, Who};
 
 /// The service name that askers sign their requests for.

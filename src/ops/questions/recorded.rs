@@ -3,18 +3,13 @@
 use super::{Answered, Asking, Named, Question, Refusal};
 use crate::audit::DecisionLog;
 use crate::audit::decisions::{Condition, Near, Record, RecordedMissing, RecordedSession, RecordedStatement};
-use crate::decision::{Answer, Asked, Refused, SessionFacts, Subject, Told};
+use crate::decision::{Answer, Decided, SessionFacts, Told};
 use crate::policy::{Decision, Effect, KnownKey, MatchedStatement, Missing};
 
 impl Asking<'_> {
-    /// The decision; with what a record of it needs, if there is to be one.
-    pub(super) async fn decide(&self, subject: &Subject, asked: Asked<'_>) -> Result<(Answer, Option<Told>), Refused> {
-        let (authorizer, facts) = (&self.broker.authorizer, self.theirs());
-        if self.broker.decision_log.is_none() {
-            return Ok((authorizer.decide(subject, &facts, asked).await?, None));
-        }
-        let (answer, told) = authorizer.decide_and_tell(subject, &facts, asked).await?;
-        Ok((answer, Some(told)))
+    /// What was decided; with what a record of it needs, if there is to be one.
+    pub(super) fn told(&self, decided: &Decided<'_>) -> (Answer, Option<Told>) {
+        (decided.answer(), self.broker.decision_log.as_ref().map(|_| decided.told()))
     }
 
     /// What came of a question, once it is in the decision log; the asker is told by what id, if it is.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::{Answered, Asking, Named, Question, Refusal, Resolved, SERVICE, Said, named};
+use super::{Answered, Asking, Named, Question, Refusal, Resolved, SERVICE, Said, Stored, named};
 use crate::decision::{Asked, Identity, Refused, Subject};
 use crate::identity::{ResourceType, Role, StoredResource, User};
 use crate::ops::{self, Call};
@@ -171,6 +171,8 @@ impl Asking<'_> {
             range = range.after(&parent.child(after));
         }
         let mut reader = Reader::new(std::sync::Arc::clone(&self.broker.store));
+        let (mut leave, theirs) = (self.leave(), self.theirs());
+        let stored = self.stored_of(question.resource).await;
         let candidates = reader.scan::<E>(&range, SUBJECTS_A_PAGE.saturating_add(1)).await.map_err(Refused::Store)?;
         for (_, candidate) in candidates {
             if !made.goes_on() {
@@ -185,8 +187,9 @@ impl Asking<'_> {
             made.examined(&name.to_ascii_lowercase());
             let subject = Subject { account: self.asker.account(), identity, unique_id: None, session: None };
             let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true };
-            if self.may_ask_about(&about).await? {
-                made.answered(&self.decided(&about, question, None).await?, || name);
+            if leave.may_ask_about(&about).await? {
+                let mut candidate = self.somebody(&about, &theirs);
+                made.answered(&self.decided(&mut candidate, question, None, stored.clone()).await?, || name);
             }
         }
         Ok(made.found)
@@ -207,6 +210,8 @@ impl Asking<'_> {
     ) -> Result<Found, Refusal> {
         let mut made = self.page(page, RESOURCES_A_PAGE)?;
         let Named::Somebody(about) = about else { return Ok(made.found) };
+        let theirs = self.theirs();
+        let mut about = self.somebody(about, &theirs);
         let account = self.asker.account();
         let parent = layout::resources(account);
         let mut range = parent.beginning(&format!("arn:{}:{kind}:", self.broker.realm.partition));
@@ -215,14 +220,18 @@ impl Asking<'_> {
         }
         let mut reader = Reader::new(std::sync::Arc::clone(&self.broker.store));
         let most = RESOURCES_A_PAGE.saturating_add(1);
+        let (known, ticket) = (self.known()?, self.broker.resources.begin());
         let candidates = reader.scan::<StoredResource>(&range, most).await.map_err(Refused::Store)?;
-        for (_, StoredResource { arn, .. }) in candidates {
+        for (_, stored) in candidates {
+            let arn = stored.arn.clone();
             if !made.goes_on() {
                 break;
             }
             made.examined(arn.as_str());
             let question = Question { action, resource: arn.arn(), said, policy: None };
-            made.answered(&self.decided(about, &question, None).await?, || self.id_of(account, kind, &arn));
+            let resource = self.broker.resources.take(ticket, account, stored)?;
+            let answered = self.decided(&mut about, &question, None, Some(Stored { known, resource })).await?;
+            made.answered(&answered, || self.id_of(account, kind, &arn));
         }
         Ok(made.found)
     }
@@ -252,6 +261,9 @@ impl Asking<'_> {
         let mut made = self.page(page, ACTIONS_A_PAGE)?;
         let Named::Somebody(about) = about else { return Ok(made.found) };
         let candidates = self.actions(about, kind, resource).await?;
+        let stored = self.stored_of(resource).await;
+        let theirs = self.theirs();
+        let mut about = self.somebody(about, &theirs);
         let after = page.after.as_deref().unwrap_or_default();
         for (folded, name) in candidates {
             if folded.as_str() <= after {
@@ -264,7 +276,7 @@ impl Asking<'_> {
             // A policy may have names that no question has.
             let Ok(action) = named::action(&name, kind) else { continue };
             let question = Question { action: &action, resource, said, policy: None };
-            made.answered(&self.decided(about, &question, None).await?, || name);
+            made.answered(&self.decided(&mut about, &question, None, stored.clone()).await?, || name);
         }
         Ok(made.found)
     }

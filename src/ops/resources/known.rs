@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::identity::{ResourceOwner, StoredResource};
 use crate::ops::Error;
 use crate::policy::{Document, Kind, Policy, PolicySet};
-use crate::store::{Fresh, Invalidations, Key, Reader, Store, layout};
+use crate::store::{Fresh, Invalidations, Key, Reader, Store, Ticket, layout};
 use crate::types::{AccountId, Arn, ResourceArn, Tags};
 
 /// Finds stored resources.
@@ -46,8 +46,8 @@ impl Resources {
 
     /// The records that a question about this ARN was answered from, if that was just now: see [`crate::decision::Authorizer::stands_on`].
     pub fn stands_on(&self, arn: &Arn) -> Option<Vec<Key>> {
-        match ResourceArn::try_from(arn.clone()) {
-            Ok(arn) => self.known.reads(arn.as_str()),
+        match ResourceArn::check(arn) {
+            Ok(()) => self.known.reads(arn.as_str()),
             Err(_) => Some(Vec::new()),
         }
     }
@@ -57,24 +57,125 @@ impl Resources {
     /// # Errors
     /// The store cannot be read, or the stored policy is not one.
     pub async fn find(&self, arn: &Arn) -> Result<Option<Arc<KnownResource>>, Error> {
-        // Nothing is stored of what could not be.
-        let Ok(arn) = ResourceArn::try_from(arn.clone()) else { return Ok(None) };
-        if let Some(looked) = self.known.find(arn.as_str()) {
-            return Ok(looked.0.clone());
+        if let Some(looked) = self.at_hand(arn) {
+            return Ok(looked);
         }
+        Ok(self.find_all(&[arn]).await?.pop().flatten())
+    }
+
+    /// What is known of a resource already; of one of which nothing could be stored that nothing is.
+    fn at_hand(&self, arn: &Arn) -> Option<Option<Arc<KnownResource>>> {
+        match ResourceArn::check(arn) {
+            Ok(()) => self.known.find(arn.as_str()).map(|looked| looked.0.clone()),
+            Err(_) => Some(None),
+        }
+    }
+
+    /// What is stored of each of these: those that are not known yet are read together.
+    ///
+    /// # Errors
+    /// As [`Resources::find`], of any of them.
+    pub async fn find_all(&self, arns: &[&Arn]) -> Result<Vec<Option<Arc<KnownResource>>>, Error> {
+        let mut found = Vec::with_capacity(arns.len());
+        let mut unknown = Vec::new();
+        for arn in arns {
+            let looked = self.at_hand(arn);
+            if looked.is_none()
+                && let Ok(arn) = ResourceArn::try_from((*arn).clone())
+            {
+                unknown.push((found.len(), arn));
+            }
+            found.push(looked.flatten());
+        }
+        if !unknown.is_empty() {
+            // Apart, so that whoever finds all of them need not make room for all that reading takes.
+            Box::pin(self.look(unknown, &mut found)).await?;
+        }
+        Ok(found)
+    }
+
+    /// Reads what is stored of resources that are not known yet, and puts each in its place.
+    async fn look(
+        &self,
+        unknown: Vec<(usize, ResourceArn)>,
+        found: &mut [Option<Arc<KnownResource>>],
+    ) -> Result<(), Error> {
         let ticket = self.known.begin();
         let mut reader = Reader::new(Arc::clone(&self.store));
-        let found = loop {
-            let found = read(&mut reader, &arn).await?;
+        loop {
+            let first: Vec<Key> = unknown.iter().map(|(_, arn)| first_key(arn)).collect();
+            reader.read_ahead(&first).await?;
+            let mut rest = Vec::new();
+            for (_, arn) in unknown.iter().filter(|(_, arn)| arn.account().is_none()) {
+                rest.extend(keys(&mut reader, arn).await?.into_iter().skip(1));
+            }
+            if rest.is_empty() {
+                break;
+            }
+            reader.read_ahead(&rest).await?;
             // Owner and resource are two records; only if none has changed since are they the state of one moment.
             if !reader.restart_if_changed().await? {
-                break found;
+                break;
             }
-        };
-        let known = found.map(|(account, stored)| compiled(account, stored)).transpose()?;
-        let looked = Looked(known.map(Arc::new));
-        Ok(self.known.keep(ticket, arn.as_str(), looked, reader.dependencies()).0.clone())
+        }
+        for (at, arn) in unknown {
+            let reads = keys(&mut reader, &arn).await?;
+            let looked = match read(&mut reader, &arn).await? {
+                Some((account, stored)) => Looked(Some(Arc::new(compiled(account, stored)?))),
+                None => Looked(None),
+            };
+            let looked = self.known.keep(ticket, arn.as_str(), looked, reads);
+            if let Some(place) = found.get_mut(at) {
+                place.clone_from(&looked.0);
+            }
+        }
+        Ok(())
     }
+
+    /// Say this before reading resources for [`Resources::take`].
+    pub fn begin(&self) -> Ticket {
+        self.known.begin()
+    }
+
+    /// A resource that somebody has read by itself, as it is known.
+    ///
+    /// # Errors
+    /// The stored policy is not one.
+    pub fn take(
+        &self,
+        ticket: Ticket,
+        account: AccountId,
+        stored: StoredResource,
+    ) -> Result<Option<Arc<KnownResource>>, Error> {
+        if let Some(looked) = self.known.find(stored.arn.as_str()) {
+            return Ok(looked.0.clone());
+        }
+        let arn = stored.arn.clone();
+        let mut reads = vec![first_key(&arn)];
+        if arn.account().is_none() {
+            reads.push(layout::resource(account, &arn));
+        }
+        let looked = Looked(Some(Arc::new(compiled(account, stored)?)));
+        Ok(self.known.keep(ticket, arn.as_str(), looked, reads).0.clone())
+    }
+}
+
+/// The record that is looked at first: the resource's, or whose it is where its ARN does not tell.
+fn first_key(arn: &ResourceArn) -> Key {
+    match arn.account() {
+        Some(account) => layout::resource(account, arn),
+        None => layout::resource_owner(arn),
+    }
+}
+
+/// All records that tell what is stored of a resource; the first of them has been read.
+async fn keys(reader: &mut Reader, arn: &ResourceArn) -> Result<Vec<Key>, Error> {
+    let first = first_key(arn);
+    let owner = match arn.account() {
+        Some(_) => None,
+        None => reader.get::<ResourceOwner>(&first).await?,
+    };
+    Ok([first].into_iter().chain(owner.map(|owner| layout::resource(owner.account, arn))).collect())
 }
 
 async fn read(reader: &mut Reader, arn: &ResourceArn) -> Result<Option<(AccountId, StoredResource)>, Error> {

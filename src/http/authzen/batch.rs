@@ -1,0 +1,212 @@
+//! The answers to the questions of a batch. What does not differ from one question to the next is found out once: whether the asker may
+//! ask about a subject, who that is, and what its policies are.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use axum::http::StatusCode;
+use serde_json::json;
+
+use super::frame::Answer;
+use super::item::{Defaults, Item};
+use super::render::Answers;
+use crate::decision::RequestFacts;
+use crate::http::refusal::Refusal;
+use crate::ops::questions::{self, Asking, Keeping, Leave, Named, Sitting, Stored, Who};
+use crate::types::Arn;
+use crate::wire::strict_json::Json;
+
+/// Subjects of one batch that the asker may not ask about and whose refusals are recorded one by one.
+const RECORDED: usize = 10;
+/// How many questions are read, and their resources looked up, together; then others are let in between.
+const IN_A_ROW: usize = 50;
+
+/// Answers questions until `is_last` says of a decision that it is the last.
+pub(super) async fn answers(
+    asking: &Asking<'_>,
+    items: &[Json<'_>],
+    defaults: &Defaults<'_>,
+    is_last: impl Fn(bool) -> bool,
+    mut keeping: Option<Keeping>,
+) -> Result<Answer, Refusal> {
+    let theirs = asking.theirs();
+    // There are no more subjects than questions.
+    let places: Vec<Place> = items.iter().map(|_| Place::new()).collect();
+    let mut subjects = Subjects::new(asking, &theirs, &places);
+    let mut answers = Answers::of(items.len());
+    for (at, some) in items.chunks(IN_A_ROW).enumerate() {
+        if at > 0 {
+            tokio::task::yield_now().await;
+        }
+        let some: Vec<_> = some.iter().map(|item| Item::read(item, defaults, asking)).collect();
+        let mut ahead = Ahead::new(asking, some.iter().flatten().map(|item| &item.resource).collect());
+        for item in &some {
+            let decision = match item {
+                Ok(item) => answer(&mut subjects, item, &mut ahead, &mut answers, &mut keeping).await,
+                Err(why) => answers.error(StatusCode::BAD_REQUEST, why),
+            };
+            let decision = match decision {
+                Ok(decision) => decision,
+                // A refusal that is about this question alone is one of its answers.
+                Err(questions::Refusal::Bad(why)) => answers.error(StatusCode::BAD_REQUEST, &why)?,
+                Err(other) => return Err(other.into()),
+            };
+            if is_last(decision) {
+                return Ok(Answer { body: answers.into_body(), keeping });
+            }
+        }
+    }
+    Ok(Answer { body: answers.into_body(), keeping })
+}
+
+/// Answers one question; gives the decision.
+async fn answer(
+    subjects: &mut Subjects<'_>,
+    item: &Item<'_>,
+    ahead: &mut Ahead<'_>,
+    answers: &mut Answers,
+    keeping: &mut Option<Keeping>,
+) -> Result<bool, questions::Refusal> {
+    let asking = subjects.asking;
+    ahead.next();
+    match subjects.of(item).await? {
+        About::Known(found, sitting) => {
+            let (who, named) = &***found;
+            let stored = if matches!(named, Named::Somebody(_)) { ahead.stored().await } else { None };
+            let answered = sitting.answer(&item.question(), stored).await?;
+            if let Some(keeping) = keeping {
+                keeping.add(asking, who, named, &item.resource, &answered);
+            }
+            answers.add(&answered, &item.action)
+        }
+        About::Refused(why) => {
+            // What the asker may not ask changes with its own permissions, which no answer stands on.
+            *keeping = None;
+            answers.error(StatusCode::FORBIDDEN, why)
+        }
+    }
+}
+
+/// The resources that questions in a row are about, looked up together once an answer needs the first of them.
+struct Ahead<'a> {
+    asking: &'a Asking<'a>,
+    resources: Vec<&'a Arn>,
+    /// How many questions were reached, the present one included.
+    reached: usize,
+    stored: Option<Vec<Option<Stored>>>,
+}
+
+impl<'a> Ahead<'a> {
+    fn new(asking: &'a Asking<'a>, resources: Vec<&'a Arn>) -> Self {
+        Self { asking, resources, reached: 0, stored: None }
+    }
+
+    /// Goes on to the next question.
+    fn next(&mut self) {
+        self.reached += 1;
+    }
+
+    /// What is stored of the present question's resource, if that is at hand.
+    async fn stored(&mut self) -> Option<Stored> {
+        let stored = match self.stored.take() {
+            Some(stored) => stored,
+            None => self.asking.stored_of_all(&self.resources).await,
+        };
+        self.stored.insert(stored).get_mut(self.reached.checked_sub(1)?)?.take()
+    }
+}
+
+/// Who was meant, and who that is.
+type Found = Box<(Who, Named)>;
+/// Where it stays while questions about it are answered.
+type Place = OnceLock<Found>;
+
+/// A subject of the batch.
+#[allow(clippy::large_enum_variant, reason = "most are known, and they stay where they are made")]
+enum About<'a> {
+    Known(&'a Found, Sitting<'a>),
+    /// Why the asker may not ask about it.
+    Refused(String),
+}
+
+/// The subjects of a batch, each found out when the first question is about it.
+struct Subjects<'a> {
+    asking: &'a Asking<'a>,
+    theirs: &'a RequestFacts,
+    leave: Leave<'a>,
+    free: std::slice::Iter<'a, Place>,
+    abouts: Vec<About<'a>>,
+    /// Which one is meant, by what it is known by.
+    places: HashMap<String, usize>,
+    /// Which one is meant where a question does not say.
+    default: Option<usize>,
+    refused: usize,
+}
+
+impl<'a> Subjects<'a> {
+    fn new(asking: &'a Asking<'a>, theirs: &'a RequestFacts, free: &'a [Place]) -> Self {
+        Self {
+            asking,
+            theirs,
+            leave: asking.leave(),
+            free: free.iter(),
+            abouts: Vec::new(),
+            places: HashMap::new(),
+            default: None,
+            refused: 0,
+        }
+    }
+
+    /// The subject of a question.
+    async fn of(&mut self, item: &Item<'_>) -> Result<&mut About<'a>, questions::Refusal> {
+        let at = match (&item.subject, self.default) {
+            (Cow::Borrowed(_), Some(at)) => at,
+            (Cow::Borrowed(_), None) => {
+                let at = self.place(item).await?;
+                self.default = Some(at);
+                at
+            }
+            (Cow::Owned(_), _) => self.place(item).await?,
+        };
+        self.abouts.get_mut(at).ok_or(questions::Refusal::Unavailable)
+    }
+
+    async fn place(&mut self, item: &Item<'_>) -> Result<usize, questions::Refusal> {
+        let known_by = item.subject.known_by();
+        if let Some(at) = self.places.get(&known_by) {
+            return Ok(*at);
+        }
+        let about = self.found(item).await?;
+        let at = self.abouts.len();
+        self.abouts.push(about);
+        self.places.insert(known_by, at);
+        Ok(at)
+    }
+
+    /// Who that is, if the asker may ask about it.
+    async fn found(&mut self, item: &Item<'_>) -> Result<About<'a>, questions::Refusal> {
+        let who = item.subject.who(self.asking)?;
+        let named = if self.refused >= RECORDED {
+            self.leave.about_quietly(&who).await?.ok_or_else(|| "the asker may not ask about this subject".to_owned())
+        } else {
+            let shown =
+                || json!({ "type": item.subject.kind, "action": &*item.action, "resource": item.resource.as_str() });
+            match self.leave.about(&who, shown).await {
+                Ok(named) => Ok(named),
+                Err(questions::Refusal::Denied(denial)) => {
+                    self.refused += 1;
+                    Err(denial.to_string())
+                }
+                Err(other) => return Err(other),
+            }
+        };
+        let named = match named {
+            Ok(named) => named,
+            Err(why) => return Ok(About::Refused(why)),
+        };
+        let place = self.free.next().ok_or(questions::Refusal::Unavailable)?;
+        let found = place.get_or_init(|| Box::new((who, named)));
+        Ok(About::Known(found, self.asking.sitting(&found.1, self.theirs)))
+    }
+}

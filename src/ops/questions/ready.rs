@@ -1,0 +1,33 @@
+//! A subject with its policies at hand from one question to the next, for as long as the broker has heard of no change.
+
+use crate::decision::{Prepared, Refused, RequestFacts, Subject};
+use crate::ops::Broker;
+
+/// A subject about which several questions are decided, with whatever else happens in between.
+#[derive(Debug)]
+pub(super) struct Ready<'a> {
+    broker: &'a Broker,
+    subject: &'a Subject,
+    facts: &'a RequestFacts,
+    prepared: Option<Prepared<'a>>,
+}
+
+impl<'a> Ready<'a> {
+    /// Nothing is looked up yet.
+    pub(super) fn new(broker: &'a Broker, subject: &'a Subject, facts: &'a RequestFacts) -> Self {
+        Self { broker, subject, facts, prepared: None }
+    }
+
+    /// The subject as it is known at this moment: what was got ready before something changed is got ready anew.
+    ///
+    /// # Errors
+    /// There is no such principal (any more), or nothing can be decided at present.
+    pub(super) async fn now(&mut self) -> Result<&Prepared<'a>, Refused> {
+        let known = self.broker.feed.known()?;
+        let prepared = match self.prepared.take().filter(|prepared| prepared.known() == known) {
+            Some(prepared) => prepared,
+            None => self.broker.authorizer.prepare(self.subject, self.facts, true).await?,
+        };
+        Ok(self.prepared.insert(prepared))
+    }
+}

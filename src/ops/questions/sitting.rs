@@ -1,0 +1,94 @@
+//! Questions about one subject, one after the other: what differs from one to the next is all that is looked up for each.
+//!
+//! Each answer is what it would have been by itself: what is known of the subject is looked up anew once the broker has heard of any
+//! change, and an answer never speaks of a later revision than what it was made from.
+
+use super::ready::Ready;
+use super::{Answered, Asking, Named, Question, Refusal, Resolved, Stored};
+use crate::decision::RequestFacts;
+use crate::types::AccountId;
+
+/// One subject's questions.
+#[derive(Debug)]
+pub struct Sitting<'a> {
+    asking: &'a Asking<'a>,
+    named: &'a Named,
+    /// Whom decisions are about, or why there is nobody.
+    somebody: Result<Somebody<'a>, &'static str>,
+    /// The action that the subject was last noted to have reached for.
+    reached: Option<String>,
+}
+
+/// A subject that there is, at hand.
+#[derive(Debug)]
+pub(super) struct Somebody<'a> {
+    pub(super) about: &'a Resolved,
+    pub(super) ready: Ready<'a>,
+}
+
+impl Asking<'_> {
+    /// Questions about somebody whom the asker may ask about; `theirs` are [`Asking::theirs`].
+    pub fn sitting<'a>(&'a self, named: &'a Named, theirs: &'a RequestFacts) -> Sitting<'a> {
+        let somebody = match named {
+            Named::Somebody(about) => Ok(self.somebody(about, theirs)),
+            Named::Absent(_) => Err(super::ask::ABSENT),
+            Named::Nobody(reason) => Err(*reason),
+        };
+        Sitting { asking: self, named, somebody, reached: None }
+    }
+
+    pub(super) fn somebody<'a>(&'a self, about: &'a Resolved, theirs: &'a RequestFacts) -> Somebody<'a> {
+        Somebody { about, ready: Ready::new(self.broker, &about.subject, theirs) }
+    }
+
+    /// Facts of the request that a question is about: the asker has received it, and where it came from is for the asker to say.
+    pub fn theirs(&self) -> RequestFacts {
+        RequestFacts {
+            now: self.facts.now,
+            source_ip: None,
+            user_agent: None,
+            secure_transport: None,
+            region: None,
+            mfa_now: None,
+        }
+    }
+}
+
+impl Sitting<'_> {
+    /// The answer to a question, with what is stored of its resource if that is at hand.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub async fn answer(&mut self, question: &Question<'_>, stored: Option<Stored>) -> Result<Answered, Refusal> {
+        self.answer_for(question, None, stored).await
+    }
+
+    pub(super) async fn answer_for(
+        &mut self,
+        question: &Question<'_>,
+        owner: Option<AccountId>,
+        stored: Option<Stored>,
+    ) -> Result<Answered, Refusal> {
+        let answered = self.found(question, owner, stored).await;
+        self.asking.recorded(self.named, question, answered).await
+    }
+
+    async fn found(
+        &mut self,
+        question: &Question<'_>,
+        owner: Option<AccountId>,
+        stored: Option<Stored>,
+    ) -> Result<Answered, Refusal> {
+        let asking = self.asking;
+        let somebody = match &mut self.somebody {
+            Ok(somebody) => somebody,
+            Err(reason) => return asking.nobody(reason),
+        };
+        // A second note of the same second would say nothing that the first has not.
+        if self.reached.as_deref() != Some(question.action) {
+            asking.note_reached(somebody.about, question.action).await;
+            self.reached = Some(question.action.to_owned());
+        }
+        asking.decided(somebody, question, owner, stored).await
+    }
+}
