@@ -22,6 +22,18 @@ pub fn object(bytes: &[u8], deepest: usize) -> Result<Map<String, Value>, String
     }
 }
 
+/// How deep a member may be nested that [`member`] reads.
+const DEEPEST_MEMBER: usize = 32;
+
+/// A member of something larger, read as strictly as [`object`] is; `null` is none. For `deserialize_with`.
+///
+/// # Errors
+/// A name stands twice in it, or it is nested too deep.
+pub fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let value = Strict { left: DEEPEST_MEMBER, deepest: DEEPEST_MEMBER }.deserialize(deserializer)?;
+    Ok(Some(value).filter(|value| !value.is_null()))
+}
+
 /// Without line and column: nobody sees the text that they count in.
 fn told(error: &serde_json::Error) -> String {
     let text = error.to_string();
