@@ -35,6 +35,9 @@ pub(super) struct Action {
 /// Bytes of the texts of properties or a context, at the most; each batch copies them for every item that has them by default.
 const LARGEST: usize = 64 << 10;
 
+/// Bytes of a type, an id or a name: several times the longest ARN. A batch has a thousand questions that may have the same one.
+const LONGEST: usize = 8 << 10;
+
 /// Properties of a subject that are how it is known, where its type is one that is known so, and no condition keys then.
 const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 
@@ -77,7 +80,8 @@ fn object<'a>(value: &'a Value, member: &str) -> Result<&'a Map<String, Value>, 
 
 fn text<'a>(members: &'a Map<String, Value>, member: &str, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
-        Some(Value::String(text)) => Ok(text),
+        Some(Value::String(text)) if text.len() <= LONGEST => Ok(text),
+        Some(Value::String(_)) => Err(format!("`{member}.{name}` is longer than {LONGEST} bytes")),
         Some(_) => Err(format!("`{member}.{name}` must be a text")),
         None => Err(format!("`{member}.{name}` is missing")),
     }
@@ -89,15 +93,22 @@ fn claims(value: Option<&Value>, member: &str) -> Result<Claims, String> {
     let mut left = LARGEST;
     let mut small = Map::new();
     for (name, value) in members {
-        // What nobody will read need not be carried along.
-        let value = if value.is_object() { &Value::Null } else { value };
         let texts = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice).iter();
         let size: usize = texts.map(|text| 16 + text.as_str().map_or(0, str::len)).sum();
         left =
             left.checked_sub(name.len() + size).ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes"))?;
-        small.insert(name.clone(), value.clone());
+        small.insert(name.clone(), flat(value));
     }
     Claims::deserialize(Value::Object(small)).map_err(|error| format!("`{member}`: {error}"))
+}
+
+/// What is nested nobody will read, so it is not carried along: a list that has such is refused, whatever it holds.
+fn flat(value: &Value) -> Value {
+    let leaf = |value: &Value| if value.is_object() || value.is_array() { Value::Null } else { value.clone() };
+    match value {
+        Value::Array(items) => Value::Array(items.iter().map(leaf).collect()),
+        other => leaf(other),
+    }
 }
 
 impl Entity {
@@ -211,6 +222,11 @@ mod tests {
         assert!(entity(&large, "resource").expect_err("it is too large").contains("larger"));
         let nested = json!({ "id": "a", "type": "t", "properties": { "a": { "b": "x".repeat(LARGEST) } } });
         assert!(entity(&nested, "resource").is_ok(), "what is nested is not read");
+        for name in ["type", "id"] {
+            let mut long = json!({ "id": "a", "type": "t" });
+            long[name] = json!("x".repeat(LONGEST + 1));
+            assert!(entity(&long, "subject").expect_err("it is too long").contains("longer"), "{name}");
+        }
     }
 
     #[test]
@@ -246,6 +262,13 @@ mod tests {
                     .prop_map(|members| Value::Object(members.into_iter().collect())),
             ]
         })
+    }
+
+    /// A batch copies its context for each question: a list within a list counted as nothing, and was copied a thousand times.
+    #[test]
+    fn what_is_nested_in_a_list_is_not_carried_along() {
+        let Claims(members) = context(Some(&json!({ "a:b": ["x", ["y".repeat(LARGEST)], { "z": 1 }] }))).expect("one");
+        assert_eq!(members, [("a:b".to_owned(), json!(["x", null, null]))]);
     }
 
     proptest! {
