@@ -62,7 +62,17 @@ impl fmt::Debug for Passed {
 #[derive(Debug)]
 pub struct ChangeStream {
     response: Response,
+    lines: Lines,
+}
+
+/// Bytes that arrive, taken apart into lines.
+#[derive(Debug, Default)]
+struct Lines {
     buffer: Vec<u8>,
+    /// Where the next line begins; what is before it has been given away.
+    begin: usize,
+    /// Up to where no line ends behind `begin`.
+    searched: usize,
 }
 
 impl Broker {
@@ -91,7 +101,7 @@ impl Broker {
         if response.status() != StatusCode::OK {
             return Ok(Err(response.status()));
         }
-        Ok(Ok(ChangeStream { response, buffer: Vec::new() }))
+        Ok(Ok(ChangeStream { response, lines: Lines::default() }))
     }
 
     async fn send(
@@ -134,18 +144,81 @@ impl ChangeStream {
     /// The connection broke, or a line is longer than any that a broker writes.
     pub async fn line(&mut self) -> Result<Option<Vec<u8>>, ClientError> {
         loop {
-            if let Some(end) = self.buffer.iter().position(|byte| *byte == b'\n') {
-                let mut line: Vec<u8> = self.buffer.drain(..=end).collect();
-                line.pop();
+            if let Some(line) = self.lines.next() {
                 return Ok(Some(line));
             }
-            if self.buffer.len() > LONGEST_LINE {
+            if self.lines.unfinished() > LONGEST_LINE {
                 return Err(ClientError::TooLarge { limit: LONGEST_LINE });
             }
             match self.response.chunk().await.map_err(classify)? {
-                Some(chunk) => self.buffer.extend_from_slice(&chunk),
+                Some(chunk) => self.lines.add(&chunk),
                 None => return Ok(None),
             }
         }
+    }
+}
+
+impl Lines {
+    /// Every byte is looked at once and moved once, however short lines are and in however many pieces they come.
+    fn add(&mut self, bytes: &[u8]) {
+        self.buffer.drain(..self.begin);
+        self.searched -= self.begin;
+        self.begin = 0;
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The next line, without its end, if all of it is there.
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let unsearched = self.buffer.get(self.searched..).unwrap_or_default();
+        let Some(end) = unsearched.iter().position(|byte| *byte == b'\n').map(|at| self.searched + at) else {
+            self.searched = self.buffer.len();
+            return None;
+        };
+        let line = self.buffer.get(self.begin..end).map(<[u8]>::to_vec);
+        (self.begin, self.searched) = (end + 1, end + 1);
+        line
+    }
+
+    /// Bytes of a line whose end is not there.
+    fn unfinished(&self) -> usize {
+        self.buffer.len() - self.begin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn lines_of(pieces: &[Vec<u8>]) -> (Vec<Vec<u8>>, usize) {
+        let mut lines = Lines::default();
+        let mut all = Vec::new();
+        for piece in pieces {
+            lines.add(piece);
+            all.extend(std::iter::from_fn(|| lines.next()));
+        }
+        (all, lines.unfinished())
+    }
+
+    proptest! {
+        /// In whatever pieces they come: lines are what stands between line ends, and the rest waits for its own.
+        #[test]
+        fn lines_do_not_hang_on_how_they_arrive(pieces in prop::collection::vec("[a\n]{0,12}", 0..12)) {
+            let whole = pieces.concat();
+            let mut expected: Vec<Vec<u8>> = whole.split('\n').map(|line| line.as_bytes().to_vec()).collect();
+            let rest = expected.pop().map_or(0, |rest| rest.len());
+            let pieces: Vec<Vec<u8>> = pieces.into_iter().map(String::into_bytes).collect();
+            prop_assert_eq!(lines_of(&pieces), (expected, rest));
+        }
+    }
+
+    /// It moved all that followed for each line: a megabyte of empty ones took minutes.
+    #[test]
+    fn many_lines_in_one_piece_and_many_pieces_of_one_line_take_no_longer_than_others() {
+        let (all, rest) = lines_of(&[vec![b'\n'; 1 << 20]]);
+        assert_eq!((all.len(), rest), (1 << 20, 0));
+        let (all, rest) = lines_of(&vec![vec![b'x']; LONGEST_LINE]);
+        assert_eq!((all.len(), rest), (0, LONGEST_LINE));
     }
 }

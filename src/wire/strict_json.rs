@@ -127,6 +127,18 @@ impl<'a> Json<'a> {
     }
 }
 
+/// How deep a member may be nested that [`member`] reads.
+const DEEPEST_MEMBER: usize = 32;
+
+/// A member of something larger, read as strictly as [`object`] is; `null` is none. For `deserialize_with`.
+///
+/// # Errors
+/// A name stands twice in it, or it is nested too deep.
+pub fn member<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    let value = Strict { left: DEEPEST_MEMBER, deepest: DEEPEST_MEMBER }.deserialize(deserializer)?;
+    Ok(Some(value.to_value()).filter(|value| !value.is_null()))
+}
+
 /// Without line and column: nobody sees the text that they count in.
 fn told(error: &serde_json::Error) -> String {
     let text = error.to_string();

@@ -49,6 +49,10 @@ async fn who_does_not_sign_is_asked_to_and_who_may_not_ask_is_refused() {
     let ghost = ask(&broker, &service, &about_nobody).await;
     assert_eq!((ghost.status, &ghost.json()["decision"]), (200, &json!(false)), "{ghost:?}");
     assert_eq!(ask(&broker, &service, &question).await.json()["decision"], true);
+    // The ARN of another path is another user's, whom there is not.
+    about_nobody["subject"]["id"] = json!(alice.arn.replace("user/", "user/elsewhere/"));
+    let elsewhere = ask(&broker, &service, &about_nobody).await;
+    assert_eq!((elsewhere.status, &elsewhere.json()["decision"]), (200, &json!(false)), "{elsewhere:?}");
 }
 
 #[tokio::test]

@@ -138,7 +138,7 @@ fn knowledge(record: &Record) -> Option<String> {
 
 fn named(statement: &RecordedStatement) -> String {
     let sid = statement.sid.as_ref().map(|sid| format!(" ({sid})")).unwrap_or_default();
-    let number = statement.index + 1;
+    let number = statement.index.saturating_add(1);
     format!("statement {number}{sid} of {}, {}", statement.policy, with_article(&statement.kind))
 }
 
@@ -250,6 +250,14 @@ mod tests {
             assert!(text.contains("expects StringEquals \"${aws:username}\"; it was \"bob\""), "{text}");
             assert!(text.contains("read:       aws:username = \"alice\""), "{text}");
         }
+    }
+
+    /// A log may say anything, such as that a statement is the last one that can be counted.
+    #[test]
+    fn a_statement_of_any_number_is_told() {
+        let mut record = denied(Kind::Identity);
+        record.statements = vec![RecordedStatement { index: usize::MAX, ..statement(Kind::Identity, "Allow") }];
+        assert!(told(&record).contains(&format!("statement {} (NoWrites)", usize::MAX)));
     }
 
     #[test]

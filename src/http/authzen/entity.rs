@@ -35,6 +35,9 @@ pub(super) struct Action<'a> {
 /// Bytes of the texts of properties or a context, at the most; each batch copies them for every item that has them by default.
 const LARGEST: usize = 64 << 10;
 
+/// Bytes of a type, an id or a name: several times the longest ARN. A batch has a thousand questions that may have the same one.
+const LONGEST: usize = 8 << 10;
+
 /// Properties of a subject that are how it is known, where its type is one that is known so, and no condition keys then.
 const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 
@@ -73,7 +76,8 @@ fn object<'a, 'b>(value: &'a Json<'b>, member: &str) -> Result<&'a Members<'b>, 
 
 fn text<'a>(members: &'a Members<'_>, member: &str, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
-        Some(Json::Text(text)) => Ok(text),
+        Some(Json::Text(text)) if text.len() <= LONGEST => Ok(text),
+        Some(Json::Text(_)) => Err(format!("`{member}.{name}` is longer than {LONGEST} bytes")),
         Some(_) => Err(format!("`{member}.{name}` must be a text")),
         None => Err(format!("`{member}.{name}` is missing")),
     }
@@ -98,11 +102,21 @@ fn claims(value: &Json<'_>, member: &str) -> Result<Claims, String> {
         let size: usize = texts.iter().map(|text| 16 + text.as_text().map_or(0, str::len)).sum();
         left =
             left.checked_sub(name.len() + size).ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes"))?;
-        // What nobody will read need not be carried along.
-        let value = if value.as_object().is_some() { Value::Null } else { value.to_value() };
-        said.push((name.to_owned(), value));
+        said.push((name.to_owned(), flat(value)));
     }
     Claims::distinct(said).map_err(|error| format!("`{member}`: {error}"))
+}
+
+/// What is nested nobody will read, so it is not carried along: a list that has such is refused, whatever it holds.
+fn flat(value: &Json<'_>) -> Value {
+    let leaf = |value: &Json<'_>| match value {
+        Json::Object(_) | Json::List(_) => Value::Null,
+        other => other.to_value(),
+    };
+    match value {
+        Json::List(items) => Value::Array(items.iter().map(leaf).collect()),
+        other => leaf(other),
+    }
 }
 
 impl Entity<'_> {
@@ -230,6 +244,11 @@ mod tests {
         assert!(refused(&large, "resource").expect("it is too large").contains("larger"));
         let nested = json!({ "id": "a", "type": "t", "properties": { "a": { "b": "x".repeat(LARGEST) } } });
         assert_eq!(refused(&nested, "resource"), None, "what is nested is not read");
+        for name in ["type", "id"] {
+            let mut long = json!({ "id": "a", "type": "t" });
+            long[name] = json!("x".repeat(LONGEST + 1));
+            assert!(refused(&long, "subject").expect("it is too long").contains("longer"), "{name}");
+        }
     }
 
     /// Why it is no subject or resource.
@@ -288,6 +307,14 @@ mod tests {
                     .prop_map(|members| Value::Object(members.into_iter().collect())),
             ]
         })
+    }
+
+    /// A batch copies its context for each question: a list within a list counted as nothing, and was copied a thousand times.
+    #[test]
+    fn what_is_nested_in_a_list_is_not_carried_along() {
+        let nested = json!({ "a:b": ["x", ["y".repeat(LARGEST)], { "z": 1 }] });
+        let Claims(members) = came_as(&nested, |value| context(Some(value)).expect("one"));
+        assert_eq!(members, [("a:b".to_owned(), json!(["x", null, null]))]);
     }
 
     proptest! {

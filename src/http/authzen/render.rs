@@ -1,5 +1,7 @@
 //! Answers as AuthZEN has them: a decision, and in its context why, on what knowledge, and for how long it may be kept.
 
+use std::borrow::Cow;
+
 use axum::http::StatusCode;
 use serde::Serialize;
 
@@ -24,6 +26,9 @@ pub(super) struct Answers {
     body: Vec<u8>,
     any: bool,
 }
+
+/// Characters of a message in a batch: it may quote what the question says, and a thousand questions may say the same.
+const LONGEST_MESSAGE: usize = 1_024;
 
 /// The answer to what is no question, in a batch of which others are.
 #[derive(Serialize)]
@@ -62,6 +67,7 @@ impl Answers {
 
     /// Adds why a question has no answer, which is no.
     pub(super) fn error(&mut self, status: StatusCode, message: &str) -> Result<bool, questions::Refusal> {
+        let message = &*cut(message);
         let error = Wrong { message, status: status.as_u16() };
         self.write(&Unanswered { context: Why { error, reason: message }, decision: false })?;
         Ok(false)
@@ -81,5 +87,30 @@ impl Answers {
     pub(super) fn into_body(mut self) -> Vec<u8> {
         self.body.extend_from_slice(b"]}");
         self.body
+    }
+}
+
+fn cut(message: &str) -> Cow<'_, str> {
+    match message.char_indices().nth(LONGEST_MESSAGE) {
+        Some((end, _)) => Cow::Owned(format!("{}...", message.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of a megabyte that was quoted a thousand times there were two gigabytes.
+    #[test]
+    fn a_batch_does_not_repeat_what_is_long() {
+        let message = |text: &str| {
+            let mut answers = Answers::of(1);
+            answers.error(StatusCode::BAD_REQUEST, text).expect("it is written");
+            let body: serde_json::Value = serde_json::from_slice(&answers.into_body()).expect("JSON");
+            body["evaluations"][0]["context"]["error"]["message"].as_str().expect("a text").to_owned()
+        };
+        assert_eq!(message("`action` is missing"), "`action` is missing");
+        assert_eq!(message(&"ä".repeat(1 << 20)), format!("{}...", "ä".repeat(LONGEST_MESSAGE)));
     }
 }

@@ -106,8 +106,8 @@ impl Headers for HttpRequest {
         let raw =
             self.header_map.iter().flat_map(|map| &map.headers).filter(|header| header.key.eq_ignore_ascii_case(name));
         let raw = raw.map(|header| match header.raw_value.as_slice() {
-            [] => Some(header.value.as_str()),
-            bytes => std::str::from_utf8(bytes).ok(),
+            [] => plain(header.value.as_bytes()),
+            bytes => plain(bytes),
         });
         let merged = self.headers.iter().filter(|(key, _)| key.eq_ignore_ascii_case(name));
         let mut all = raw.chain(merged.map(|(_, value)| certainly_one(name, value)));
@@ -131,7 +131,13 @@ impl Headers for HttpRequest {
 /// commas of a signature are its own, and it says everything just once.
 fn certainly_one<'a>(name: &str, value: &'a str) -> Option<&'a str> {
     let is_signature = name == AUTHORIZATION.as_str() && value.starts_with(SIGV4);
-    (is_signature || !value.contains(',')).then_some(value)
+    plain(value.as_bytes()).filter(|_| is_signature || !value.contains(','))
+}
+
+/// A value as the text that it is everywhere, at the doors by HTTP too: beyond ASCII each service has a reading of its own.
+fn plain(value: &[u8]) -> Option<&str> {
+    let visible = value.iter().all(|byte| matches!(byte, b'\t' | b' '..=b'~'));
+    std::str::from_utf8(value).ok().filter(|_| visible)
 }
 
 fn rendered(verdict: &Verdict, request: &HttpRequest) -> CheckResponse {
@@ -224,5 +230,29 @@ fn of_refusal(refusal: &Refusal) -> Status {
         Refusal::NoAsker => Status::unauthenticated(message),
         Refusal::NotReached(NotReached::Unheard(..)) => Status::failed_precondition(message),
         Refusal::NotReached(NotReached::NotYet(..)) | Refusal::Unavailable => Status::unavailable(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::ext_authz::messages::HeaderMap;
+
+    /// By HTTP the same value is none that could be read.
+    #[test]
+    fn a_value_beyond_ascii_is_unclear_as_by_http() {
+        let request = |value: &str, raw: &[u8]| {
+            let header = HeaderValue { key: "X-Tenant".to_owned(), value: value.to_owned(), raw_value: raw.to_vec() };
+            HttpRequest { header_map: Some(HeaderMap { headers: vec![header] }), ..HttpRequest::default() }
+        };
+        assert_eq!(request("red", b"").get("x-tenant"), Header::One("red"));
+        assert_eq!(request("", b"a\tb").get("x-tenant"), Header::One("a\tb"));
+        for raw in ["rot\u{fc}", "a\u{7f}", "a\0", "a\nb"] {
+            assert_eq!(request("", raw.as_bytes()).get("x-tenant"), Header::Unclear, "{raw:?}");
+            assert_eq!(request(raw, b"").get("x-tenant"), Header::Unclear, "{raw:?}");
+            let joined =
+                HttpRequest { headers: [("x-tenant".to_owned(), raw.to_owned())].into(), ..HttpRequest::default() };
+            assert_eq!(joined.get("x-tenant"), Header::Unclear, "{raw:?}");
+        }
     }
 }

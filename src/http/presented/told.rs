@@ -9,6 +9,7 @@ use crate::ops::questions::{self, Answered, Asking, Properties, Question, Said, 
 use crate::policy::{Claims, Document, Kind, Policy, PolicySet};
 use crate::sigv4::{Content, RequestParts};
 use crate::types::{AccountId, Arn};
+use crate::wire::strict_json;
 
 /// Headers of a request, at the most.
 const MOST_HEADERS: usize = 256;
@@ -86,6 +87,8 @@ pub(super) struct Asked {
     action: String,
     resource: String,
     resource_account: Option<AccountId>,
+    /// Where something stands twice in it nobody knows which of the two its author meant.
+    #[serde(default, deserialize_with = "strict_json::member")]
     resource_policy: Option<JsonValue>,
     #[serde(default)]
     context: Claims,
@@ -160,4 +163,25 @@ fn policy(document: JsonValue, resource: &str) -> Result<PolicySet, Refusal> {
     let parsed = Document::parse(&text, Kind::Resource);
     let parsed = parsed.map_err(|error| Refusal::bad(format!("`resource_policy` is no policy: {error}")))?;
     Ok(PolicySet::new(vec![std::sync::Arc::new(Policy::compile(&parsed, Kind::Resource, resource))]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of two effects the last one counted, where the same policy as a text was refused.
+    #[test]
+    fn a_policy_says_everything_once_whether_it_is_an_object_or_a_text() {
+        let read = |policy: &str| {
+            let text =
+                format!(r#"{{"action":"s3:GetObject","resource":"arn:aws:s3:::b/x","resource_policy":{policy}}}"#);
+            serde_json::from_str::<Asked>(&text).map(|asked| asked.resource_policy.is_some())
+        };
+        let twice = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Effect":"Allow"}}"#;
+        assert!(read(twice).is_err_and(|error| error.to_string().contains("`Effect` is given twice")));
+        let text = JsonValue::from(twice);
+        assert!(policy(text, "arn:aws:s3:::b/x").is_err());
+        assert!(read(r#"{"Statement":[]}"#).is_ok_and(|there| there));
+        assert!(read("null").is_ok_and(|there| !there));
+    }
 }

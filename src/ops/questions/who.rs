@@ -13,8 +13,8 @@ use crate::types::{AccountId, Arn, SecretText};
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one for a question, and it stays where it is made")]
 pub enum Who {
-    /// A user or role.
-    Entity(AccountId, Identity),
+    /// A user or role; by its ARN, if it was named by one.
+    Entity(AccountId, Identity, Option<Arn>),
     /// Whoever holds a session. Its token proves nothing about whoever sent it to the asker.
     Session(SecretText),
     /// The bearer of a web identity token of this broker's, for an audience, which is the asker's own.
@@ -66,7 +66,7 @@ impl Who {
         };
         if !id.starts_with("arn:") {
             // Anything may be an id; what can be no name is the name of nobody.
-            return Ok(identity(id).map_or(Self::Nobody, |identity| Self::Entity(asker, identity)));
+            return Ok(identity(id).map_or(Self::Nobody, |identity| Self::Entity(asker, identity, None)));
         }
         let wrong = || Refusal::bad(format!("`subject.id` is not the ARN of a {kind}, nor a name"));
         let arn: Arn = id.parse().map_err(|_| wrong())?;
@@ -74,7 +74,7 @@ impl Who {
             return Err(wrong());
         }
         let identity = arn.name_of_kind(kind).and_then(identity).ok_or_else(wrong)?;
-        Ok(Self::Entity(arn.account().ok_or_else(wrong)?, identity))
+        Ok(Self::Entity(arn.account().ok_or_else(wrong)?, identity, Some(arn)))
     }
 
     /// Finds out who it is. Whether a user or role exists is not for everybody to know: see [`Resolved::exists`].
@@ -83,7 +83,7 @@ impl Who {
     /// That cannot be found out.
     pub async fn resolve(&self, broker: &Broker, now: Timestamp) -> Result<Named, Refusal> {
         let (subject, ends) = match self {
-            Self::Entity(account, identity) => {
+            Self::Entity(account, identity, _) => {
                 let subject = Subject { account: *account, identity: identity.clone(), unique_id: None, session: None };
                 (Arc::new(subject), None)
             }
@@ -107,7 +107,13 @@ impl Who {
         };
         let session = subject.session.as_ref().map(|session| session.expires);
         let ends = [ends, session].into_iter().flatten().min();
-        let (entity, exists) = entity(broker, &subject).await?;
+        let (mut entity, mut exists) = entity(broker, &subject).await?;
+        // One of another path, or in other letters, is another.
+        if let Self::Entity(_, _, Some(named)) = self
+            && *named != entity
+        {
+            (entity, exists) = (named.clone(), false);
+        }
         Ok(Named::Somebody(Resolved { subject, entity, ends, exists }))
     }
 }

@@ -28,6 +28,8 @@ const DEPENDS: HeaderName = HeaderName::from_static("x-brevet-depends");
 const PASSED_ON: [HeaderName; 4] = [CONTENT_TYPE, CACHE_CONTROL, VARY, WWW_AUTHENTICATE];
 /// Words that an answer may stand on, at the most.
 const MOST_WORDS: usize = 256;
+/// The longest span that is believed, in seconds, a year: moments can be moved by that much, and nothing is kept for as long.
+const LONGEST: u64 = 365 * 86_400;
 
 /// What the broker answered, and when it was asked.
 #[derive(Debug)]
@@ -183,12 +185,9 @@ fn terms(passed: &Passed) -> Terms {
     }
     let depends = passed.headers.get(DEPENDS).and_then(|value| words(value.to_str().ok()?));
     match (number(&REVISION), number(&MAX_AGE), depends) {
-        (Some(revision), Some(seconds), Some(depends)) if !depends.is_empty() => Terms {
-            revision,
-            max_age: Duration::from_secs(seconds),
-            holds_for: number(&HOLDS_FOR).map(Duration::from_secs),
-            depends,
-        },
+        (Some(revision), Some(seconds), Some(depends)) if !depends.is_empty() => {
+            Terms { revision, max_age: span(seconds), holds_for: number(&HOLDS_FOR).map(span), depends }
+        }
         _ if passed.status == StatusCode::OK => {
             Terms { max_age: public_for(&passed.headers).unwrap_or_default(), ..never }
         }
@@ -210,7 +209,11 @@ fn public_for(headers: &HeaderMap) -> Option<Duration> {
         return None;
     }
     let seconds = directives.find_map(|directive| directive.strip_prefix("max-age=")?.parse().ok())?;
-    Some(Duration::from_secs(seconds))
+    Some(span(seconds))
+}
+
+fn span(seconds: u64) -> Duration {
+    Duration::from_secs(seconds.min(LONGEST))
 }
 
 #[cfg(test)]

@@ -44,6 +44,22 @@ async fn what_is_kept_says_so_in_every_decision() {
     assert_eq!(body(answer.kept(later)).await["evaluations"][0]["context"]["age"], 4);
 }
 
+/// The moment until which it could be kept was none that a clock can show.
+#[test]
+fn an_answer_for_all_eternity_is_kept_for_a_while() {
+    let ever = u64::MAX.to_string();
+    let terms =
+        [TERMS[0], TERMS[1], ("x-brevet-max-age", ever.as_str()), ("x-brevet-holds-for", ever.as_str()), TERMS[3]];
+    let (now, mut kept) = (Instant::now(), super::super::kept::Kept::new(1 << 20));
+    let answer = std::sync::Arc::new(Answer::of(passed(200, &terms, "{}"), now));
+    kept.keep([0; 32], &answer);
+    assert!(kept.find(&[0; 32], now).is_some_and(|(_, standing)| standing.is_good()));
+    assert!(!super::super::kept::Kept::is_over(&answer, now));
+    let public = format!("public, max-age={ever}");
+    let public = Answer::of(passed(200, &[("cache-control", public.as_str())], "{}"), now);
+    assert!(kept.standing(&public, now).is_good());
+}
+
 #[test]
 fn without_all_of_its_terms_nothing_is_kept() {
     let terms_of = |headers: &[(&'static str, &str)], status| terms(&passed(status, headers, "{}"));

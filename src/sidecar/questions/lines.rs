@@ -96,7 +96,32 @@ impl Transit {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        /// Whatever a line says, and however it is under way: nothing is as of a later moment than its arrival.
+        #[test]
+        fn no_news_is_of_tomorrow(told in prop::collection::vec((any::<u64>(), any::<u64>(), 0..100_000_u64), 1..6)) {
+            let began = Instant::now();
+            let mut transit = Transit::began(began);
+            for (at, age, arrives) in told {
+                let now = began + Duration::from_millis(arrives);
+                let line = format!(r#"{{"revision":9,"age_ms":{age},"at_ms":{at}}}"#);
+                let Some(Line::Through { age, at, .. }) = Line::read(line.as_bytes()) else { panic!("{line}") };
+                prop_assert!(transit.as_of(now, at, age).is_none_or(|as_of| as_of <= now));
+            }
+        }
+
+        /// Any bytes are a line or none, and one of footings has all of them.
+        #[test]
+        fn any_bytes_are_read(text in "\\PC{0,60}|\\{\"changed\":\\[(\"[0-9a-fx]{0,18}\",?){0,3}\\],\"at_revision\":[0-9]{1,22}\\}") {
+            if let Some(Line::Changed { footings, .. }) = Line::read(text.as_bytes()) {
+                prop_assert_eq!(footings.len(), text.matches('"').count() / 2 - 2);
+            }
+        }
+    }
 
     #[test]
     fn lines_are_read_as_they_are_written() {
