@@ -36,8 +36,7 @@ fuzz_target!(|data: &[u8]| {
     context.set("aws:SourceIp", IpAddr::from([203, 0, 113, 7]));
     context.set("aws:TagKeys", value.split(',').map(str::to_owned).collect::<Vec<_>>());
     context.set(key, value);
-    let request =
-        Request { principal: &principal, action, resource, resource_account: None, context: &context };
+    let request = Request { principal: &principal, action, resource, resource_account: None, context: &context };
     let effect = |texts: &[Arc<Policy>]| {
         let set = PolicySet::new(texts.to_vec());
         let _ = set.valid_until(Timestamp(1_585_699_200), &context);
