@@ -40,13 +40,9 @@ struct Told {
 /// Its headers, and which of them were looked at.
 #[derive(Default)]
 struct Listed {
-    headers: BTreeMap<String, Held>,
+    /// By name, the values in their order; nothing for one that is no text.
+    headers: BTreeMap<String, Vec<Option<String>>>,
     read: Mutex<BTreeSet<String>>,
-}
-
-enum Held {
-    One(String),
-    Unclear,
 }
 
 /// Says what is to become of a request.
@@ -88,13 +84,14 @@ impl Listed {
         if all.len() > MOST_HEADERS {
             return Err("there are too many headers");
         }
-        let mut headers = BTreeMap::new();
+        let mut headers = BTreeMap::<String, Vec<Option<String>>>::new();
         for (name, value) in all {
             if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && b != b',') {
                 return Err("names of headers must be in lower case");
             }
-            let held = value.map_or(Held::Unclear, Held::One);
-            headers.entry(name).and_modify(|held| *held = Held::Unclear).or_insert(held);
+            // As at the other doors, of which HTTP makes texts of ASCII alone.
+            let value = value.filter(|text| text.bytes().all(|b| b == b'\t' || b == b' ' || b.is_ascii_graphic()));
+            headers.entry(name).or_default().push(value);
         }
         Ok(Self { headers, read: Mutex::default() })
     }
@@ -108,20 +105,44 @@ impl Listed {
 impl Headers for Listed {
     fn get(&self, name: &str) -> Header<'_> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
-        match self.headers.get(name) {
+        match self.headers.get(name).map(Vec::as_slice) {
             None => Header::None,
-            Some(Held::One(text)) => Header::One(text),
-            Some(Held::Unclear) => Header::Unclear,
+            Some([Some(text)]) => Header::One(text),
+            Some(_) => Header::Unclear,
         }
     }
 
     /// Those that are text: what is missing of a signed one makes the signature another.
     fn all(&self) -> Vec<(&str, &[u8])> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).extend(self.headers.keys().cloned());
-        let told = self.headers.iter().filter_map(|(name, held)| match held {
-            Held::One(text) => Some((name.as_str(), text.as_bytes())),
-            Held::Unclear => None,
-        });
-        told.collect()
+        let told = self.headers.iter().flat_map(|(name, values)| values.iter().flatten().map(move |text| (name, text)));
+        told.map(|(name, text)| (name.as_str(), text.as_bytes())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(all: &[(&str, Option<&str>)]) -> Listed {
+        let all = all.iter().map(|(name, value)| ((*name).to_owned(), value.map(str::to_owned)));
+        Listed::of(all.collect()).expect("headers")
+    }
+
+    /// Somebody may have signed a header that is there twice; nobody may be led by it.
+    #[test]
+    fn a_header_that_is_there_twice_is_unclear_and_part_of_what_was_signed() {
+        let listed = listed(&[("x-b", Some("2")), ("x-a", Some("one")), ("x-b", Some("1")), ("x-c", None)]);
+        assert_eq!((listed.get("x-a"), listed.get("x-b")), (Header::One("one"), Header::Unclear));
+        assert_eq!((listed.get("x-c"), listed.get("x-d")), (Header::Unclear, Header::None));
+        assert_eq!(listed.all(), [("x-a", &b"one"[..]), ("x-b", b"2"), ("x-b", b"1")]);
+        assert_eq!(listed.read(), "x-a,x-b,x-c,x-d");
+    }
+
+    #[test]
+    fn what_is_no_text_elsewhere_is_none_here() {
+        let listed = listed(&[("x-a", Some("\u{e9}")), ("x-b", Some("a\tb ~"))]);
+        assert_eq!((listed.get("x-a"), listed.get("x-b")), (Header::Unclear, Header::One("a\tb ~")));
+        assert_eq!(listed.all(), [("x-b", &b"a\tb ~"[..])]);
     }
 }
