@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::world::follow::{Line, follow, follow_from, try_follow};
 use crate::world::policies::{allow, document, trust};
-use crate::world::raw::{ask_with, post};
+use crate::world::raw::{ask_with, caller, post};
 use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World, within_a_second};
 
 on_both_stores! {
@@ -313,22 +313,7 @@ async fn whoever_does_not_listen_is_told_to_forget() {
     let root = world.root.at(&broker);
     let service = root.user_with("service", &may()).await;
     broker.settled().await;
-    let parts =
-        brevet::sigv4::RequestParts { method: "GET", path: "/", query: "", headers: &[("host", b"h")], body: b"" };
-    let now = brevet::clock::Clock::now(&world.clock);
-    let signed = brevet::sigv4::sign_headers(&parts, &service.keys.credentials(), "us-east-1", "brevet", now);
-    let signed = signed.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-    let headers: Vec<(&str, &[u8])> = signed.chain([("host", b"h".as_slice())]).collect();
-    let parts = brevet::sigv4::RequestParts { headers: &headers, ..parts };
-    let caller = broker.broker.authenticator.authenticate(&parts, &["brevet"], now).await.expect("it signed");
-    let facts = brevet::decision::RequestFacts {
-        now,
-        source_ip: None,
-        user_agent: None,
-        secure_transport: None,
-        region: None,
-        mfa_now: None,
-    };
+    let (caller, facts) = caller(&broker, &service, "brevet").await;
     let begun = Following::begin(std::sync::Arc::clone(&broker.broker), caller, facts, None).await;
     let (mut following, _) = begun.expect("it may");
     root.user("alice").await;

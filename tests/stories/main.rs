@@ -68,6 +68,7 @@ mod service_linked_roles;
 mod sessions;
 mod silent_connections;
 mod simulate;
+mod sitting;
 mod story;
 mod sts_reference;
 mod user_credentials;

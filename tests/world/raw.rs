@@ -1,6 +1,8 @@
 //! Requests without the SDK: forms that no SDK would send, and the doors that are not AWS's.
 
+use brevet::authn::Caller;
 use brevet::clock::Clock;
+use brevet::decision::RequestFacts;
 use brevet::sigv4::{RequestParts, sign_headers};
 use serde_json::Value;
 
@@ -69,6 +71,22 @@ pub async fn post_with(
     }
     let response = request.body(body.to_owned()).send().await.expect("the broker answers");
     Answer::of(response).await
+}
+
+/// Somebody who has signed a request to this broker, as its doors know them, and what is known of the request: for stories that ask what
+/// is behind the doors.
+pub async fn caller(at: &Running, signer: &dyn ActorKeys, service: &str) -> (Caller, RequestFacts) {
+    let now = at.clock.now();
+    let host: (&str, &[u8]) = ("host", b"broker");
+    let parts = RequestParts { method: "POST", path: "/", query: "", headers: &[host], body: b"" };
+    let signed = sign_headers(&parts, &signer.signing_keys().credentials(), "us-east-1", service, now);
+    let signed = signed.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let headers: Vec<(&str, &[u8])> = signed.chain([host]).collect();
+    let parts = RequestParts { headers: &headers, ..parts };
+    let caller = at.broker.authenticator.authenticate(&parts, &[service], now).await.expect("it signed");
+    let facts =
+        RequestFacts { now, source_ip: None, user_agent: None, secure_transport: None, region: None, mfa_now: None };
+    (caller, facts)
 }
 
 /// A GET that nobody signed.
