@@ -112,11 +112,13 @@ impl Headers for Listed {
         }
     }
 
-    /// Those that are text: what is missing of a signed one makes the signature another.
+    /// Those that are text, with all that they say: one of which a value is missing would be another header, so it is none, and whoever has
+    /// signed it has not signed this.
     fn all(&self) -> Vec<(&str, &[u8])> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner).extend(self.headers.keys().cloned());
-        let told = self.headers.iter().flat_map(|(name, values)| values.iter().flatten().map(move |text| (name, text)));
-        told.map(|(name, text)| (name.as_str(), text.as_bytes())).collect()
+        let texts = self.headers.iter().filter(|(_, values)| values.iter().all(Option::is_some));
+        let each = texts.flat_map(|(name, values)| values.iter().flatten().map(move |text| (name, text)));
+        each.map(|(name, text)| (name.as_str(), text.as_bytes())).collect()
     }
 }
 
@@ -144,5 +146,14 @@ mod tests {
         let listed = listed(&[("x-a", Some("\u{e9}")), ("x-b", Some("a\tb ~"))]);
         assert_eq!((listed.get("x-a"), listed.get("x-b")), (Header::Unclear, Header::One("a\tb ~")));
         assert_eq!(listed.all(), [("x-b", &b"a\tb ~"[..])]);
+    }
+
+    /// Found by the fuzz target `routes`: a signature over the one value passed with a second one that nobody had signed.
+    #[test]
+    fn a_header_of_which_a_value_is_no_text_counts_for_no_signature() {
+        for values in [[Some("UT"), None], [None, Some("UT")], [Some("UT"), Some("U\u{b7}T")]] {
+            let listed = listed(&[("x-a", values[0]), ("x-a", values[1])]);
+            assert_eq!((listed.get("x-a"), listed.all()), (Header::Unclear, Vec::new()));
+        }
     }
 }
