@@ -34,15 +34,15 @@ fn main() {
             name: "AssumeRole",
             path: "/",
             requests: (0..CONNECTIONS).map(assume).collect(),
-            budget: 0.35,
-            least: least::signs(),
+            budget: Some(0.35),
+            least: Some(least::signs()),
         },
         Matter {
             name: "GetSessionToken",
             path: "/",
             requests: (0..CONNECTIONS).map(|_| world.aws(&user, "sts", &session)).collect(),
-            budget: 0.35,
-            least: least::signs(),
+            budget: Some(0.35),
+            least: Some(least::signs()),
         },
     ];
     let lines = versus::measure(&server, &world, &matters);

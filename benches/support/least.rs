@@ -11,8 +11,14 @@ use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use super::load::Work;
 use super::request::REGION;
 
+/// What a bare handler does for each request, and nothing else.
+pub struct Least {
+    pub doing: &'static str,
+    pub work: Work,
+}
+
 /// Makes one ECDSA signature over P-256, as a session token has it.
-pub fn signs() -> (&'static str, Work) {
+pub fn signs() -> Least {
     let random = SystemRandom::new();
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
     let key = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random).expect("a key");
@@ -20,11 +26,11 @@ pub fn signs() -> (&'static str, Work) {
         let signature = key.sign(&random, std::hint::black_box(&[7; 700])).expect("a signature");
         std::hint::black_box(signature);
     };
-    ("makes one P-256 signature", Some(Arc::new(work)))
+    Least { doing: "makes one P-256 signature", work: Arc::new(work) }
 }
 
 /// Checks the SigV4 signature of one request of this form, with the key at hand.
-pub fn verifies(service: &'static str, body: &'static [u8]) -> (&'static str, Work) {
+pub fn verifies(service: &'static str, body: &'static [u8]) -> Least {
     let secret = SecretText::new("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
     let access_key_id = "AKIAIOSFODNN7EXAMPLE".to_owned();
     let credentials = Credentials { access_key_id, secret_access_key: secret.clone(), session_token: None };
@@ -42,7 +48,7 @@ pub fn verifies(service: &'static str, body: &'static [u8]) -> (&'static str, Wo
         let signed = SignedRequest::parse(&parts).expect("a form").expect("a signature");
         signed.verify(&key).expect("it is right");
     };
-    ("checks one SigV4 signature", Some(Arc::new(work)))
+    Least { doing: "checks one SigV4 signature", work: Arc::new(work) }
 }
 
 fn all<'a, N: AsRef<str>>(own: &[(&'a str, &'a [u8])], added: &'a [(N, String)]) -> Vec<(&'a str, &'a [u8])> {

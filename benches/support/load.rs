@@ -19,8 +19,8 @@ use super::spent::Spent;
 /// Connections kept alive.
 pub const CONNECTIONS: usize = 64;
 
-/// What a bare handler does for each request beside answering it, if anything.
-pub type Work = Option<Arc<dyn Fn() + Send + Sync>>;
+/// What a bare handler does for each request beside answering it.
+pub type Work = Arc<dyn Fn() + Send + Sync>;
 
 /// What a round of load came to.
 #[derive(Clone, Copy, Debug)]
@@ -109,9 +109,9 @@ pub fn whole(answer: &[u8]) -> Option<usize> {
     Some(head + length.unwrap_or(0))
 }
 
-/// A bare axum handler that answers `path` with the body and the headers of `answer`, after it has done `work`; what a request costs
-/// at the least.
-pub async fn bare(path: &str, answer: &str, work: Work) -> SocketAddr {
+/// A bare axum handler that answers `path` with the body and the headers of `answer`, after it has done `work`, if any; what a request
+/// costs at the least.
+pub async fn bare(path: &str, answer: &str, work: Option<Work>) -> SocketAddr {
     let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
     let mut headers = HeaderMap::new();
     for line in head.lines().skip(1) {

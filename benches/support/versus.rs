@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
 
-use super::load::{self, Round, Work};
+use super::least::Least;
+use super::load::{self, Round};
 use super::world::World;
 
 /// Requests of one kind, and how much of the bare handler's rate they shall reach.
@@ -16,10 +18,10 @@ pub struct Matter {
     pub path: &'static str,
     /// One request for each connection.
     pub requests: Vec<Vec<u8>>,
-    /// The budget: a part of the bare handler's rate.
-    pub budget: f64,
+    /// The budget: a part of the bare handler's rate. None where another figure is promised.
+    pub budget: Option<f64>,
     /// What no broker can do without, for a third side: a bare handler that does this and nothing else.
-    pub least: (&'static str, Work),
+    pub least: Option<Least>,
 }
 
 /// What came out: medians of all turns.
@@ -28,7 +30,7 @@ pub struct Line {
     bare: Round,
     broker: Round,
     ratio: f64,
-    budget: f64,
+    budget: Option<f64>,
     /// The part of the bare handler's rate that one reaches which does the least.
     least: Option<(&'static str, f64)>,
 }
@@ -51,8 +53,9 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
     for matter in matters.iter().filter(|matter| matter.name.contains(&only)) {
         let answer = server.block_on(world.once(&matter.requests[0]));
         let bare = server.block_on(load::bare(matter.path, &answer, None));
-        let (doing, work) = &matter.least;
-        let least = work.clone().map(|work| server.block_on(load::bare(matter.path, &answer, Some(work))));
+        let least = matter.least.as_ref().map(|least| {
+            (least.doing, server.block_on(load::bare(matter.path, &answer, Some(Arc::clone(&least.work)))))
+        });
         let turn = |address: SocketAddr, length| client.block_on(load::round(address, &matter.requests, length));
         // Once without counting, so that caches and connections are warm.
         turn(bare, length / 4);
@@ -61,7 +64,7 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
         let mut leasts = Vec::new();
         for _ in 0..turns {
             pairs.push((turn(bare, length), turn(world.address, length)));
-            if let (Some(least), Some((bare, _))) = (least, pairs.last()) {
+            if let (Some((_, least)), Some((bare, _))) = (least, pairs.last()) {
                 leasts.push(turn(least, length).rate / bare.rate);
             }
         }
@@ -73,7 +76,7 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
             broker: median(pairs.iter().map(|(_, broker)| *broker).collect()),
             ratio,
             budget: matter.budget,
-            least: least.map(|_| (*doing, middle(leasts, f64::total_cmp))),
+            least: least.map(|(doing, _)| (doing, middle(leasts, f64::total_cmp))),
         });
     }
     lines
@@ -121,11 +124,11 @@ impl fmt::Display for Line {
         let Self { name, bare, broker, ratio, budget, .. } = self;
         write!(
             f,
-            "{name:<28} {:>11.0} {:>11.0} {:>6.1}% {:>6.0}%  {:>9} {:>9} {:>7.1}%",
+            "{name:<28} {:>11.0} {:>11.0} {:>6.1}% {:>7}  {:>9} {:>9} {:>7.1}%",
             bare.rate,
             broker.rate,
             ratio * 100.0,
-            budget * 100.0,
+            budget.map_or("-".to_owned(), |budget| format!("{:.0}%", budget * 100.0)),
             format!("{:.0?}", broker.median),
             format!("{:.0?}", broker.p99),
             broker.refused * 100.0,

@@ -32,7 +32,7 @@ pub(super) struct Action<'a> {
     properties: Claims,
 }
 
-/// Bytes of the texts of properties or a context, at the most; each batch copies them for every item that has them by default.
+/// Bytes of the texts of properties or a context, at the most. A batch says them anew for each question that says something of its own.
 const LARGEST: usize = 64 << 10;
 
 /// Bytes of a type, an id or a name: several times the longest ARN. A batch has a thousand questions that may have the same one.
