@@ -35,11 +35,6 @@ impl Prepared<'_> {
         &self.compiled
     }
 
-    /// What was known when it was got ready.
-    pub fn known(&self) -> Known {
-        self.known
-    }
-
     /// Decides.
     ///
     /// # Errors

@@ -50,6 +50,8 @@ pub(super) struct Decided {
     pub(super) answered: Answered,
 }
 
+/// Headers of a request that somebody tells of, at the most: each is compared with all that a signature covers.
+pub(super) const MOST_HEADERS: usize = 256;
 /// Headers that an allowed request is given on its way, each of them always: what its client put there is overwritten.
 pub(super) const GIVEN: [&str; 5] =
     ["x-brevet-principal", "x-brevet-account", "x-brevet-revision", "x-brevet-max-age", "x-brevet-degraded"];
@@ -137,7 +139,7 @@ pub(super) async fn check(
     if asking.is_behind(demand) {
         // The header is anybody's: the store is read for those who prove who they are, and that is looked at again on what was read.
         match proof.sender(&asking, original, meaning.action, meaning.resource.as_str()).await? {
-            Ok(Sender { named: Named::Nobody(reason), .. }) => {
+            Ok(Sender { named: Named::Nobody(reason, _), .. }) => {
                 return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge()));
             }
             Ok(_) => asking.demand(demand).await?,
@@ -150,10 +152,10 @@ pub(super) async fn check(
     };
     let about = match &sender.named {
         Named::Somebody(about) => about,
-        Named::Absent(_) => {
+        Named::Absent(..) => {
             return Ok(Verdict::unauthenticated(NOBODY, "the subject does not exist", proof.challenge()));
         }
-        Named::Nobody(reason) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
+        Named::Nobody(reason, _) => return Ok(Verdict::unauthenticated(NOBODY, reason, proof.challenge())),
     };
     // Whoever relays a request, or was given a presigned one, could make another of it by a header that nobody signed.
     if let Some(signed) = &sender.signed

@@ -98,7 +98,7 @@ async fn told(
     question: Option<Asked>,
     mut keeping: Option<Keeping>,
 ) -> Result<Told, Refusal> {
-    let revision = asking.revision()?;
+    let revision = asking.revision()?.min(shown.as_of);
     let mut told = answer::caller(shown);
     told["request"] = answer::request(shown);
     told["revision"] = json!(revision.0);

@@ -113,7 +113,7 @@ impl<'a> Proof<'a> {
                 };
                 let region = Some(sent.presented.scope.region.clone());
                 let named = asking.about_sender(&sent, action, shown).await?;
-                let who = Who::Known(sent.presented.caller.subject().clone(), None);
+                let who = sent.who();
                 Ok(Ok(Sender { who, named, region, signed: Some(sent.presented.signed_headers) }))
             }
         }

@@ -12,7 +12,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 
 use super::contract::{Change, Revision, Store, StoreError};
-use super::fresh::Invalidations;
+use super::fresh::{Invalidations, Ticket};
 use super::key::Key;
 
 /// Whoever must know what was written, and not only that it was: it reads it again before the feed counts as read.
@@ -84,6 +84,13 @@ impl Known {
     pub fn recent(revision: Revision) -> Self {
         Self { revision, degraded: false }
     }
+}
+
+/// What is known at a moment; it lasts until anything more is heard of, be it of this broker's own commits.
+#[derive(Debug, Clone, Copy)]
+pub struct Moment {
+    known: Known,
+    ticket: Ticket,
 }
 
 /// Why a revision is not known here.
@@ -161,9 +168,30 @@ impl Feed {
         Ok(Known { revision, degraded: age > self.bound })
     }
 
+    /// This moment: what is got ready in it is good for as long as it [lasts](Feed::lasts).
+    ///
+    /// # Errors
+    /// As [`Feed::known`].
+    pub fn moment(&self) -> Result<Moment, Stale> {
+        // In this order: what is heard of in between ends the moment.
+        let ticket = self.invalidations.begin();
+        Ok(Moment { known: self.known()?, ticket })
+    }
+
+    /// Whether nothing more has been heard of since. A commit of this broker's ends a moment although its revision is known only once the
+    /// feed has come by.
+    pub fn lasts(&self, moment: &Moment) -> bool {
+        self.invalidations.quiet_since(moment.ticket) && self.known().is_ok_and(|known| known == moment.known)
+    }
+
+    /// Up to where changes were heard of, however long ago that may be.
+    pub fn heard(&self) -> Revision {
+        Revision(self.applied.load(Ordering::Acquire))
+    }
+
     /// Whether every change up to `revision` is known here.
     pub fn has_applied(&self, revision: Revision) -> bool {
-        Revision(self.applied.load(Ordering::Acquire)) >= revision
+        self.heard() >= revision
     }
 
     /// Waits until every change up to `revision` is known here, for as long as `patience`; what is known then is at least that.

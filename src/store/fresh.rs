@@ -76,11 +76,11 @@ impl Invalidations {
         }
     }
 
-    fn begin(&self) -> Ticket {
+    pub(super) fn begin(&self) -> Ticket {
         Ticket(lock(&self.state).sequence)
     }
 
-    fn quiet_since(&self, ticket: Ticket) -> bool {
+    pub(super) fn quiet_since(&self, ticket: Ticket) -> bool {
         lock(&self.state).sequence == ticket.0
     }
 

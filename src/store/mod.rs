@@ -32,7 +32,7 @@ pub use contract::{
     AuditCursor, AuditQuery, AuditRow, Batch, Change, Changes, CommitError, Expect, InvalidCursor, Record, Revision,
     Store, StoreError,
 };
-pub use feed::{Feed, Follower, Known, NotReached, Stale, Told};
+pub use feed::{Feed, Follower, Known, Moment, NotReached, Stale, Told};
 pub use footing::{Footing, Footings};
 pub use fresh::{Fresh, Invalidations, Ticket};
 pub use key::{Key, Range};

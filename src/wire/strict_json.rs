@@ -9,8 +9,8 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// A value, whose texts are those of the bytes that it was read from as far as they can be.
-#[derive(Debug, Clone, PartialEq)]
+/// A value, whose texts are those of the bytes that it was read from as far as they can be. `Debug` shows no texts: they may be tokens.
+#[derive(Clone, PartialEq)]
 pub enum Json<'a> {
     /// `null`
     Null,
@@ -26,8 +26,8 @@ pub enum Json<'a> {
     Object(Members<'a>),
 }
 
-/// The members of an object, in the order of their names.
-#[derive(Debug, Clone, Default, PartialEq)]
+/// The members of an object, in the order of their names. `Debug` shows these alone.
+#[derive(Clone, Default, PartialEq)]
 pub struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
 
 /// Reads an object whose values are nested at most `deepest` deep.
@@ -124,6 +124,25 @@ impl<'a> Json<'a> {
             Self::List(items) => items.iter().map(Self::to_value).collect(),
             Self::Object(members) => Value::Object(members.to_map()),
         }
+    }
+}
+
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Bool(value) => write!(f, "{value}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Self::List(items) => f.debug_list().entries(items).finish(),
+            Self::Object(members) => members.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Members<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|(name, _)| name)).finish()
     }
 }
 

@@ -1,17 +1,23 @@
 //! Questions of one batch, with changes between them: what was got ready for one counts for the next only while nothing has changed.
 
+use brevet::authn::Caller;
+use brevet::decision::RequestFacts;
 use brevet::ops::questions::{Asking, Named, Question, Said, Stored, Who};
-use brevet::types::Arn;
-use serde_json::json;
+use brevet::types::{Arn, SecretText};
+use serde_json::{Value, json};
 
 use crate::world::policies::{allow, allow_if, deny};
 use crate::world::raw::{ActorKeys, caller, post};
-use crate::world::{Backend, Outcome, Running, World};
+use crate::world::{Actor, Backend, Outcome, Running, Session, World};
 
 async fn store(who: &dyn ActorKeys, at: &Running, arn: &str, status: &str) {
     let what = json!({ "arn": arn, "attributes": { "status": status } }).to_string();
     let answer = post(at, "/resources/v1/put", "application/json", &what, Some((who, "brevet"))).await;
     assert_eq!(answer.status, 200, "{answer:?}");
+}
+
+fn asking<'a>(at: &'a Running, asker: &'a Caller, facts: RequestFacts) -> Asking<'a> {
+    Asking { broker: &at.broker, asker, door: "authzen", facts }
 }
 
 async fn changed(backend: Backend) {
@@ -26,7 +32,7 @@ async fn changed(backend: Backend) {
     broker.settled().await;
 
     let (asker, facts) = caller(&broker, &service, "brevet").await;
-    let asking = Asking { broker: &broker.broker, asker: &asker, door: "authzen", facts };
+    let asking = asking(&broker, &asker, facts);
     let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");
     let alice = asking.leave().about(&who, || json!({})).await.expect("it may ask");
     assert!(matches!(alice, Named::Somebody(_)));
@@ -47,7 +53,8 @@ async fn changed(backend: Backend) {
     store(&world.root, &there, &arn, "closed").await;
     broker.settled().await;
     let closed = sitting.answer(&question, stored.clone()).await.expect("an answer");
-    assert!(!closed.is_allowed() && closed.revision > first.revision);
+    // Who alice is was found out before: it speaks of no later revision than that.
+    assert!(!closed.is_allowed() && closed.revision == first.revision);
     store(&world.root, &there, &arn, "open").await;
     broker.settled().await;
     let stored = at_hand().await;
@@ -57,7 +64,7 @@ async fn changed(backend: Backend) {
     world.root.at(&there).let_user("alice", "no", &deny("record:read", "*")).await;
     broker.settled().await;
     let denied = sitting.answer(&question, stored.clone()).await.expect("an answer");
-    assert!(!denied.is_allowed() && denied.revision > closed.revision);
+    assert!(!denied.is_allowed());
     world.root.at(&there).iam.delete_user_policy().user_name("alice").policy_name("no").send().await.granted();
     broker.settled().await;
     assert!(sitting.answer(&question, stored.clone()).await.expect("an answer").is_allowed());
@@ -75,6 +82,112 @@ async fn changed(backend: Backend) {
     assert!(!gone.is_allowed() && gone.answer.is_none(), "{gone:?}");
 }
 
+/// What this broker has committed itself counts at once, although its change feed brings it only later: no answer is made of what alice
+/// was before and what the resource is after.
+async fn changed_here(backend: Backend) {
+    let (world, broker) = World::begin(backend).await;
+    let root = world.root.at(&broker);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    let open = json!({ "StringEquals": { "brevet:Resource/status": "open" } });
+    root.user_with("alice", &allow_if("record:read", open)).await;
+    let arn = format!("arn:aws:record::{}:r1", world.root.account);
+    let (asker, facts) = caller(&broker, &service, "brevet").await;
+    let asking = asking(&broker, &asker, facts);
+    let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");
+    let resource: Arn = arn.parse().expect("an ARN");
+    let said = Said::nothing();
+    let question = Question { action: "record:read", resource: &resource, said: &said, policy: None };
+    for _ in 0..5 {
+        store(&world.root, &broker, &arn, "closed").await;
+        let alice = asking.leave().about(&who, || json!({})).await.expect("it may ask");
+        let theirs = asking.theirs();
+        let mut sitting = asking.sitting(&alice, &theirs);
+        assert!(!sitting.answer(&question, None).await.expect("an answer").is_allowed(), "it is closed");
+        root.let_user("alice", "no", &deny("record:read", "*")).await;
+        store(&world.root, &broker, &arn, "open").await;
+        assert!(!sitting.answer(&question, None).await.expect("an answer").is_allowed(), "she is denied");
+        root.iam.delete_user_policy().user_name("alice").policy_name("no").send().await.granted();
+        assert!(sitting.answer(&question, None).await.expect("an answer").is_allowed());
+    }
+}
+
+/// Who somebody is was found out when the batch began: no answer speaks of a later revision, so that whoever follows the changes drops it.
+async fn revoked(backend: Backend) {
+    let (world, broker) = World::begin(backend).await;
+    let there = world.another_broker().await;
+    let root = world.root.at(&broker);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    let alice = root.user_with("alice", &allow("record:read", "*")).await;
+    let session = Session::of(alice.sts(&broker).get_session_token().send().await.granted().credentials());
+    broker.settled().await;
+    let (asker, facts) = caller(&broker, &service, "brevet").await;
+    let asking = asking(&broker, &asker, facts);
+    let resource: Arn = format!("arn:aws:record::{}:r1", world.root.account).parse().expect("an ARN");
+    let said = Said::nothing();
+    let question = Question { action: "record:read", resource: &resource, said: &said, policy: None };
+    let token = Who::Session(SecretText::new(session.token()));
+    let carol = Who::entity(&broker.broker, world.root.account, "user", "carol").expect("a name");
+    let bearer = asking.leave().about(&token, || json!({})).await.expect("it may ask");
+    let nobody = asking.leave().about(&carol, || json!({})).await.expect("it may ask");
+    assert!(matches!(bearer, Named::Somebody(_)) && matches!(nobody, Named::Absent(..)));
+    let begun = broker.broker.store.revision().await.expect("a revision");
+
+    let body = json!({ "accessKeyId": session.keys.id }).to_string();
+    let signer: Option<(&dyn ActorKeys, &str)> = Some((&world.root, "brevet"));
+    let ended = post(&there, "/sessions/v1/revoke", "application/json", &body, signer).await;
+    assert_eq!(ended.status, 200, "{ended:?}");
+    world.root.at(&there).user_with("carol", &allow("record:read", "*")).await;
+    broker.settled().await;
+    for named in [&bearer, &nobody] {
+        let answered = asking.answer(named, &question).await.expect("an answer");
+        assert!(answered.revision <= begun, "{answered:?}");
+    }
+    let later = asking.leave().about(&token, || json!({})).await.expect("it may ask");
+    let later = asking.answer(&later, &question).await.expect("an answer");
+    assert!(!later.is_allowed() && later.revision > begun, "{later:?}");
+    let later = asking.leave().about(&carol, || json!({})).await.expect("it may ask");
+    assert!(asking.answer(&later, &question).await.expect("an answer").is_allowed());
+}
+
+/// Changes come while a batch is answered: an answer that speaks of one is made on it, whichever of a thousand it is.
+async fn under_way(backend: Backend) {
+    let (world, broker) = World::begin(backend).await;
+    let there = world.another_broker().await;
+    let root = world.root.at(&there);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    root.user_with("alice", &allow("record:read", "*")).await;
+    broker.settled().await;
+    let items: Vec<Value> =
+        (0..1_000).map(|i| json!({ "resource": { "type": "record", "id": format!("r{i}") } })).collect();
+    let batch =
+        json!({ "subject": { "type": "user", "id": "alice" }, "action": { "name": "read" }, "evaluations": items });
+    let batch = batch.to_string();
+    for round in 0..10 {
+        let signer: Option<(&dyn ActorKeys, &str)> = Some((&service, "brevet"));
+        let asked = post(&broker, "/access/v1/evaluations", "application/json", &batch, signer);
+        let denied = round % 2 == 0;
+        let change = async {
+            if denied {
+                root.let_user("alice", "no", &deny("record:read", "*")).await;
+            } else {
+                root.iam.delete_user_policy().user_name("alice").policy_name("no").send().await.granted();
+            }
+            there.broker.store.revision().await.expect("a revision").0
+        };
+        let (answer, changed) = tokio::join!(asked, change);
+        let answers = answer.json()["evaluations"].as_array().expect("a list").clone();
+        assert_eq!(answers.len(), 1_000);
+        for answer in &answers {
+            let revision = answer["context"]["revision"].as_u64().expect("a revision");
+            assert!(revision < changed || answer["decision"] == !denied, "{changed}: {answer}");
+        }
+        broker.settled().await;
+    }
+}
+
 on_both_stores! {
     a_change_between_two_questions_counts_for_the_second => changed;
+    a_change_by_the_broker_itself_counts_at_once => changed_here;
+    answers_of_a_batch_are_made_on_what_they_speak_of => under_way;
+    no_answer_speaks_of_what_happened_after_its_subject_was_found => revoked;
 }

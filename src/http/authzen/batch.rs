@@ -14,6 +14,7 @@ use super::render::Answers;
 use crate::decision::RequestFacts;
 use crate::http::refusal::Refusal;
 use crate::ops::questions::{self, Asking, Keeping, Leave, Named, Sitting, Stored, Who};
+use crate::store::Moment;
 use crate::types::Arn;
 use crate::wire::strict_json::Json;
 
@@ -31,7 +32,7 @@ pub(super) async fn answers(
     mut keeping: Option<Keeping>,
 ) -> Result<Answer, Refusal> {
     let theirs = asking.theirs();
-    // There are no more subjects than questions.
+    // For each question a subject is found out once at the most.
     let places: Vec<Place> = items.iter().map(|_| Place::new()).collect();
     let mut subjects = Subjects::new(asking, &theirs, &places);
     let mut answers = Answers::of(items.len());
@@ -43,7 +44,7 @@ pub(super) async fn answers(
         let mut ahead = Ahead::new(asking, some.iter().flatten().map(|item| &item.resource).collect());
         for item in &some {
             let decision = match item {
-                Ok(item) => answer(&mut subjects, item, &mut ahead, &mut answers, &mut keeping).await,
+                Ok(item) => answer(&mut subjects, (item, defaults), &mut ahead, &mut answers, &mut keeping).await,
                 Err(why) => answers.error(StatusCode::BAD_REQUEST, why),
             };
             let decision = match decision {
@@ -63,18 +64,19 @@ pub(super) async fn answers(
 /// Answers one question; gives the decision.
 async fn answer(
     subjects: &mut Subjects<'_>,
-    item: &Item<'_>,
+    (item, defaults): (&Item<'_>, &Defaults<'_>),
     ahead: &mut Ahead<'_>,
     answers: &mut Answers,
     keeping: &mut Option<Keeping>,
 ) -> Result<bool, questions::Refusal> {
     let asking = subjects.asking;
     ahead.next();
+    let said = item.said(defaults)?;
     match subjects.of(item).await? {
         About::Known(found, sitting) => {
             let (who, named) = &***found;
             let stored = if matches!(named, Named::Somebody(_)) { ahead.stored().await } else { None };
-            let answered = sitting.answer(&item.question(), stored).await?;
+            let answered = sitting.answer(&item.question(&said), stored).await?;
             if let Some(keeping) = keeping {
                 keeping.add(asking, who, named, &item.resource, &answered);
             }
@@ -122,6 +124,9 @@ type Found = Box<(Who, Named)>;
 /// Where it stays while questions about it are answered.
 type Place = OnceLock<Found>;
 
+/// What was found out of a subject, which counts for as long as the moment lasts in which it was.
+struct Met<'a>(Moment, About<'a>);
+
 /// A subject of the batch.
 #[allow(clippy::large_enum_variant, reason = "most are known, and they stay where they are made")]
 enum About<'a> {
@@ -136,7 +141,7 @@ struct Subjects<'a> {
     theirs: &'a RequestFacts,
     leave: Leave<'a>,
     free: std::slice::Iter<'a, Place>,
-    abouts: Vec<About<'a>>,
+    abouts: Vec<Met<'a>>,
     /// Which one is meant, by what it is known by.
     places: HashMap<String, usize>,
     /// Which one is meant where a question does not say.
@@ -160,7 +165,7 @@ impl<'a> Subjects<'a> {
 
     /// The subject of a question.
     async fn of(&mut self, item: &Item<'_>) -> Result<&mut About<'a>, questions::Refusal> {
-        let at = match (&item.subject, self.default) {
+        let at = match (item.subject(), self.default) {
             (Cow::Borrowed(_), Some(at)) => at,
             (Cow::Borrowed(_), None) => {
                 let at = self.place(item).await?;
@@ -169,29 +174,41 @@ impl<'a> Subjects<'a> {
             }
             (Cow::Owned(_), _) => self.place(item).await?,
         };
-        self.abouts.get_mut(at).ok_or(questions::Refusal::Unavailable)
+        let lasts = self.abouts.get(at).is_some_and(|Met(moment, _)| self.asking.broker.feed.lasts(moment));
+        if !lasts {
+            let met = self.met(item).await?;
+            if let Some(place) = self.abouts.get_mut(at) {
+                *place = met;
+            }
+        }
+        self.abouts.get_mut(at).map(|Met(_, about)| about).ok_or(questions::Refusal::Unavailable)
     }
 
     async fn place(&mut self, item: &Item<'_>) -> Result<usize, questions::Refusal> {
-        let known_by = item.subject.known_by();
+        let known_by = item.subject().known_by();
         if let Some(at) = self.places.get(&known_by) {
             return Ok(*at);
         }
-        let about = self.found(item).await?;
+        let met = self.met(item).await?;
         let at = self.abouts.len();
-        self.abouts.push(about);
+        self.abouts.push(met);
         self.places.insert(known_by, at);
         Ok(at)
     }
 
+    async fn met(&mut self, item: &Item<'_>) -> Result<Met<'a>, questions::Refusal> {
+        let moment = self.asking.moment()?;
+        Ok(Met(moment, self.found(item).await?))
+    }
+
     /// Who that is, if the asker may ask about it.
     async fn found(&mut self, item: &Item<'_>) -> Result<About<'a>, questions::Refusal> {
-        let who = item.subject.who(self.asking)?;
+        let who = item.subject().who(self.asking)?;
         let named = if self.refused >= RECORDED {
             self.leave.about_quietly(&who).await?.ok_or_else(|| "the asker may not ask about this subject".to_owned())
         } else {
             let shown =
-                || json!({ "type": item.subject.kind, "action": &*item.action, "resource": item.resource.as_str() });
+                || json!({ "type": item.subject().kind, "action": &*item.action, "resource": item.resource.as_str() });
             match self.leave.about(&who, shown).await {
                 Ok(named) => Ok(named),
                 Err(questions::Refusal::Denied(denial)) => {

@@ -26,7 +26,7 @@ impl fmt::Debug for Entity<'_> {
 }
 
 /// An action.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Action<'a> {
     pub(super) name: &'a str,
     properties: Claims,
@@ -125,6 +125,11 @@ impl Entity<'_> {
         members.iter().find(|(known, _)| known == name).and_then(|(_, value)| value.as_str())
     }
 
+    /// Whether it has a property of this name, in whatever letters: as a condition key it is the same in all of them.
+    fn has(&self, name: &str) -> bool {
+        self.properties.0.iter().any(|(known, _)| known.eq_ignore_ascii_case(name))
+    }
+
     /// Whom it means, as a subject.
     pub(super) fn who(&self, asking: &Asking<'_>) -> Result<Who, Refusal> {
         match self.kind {
@@ -199,7 +204,7 @@ pub(super) fn said(
     let known_by = subject.credentials();
     for name in ["session_token", "token"] {
         // As an ordinary property it would be kept, and shown, like one.
-        if subject.property(name).is_some() && !known_by.contains(&name) {
+        if subject.has(name) && !known_by.contains(&name) {
             return Err(Refusal::bad(format!(
                 "`subject.properties.{name}` is not for subjects of type {}",
                 subject.kind

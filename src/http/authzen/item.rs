@@ -92,10 +92,9 @@ impl<'a> Parts<'a> {
 
 /// One question of the batch, in IAM's terms.
 pub(super) struct Item<'a> {
-    pub(super) subject: Cow<'a, Entity<'a>>,
     pub(super) action: Cow<'a, str>,
     pub(super) resource: Arn,
-    said: Arc<Said>,
+    parts: Parts<'a>,
 }
 
 impl<'a> Item<'a> {
@@ -105,12 +104,20 @@ impl<'a> Item<'a> {
         let why = |refusal: Refusal| refusal.to_string();
         let action = questions::action(parts.action.name, parts.resource.kind).map_err(why)?;
         let resource = parts.resource.arn(asking).map_err(why)?;
-        let said = parts.said(defaults).map_err(why)?;
-        Ok(Self { subject: parts.subject, action, resource, said })
+        Ok(Self { action, resource, parts })
     }
 
-    pub(super) fn question(&self) -> Question<'_> {
-        Question { action: &self.action, resource: &self.resource, said: &self.said, policy: None }
+    pub(super) fn subject(&self) -> &Cow<'a, Entity<'a>> {
+        &self.parts.subject
+    }
+
+    /// What is said beside the names: made when the question's turn comes, for it may take some room.
+    pub(super) fn said(&self, defaults: &Defaults<'_>) -> Result<Arc<Said>, Refusal> {
+        self.parts.said(defaults)
+    }
+
+    pub(super) fn question<'q>(&'q self, said: &'q Said) -> Question<'q> {
+        Question { action: &self.action, resource: &self.resource, said, policy: None }
     }
 }
 

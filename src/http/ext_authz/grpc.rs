@@ -23,7 +23,7 @@ use super::messages::{
 };
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
-use crate::http::check::{self, Decided, GIVEN, Outcome, Verdict};
+use crate::http::check::{self, Decided, GIVEN, MOST_HEADERS, Outcome, Verdict};
 use crate::http::peer::Peer;
 use crate::http::request::Incoming;
 use crate::http::router::Doors;
@@ -93,6 +93,9 @@ impl Call {
         let http = attributes.and_then(|attributes| attributes.request.as_ref()?.http.as_ref());
         let http = http.ok_or_else(|| Status::invalid_argument("`attributes.request.http` is missing"))?;
         let host = (!http.host.is_empty()).then_some(http.host.as_str());
+        if http.header_map.iter().map(|map| map.headers.len()).sum::<usize>() + http.headers.len() > MOST_HEADERS {
+            return Ok((Verdict::denied("the request has too many headers"), http));
+        }
         let original = Original { method: &http.method, host, target: &http.path, headers: http };
         let asking = (&self.asker, self.facts.clone());
         let verdict =

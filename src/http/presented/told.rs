@@ -5,14 +5,13 @@ use serde::Deserialize;
 use serde_json::{Value as JsonValue, json};
 
 use super::Refusal;
+use crate::http::check::MOST_HEADERS;
 use crate::ops::questions::{self, Answered, Asking, Properties, Question, Said, Shown};
 use crate::policy::{Claims, Document, Kind, Policy, PolicySet};
 use crate::sigv4::{Content, RequestParts};
 use crate::types::{AccountId, Arn};
 use crate::wire::strict_json;
 
-/// Headers of a request, at the most.
-const MOST_HEADERS: usize = 256;
 /// Bytes of a resource's policy that is passed along: as many as S3 lets a bucket's have.
 const LARGEST_POLICY: usize = 20 * 1_024;
 

@@ -10,7 +10,7 @@ use crate::decision::{Answer, Asked, Consent, Refused, RequestFacts};
 use crate::ops::resources::KnownResource;
 use crate::ops::{self, Broker};
 use crate::policy::{PolicySet, ResourceRule};
-use crate::store::{Known, Revision};
+use crate::store::{Known, Moment, Revision};
 use crate::types::{AccountId, Arn};
 use crate::usage::Use;
 
@@ -30,7 +30,7 @@ pub struct Question<'a> {
 /// What is stored of a resource, looked up before the question is asked; it counts for as long as the broker has heard of no change.
 #[derive(Clone, Debug)]
 pub struct Stored {
-    pub(super) known: Known,
+    pub(super) moment: Moment,
     pub(super) resource: Option<Arc<KnownResource>>,
 }
 
@@ -83,7 +83,7 @@ impl Asking<'_> {
         self.sitting(named, &self.theirs()).answer_for(question, Some(owner), None).await
     }
 
-    /// The answer to a question that nobody has asked by itself: it is not noted that the subject reached for something.
+    /// The answer by itself: what comes with it, a note that the subject reached for something and a record in the log, is the caller's.
     ///
     /// # Errors
     /// Nothing can be decided.
@@ -96,7 +96,7 @@ impl Asking<'_> {
     ) -> Result<Answered, Refusal> {
         // What is looked up before the decision is made is of this revision or a later one.
         let before = self.known()?;
-        let stored = match at_hand.filter(|stored| stored.known == before) {
+        let stored = match at_hand.filter(|stored| self.broker.feed.lasts(&stored.moment)) {
             Some(stored) => stored.resource.filter(|resource| self.counts(resource, question.resource, said)),
             None => self.stored(question.resource, said).await?,
         };
@@ -119,12 +119,12 @@ impl Asking<'_> {
         };
         let subject = match somebody.ready.now().await {
             Ok(subject) => subject,
-            Err(Refused::NoPrincipal) => return self.nobody(ABSENT),
+            Err(Refused::NoPrincipal) => return self.nobody(ABSENT, somebody.about.as_of),
             Err(other) => return Err(other.into()),
         };
         let decided = self.broker.authorizer.decided(subject, asked)?;
         let (answer, told) = self.told(&decided);
-        let revision = answer.revision.min(before.revision);
+        let revision = answer.revision.min(before.revision).min(somebody.about.as_of);
         Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, somebody.about, owner) })
     }
 
@@ -148,9 +148,9 @@ impl Asking<'_> {
     /// each question finds out by itself.
     pub async fn stored_of_all(&self, resources: &[&Arn]) -> Vec<Option<Stored>> {
         let nothing = || resources.iter().map(|_| None).collect();
-        let Ok(known) = self.known() else { return nothing() };
+        let Ok(moment) = self.moment() else { return nothing() };
         match self.broker.resources.find_all(resources).await {
-            Ok(found) => found.into_iter().map(|resource| Some(Stored { known, resource })).collect(),
+            Ok(found) => found.into_iter().map(|resource| Some(Stored { moment, resource })).collect(),
             Err(_) => nothing(),
         }
     }
@@ -185,13 +185,22 @@ impl Asking<'_> {
         Ok(self.known()?.revision)
     }
 
+    /// What is got ready now is good for as long as this lasts.
+    ///
+    /// # Errors
+    /// What is known is too old.
+    pub fn moment(&self) -> Result<Moment, Refusal> {
+        self.broker.feed.moment().map_err(|stale| Refused::Stale(stale).into())
+    }
+
     pub(super) fn known(&self) -> Result<Known, Refusal> {
         self.broker.feed.known().map_err(|stale| Refused::Stale(stale).into())
     }
 
-    pub(super) fn nobody(&self, reason: &'static str) -> Result<Answered, Refusal> {
+    /// The answer about nobody, which was found out on knowledge of `as_of`.
+    pub(super) fn nobody(&self, reason: &'static str, as_of: Revision) -> Result<Answered, Refusal> {
         let known = self.known()?;
-        let (revision, degraded) = (known.revision, known.degraded);
+        let (revision, degraded) = (known.revision.min(as_of), known.degraded);
         Ok(Answered {
             answer: None,
             nobody: reason,

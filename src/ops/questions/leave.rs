@@ -44,7 +44,7 @@ impl Leave<'_> {
         // Whether somebody exists is told only to those who may ask about them.
         self.permitted(resolved, shown).await?;
         self.note_asked().await;
-        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) })
+        Ok(if resolved.exists { named } else { Named::Absent(resolved.entity.clone(), resolved.as_of) })
     }
 
     /// As [`Leave::about`], and nothing is recorded or noted: for those who ask about many at once.
@@ -57,7 +57,7 @@ impl Leave<'_> {
         if !self.may_ask_about(resolved).await? {
             return Ok(None);
         }
-        Ok(Some(if resolved.exists { named } else { Named::Absent(resolved.entity.clone()) }))
+        Ok(Some(if resolved.exists { named } else { Named::Absent(resolved.entity.clone(), resolved.as_of) }))
     }
 
     pub(super) async fn may_ask_about(&mut self, about: &Resolved) -> Result<bool, Refusal> {

@@ -5,6 +5,8 @@
 //! its name without any other permission, also where the caller is of another account, as with AWS's own services. For all other
 //! actions it needs `brevet:Evaluate` as everybody does.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Asking, Named, Refusal, SERVICE, Who};
@@ -13,6 +15,7 @@ use crate::clock::Timestamp;
 use crate::decision::{Asked, Identity, Refused};
 use crate::ops::{self, Broker, Call};
 use crate::sigv4::{Content, Refusal as Signature, RequestParts, signs_like_s3};
+use crate::store::Revision;
 use crate::types::{Arn, Realm};
 use crate::usage::Use;
 
@@ -39,6 +42,15 @@ pub struct Shown {
     pub caller: Described,
     /// Whom decisions are about.
     pub named: Named,
+    /// Every change up to this one is in all that.
+    pub as_of: Revision,
+}
+
+impl Shown {
+    /// The sender, whom a question can be about.
+    pub fn who(&self) -> Who {
+        Who::Known(Arc::clone(self.presented.caller.subject()), self.as_of)
+    }
 }
 
 /// A caller, as it is told to the service that it called.
@@ -118,6 +130,7 @@ impl Asking<'_> {
         let Received { service, parts, content } = *received;
         self.enrolled(service, VERIFY, "VerifyRequest").await?;
         let (broker, now) = (self.broker, self.facts.now);
+        let as_of = broker.feed.heard();
         let presented = match broker.authenticator.presented(&parts, content, service, now).await {
             Ok(presented) => presented,
             Err(authn::Error::Store(_)) => return Err(Refusal::Unavailable.into()),
@@ -126,7 +139,7 @@ impl Asking<'_> {
             }
             Err(error) => return Err(Unproven::Request(error)),
         };
-        let who = Who::Known(presented.caller.subject().clone(), None);
+        let who = Who::Known(Arc::clone(presented.caller.subject()), as_of);
         let named = who.resolve(broker, now).await?;
         let (Named::Somebody(resolved), Some(caller)) = (&named, describe(broker, &presented.caller).await?) else {
             return Err(Unproven::Request(authn::Error::UnknownKey));
@@ -140,7 +153,7 @@ impl Asking<'_> {
             // What its owner reached for is noted where that is decided.
             broker.usage.key_signed(&id, Use { service, action: "", at: now, region: &presented.scope.region });
         }
-        Ok(Shown { presented, caller, named })
+        Ok(Shown { presented, caller, named, as_of })
     }
 
     /// The subject of a request for `service`, if the asker may ask about this action of its sender.
@@ -157,7 +170,7 @@ impl Asking<'_> {
         if own {
             return Ok(shown.named.clone());
         }
-        self.about(&Who::Known(shown.presented.caller.subject().clone(), None), told).await
+        self.about(&shown.who(), told).await
     }
 
     /// For how many seconds a service may go on believing that who sent this may sign at all: revocations are seen within the

@@ -2,6 +2,7 @@
 
 use crate::decision::{Prepared, Refused, RequestFacts, Subject};
 use crate::ops::Broker;
+use crate::store::Moment;
 
 /// A subject about which several questions are decided, with whatever else happens in between.
 #[derive(Debug)]
@@ -9,7 +10,7 @@ pub(super) struct Ready<'a> {
     broker: &'a Broker,
     subject: &'a Subject,
     facts: &'a RequestFacts,
-    prepared: Option<Prepared<'a>>,
+    prepared: Option<(Moment, Prepared<'a>)>,
 }
 
 impl<'a> Ready<'a> {
@@ -23,11 +24,11 @@ impl<'a> Ready<'a> {
     /// # Errors
     /// There is no such principal (any more), or nothing can be decided at present.
     pub(super) async fn now(&mut self) -> Result<&Prepared<'a>, Refused> {
-        let known = self.broker.feed.known()?;
-        let prepared = match self.prepared.take().filter(|prepared| prepared.known() == known) {
-            Some(prepared) => prepared,
-            None => self.broker.authorizer.prepare(self.subject, self.facts, true).await?,
+        let feed = &self.broker.feed;
+        let ready = match self.prepared.take().filter(|(moment, _)| feed.lasts(moment)) {
+            Some(ready) => ready,
+            None => (feed.moment()?, self.broker.authorizer.prepare(self.subject, self.facts, true).await?),
         };
-        Ok(self.prepared.insert(prepared))
+        Ok(&self.prepared.insert(ready).1)
     }
 }

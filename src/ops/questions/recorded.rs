@@ -51,8 +51,8 @@ impl Asking<'_> {
         let said = question.said.keys().iter().map(|(key, _)| KnownKey::spelled(key.name()));
         let (subject, session) = match named {
             Named::Somebody(about) => (about.entity.to_string(), about.subject.session.as_ref().map(of_session)),
-            Named::Absent(arn) => (arn.to_string(), None),
-            Named::Nobody(_) => (String::new(), None),
+            Named::Absent(arn, _) => (arn.to_string(), None),
+            Named::Nobody(..) => (String::new(), None),
         };
         Record {
             time: self.facts.now.iso8601(),

@@ -87,7 +87,12 @@ struct Making {
 
 impl Making {
     /// Whether another candidate is looked at; the next page goes on behind the last one otherwise.
-    fn goes_on(&mut self) -> bool {
+    async fn goes_on(&mut self) -> bool {
+        /// Candidates after which others are let in between.
+        const IN_A_ROW: usize = 50;
+        if self.examined > 0 && self.examined.is_multiple_of(IN_A_ROW) {
+            tokio::task::yield_now().await;
+        }
         let goes_on = self.found.results.len() < self.limit && self.examined < self.most;
         if !goes_on {
             self.found.next = self.last.take();
@@ -173,9 +178,10 @@ impl Asking<'_> {
         let mut reader = Reader::new(std::sync::Arc::clone(&self.broker.store));
         let (mut leave, theirs) = (self.leave(), self.theirs());
         let stored = self.stored_of(question.resource).await;
+        let as_of = made.found.revision;
         let candidates = reader.scan::<E>(&range, SUBJECTS_A_PAGE.saturating_add(1)).await.map_err(Refused::Store)?;
         for (_, candidate) in candidates {
-            if !made.goes_on() {
+            if !made.goes_on().await {
                 break;
             }
             let (arn, identity) = entity(candidate);
@@ -186,7 +192,7 @@ impl Asking<'_> {
             };
             made.examined(&name.to_ascii_lowercase());
             let subject = Subject { account: self.asker.account(), identity, unique_id: None, session: None };
-            let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true };
+            let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true, as_of };
             if leave.may_ask_about(&about).await? {
                 let mut candidate = self.somebody(&about, &theirs);
                 made.answered(&self.decided(&mut candidate, question, None, stored.clone()).await?, || name);
@@ -220,17 +226,17 @@ impl Asking<'_> {
         }
         let mut reader = Reader::new(std::sync::Arc::clone(&self.broker.store));
         let most = RESOURCES_A_PAGE.saturating_add(1);
-        let (known, ticket) = (self.known()?, self.broker.resources.begin());
+        let (moment, ticket) = (self.moment()?, self.broker.resources.begin());
         let candidates = reader.scan::<StoredResource>(&range, most).await.map_err(Refused::Store)?;
         for (_, stored) in candidates {
             let arn = stored.arn.clone();
-            if !made.goes_on() {
+            if !made.goes_on().await {
                 break;
             }
             made.examined(arn.as_str());
             let question = Question { action, resource: arn.arn(), said, policy: None };
             let resource = self.broker.resources.take(ticket, account, stored)?;
-            let answered = self.decided(&mut about, &question, None, Some(Stored { known, resource })).await?;
+            let answered = self.decided(&mut about, &question, None, Some(Stored { moment, resource })).await?;
             made.answered(&answered, || self.id_of(account, kind, &arn));
         }
         Ok(made.found)
@@ -269,7 +275,7 @@ impl Asking<'_> {
             if folded.as_str() <= after {
                 continue;
             }
-            if !made.goes_on() {
+            if !made.goes_on().await {
                 break;
             }
             made.examined(&folded);

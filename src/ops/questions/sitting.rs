@@ -6,6 +6,7 @@
 use super::ready::Ready;
 use super::{Answered, Asking, Named, Question, Refusal, Resolved, Stored};
 use crate::decision::RequestFacts;
+use crate::store::Revision;
 use crate::types::AccountId;
 
 /// One subject's questions.
@@ -14,7 +15,7 @@ pub struct Sitting<'a> {
     asking: &'a Asking<'a>,
     named: &'a Named,
     /// Whom decisions are about, or why there is nobody.
-    somebody: Result<Somebody<'a>, &'static str>,
+    somebody: Result<Somebody<'a>, (&'static str, Revision)>,
     /// The action that the subject was last noted to have reached for.
     reached: Option<String>,
 }
@@ -31,8 +32,8 @@ impl Asking<'_> {
     pub fn sitting<'a>(&'a self, named: &'a Named, theirs: &'a RequestFacts) -> Sitting<'a> {
         let somebody = match named {
             Named::Somebody(about) => Ok(self.somebody(about, theirs)),
-            Named::Absent(_) => Err(super::ask::ABSENT),
-            Named::Nobody(reason) => Err(*reason),
+            Named::Absent(_, as_of) => Err((super::ask::ABSENT, *as_of)),
+            Named::Nobody(reason, as_of) => Err((*reason, *as_of)),
         };
         Sitting { asking: self, named, somebody, reached: None }
     }
@@ -82,7 +83,7 @@ impl Sitting<'_> {
         let asking = self.asking;
         let somebody = match &mut self.somebody {
             Ok(somebody) => somebody,
-            Err(reason) => return asking.nobody(reason),
+            Err((reason, as_of)) => return asking.nobody(reason, *as_of),
         };
         // A second note of the same second would say nothing that the first has not.
         if self.reached.as_deref() != Some(question.action) {

@@ -7,6 +7,7 @@ use crate::authn;
 use crate::clock::Timestamp;
 use crate::decision::{Identity, Refused, Subject};
 use crate::ops::Broker;
+use crate::store::Revision;
 use crate::types::{AccountId, Arn, SecretText};
 
 /// Whom a question is about, as its door was told.
@@ -24,22 +25,22 @@ pub enum Who {
         /// For whom it must be.
         audience: String,
     },
-    /// Somebody who was authenticated, or will be nobody any more at the moment that stands beside.
-    Known(Arc<Subject>, Option<Timestamp>),
+    /// Somebody who was authenticated, on knowledge of this revision.
+    Known(Arc<Subject>, Revision),
     /// Nobody: what was named can be no user or role.
     Nobody,
 }
 
-/// Who that is.
+/// Who that is, and up to which revision changes are in it. Answers speak of no later one.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one for a question, and it stays where it is made")]
 pub enum Named {
     /// A subject that decisions can be about.
     Somebody(Resolved),
     /// A user or role that does not exist, by the ARN that it would have: the answer is no.
-    Absent(Arn),
+    Absent(Arn, Revision),
     /// Nobody, for this reason: the answer is no.
-    Nobody(&'static str),
+    Nobody(&'static str, Revision),
 }
 
 /// A subject, and whose business it is.
@@ -53,6 +54,8 @@ pub struct Resolved {
     pub ends: Option<Timestamp>,
     /// Whether there is such a user or role.
     pub exists: bool,
+    /// Every change up to this one is in it.
+    pub as_of: Revision,
 }
 
 impl Who {
@@ -82,26 +85,29 @@ impl Who {
     /// # Errors
     /// That cannot be found out.
     pub async fn resolve(&self, broker: &Broker, now: Timestamp) -> Result<Named, Refusal> {
+        // What is heard of while this is found out may be in it or not.
+        let as_of = broker.feed.heard();
+        let nobody = |reason| Ok(Named::Nobody(reason, as_of));
         let (subject, ends) = match self {
             Self::Entity(account, identity, _) => {
                 let subject = Subject { account: *account, identity: identity.clone(), unique_id: None, session: None };
                 (Arc::new(subject), None)
             }
-            Self::Known(subject, ends) => (subject.clone(), *ends),
-            Self::Nobody => return Ok(Named::Nobody("the subject does not exist")),
+            Self::Known(subject, _) => (Arc::clone(subject), None),
+            Self::Nobody => return nobody("the subject does not exist"),
             Self::Session(token) => match broker.authenticator.subject_of_token(token.expose(), now).await {
                 Ok(subject) => (subject, None),
                 Err(authn::Error::Store(_)) => return Err(Refusal::Unavailable),
-                Err(_) => return Ok(Named::Nobody("the subject's session is not valid")),
+                Err(_) => return nobody("the subject's session is not valid"),
             },
             Self::Bearer { token, audience } => {
                 match broker.authenticator.bearers().bearer(token.expose(), audience, now).await {
                     Ok(bearer) => (bearer.subject, Some(bearer.expires)),
                     Err(authn::Error::Store(_)) => return Err(Refusal::Unavailable),
                     Err(authn::Error::WrongAudience) => {
-                        return Ok(Named::Nobody("the subject's token is for another audience"));
+                        return nobody("the subject's token is for another audience");
                     }
-                    Err(_) => return Ok(Named::Nobody("the subject's token is not valid")),
+                    Err(_) => return nobody("the subject's token is not valid"),
                 }
             }
         };
@@ -114,7 +120,11 @@ impl Who {
         {
             (entity, exists) = (named.clone(), false);
         }
-        Ok(Named::Somebody(Resolved { subject, entity, ends, exists }))
+        let as_of = match self {
+            Self::Known(_, authenticated) => as_of.min(*authenticated),
+            _ => as_of,
+        };
+        Ok(Named::Somebody(Resolved { subject, entity, ends, exists, as_of }))
     }
 }
 

@@ -77,13 +77,15 @@ impl Resources {
     /// As [`Resources::find`], of any of them.
     pub async fn find_all(&self, arns: &[&Arn]) -> Result<Vec<Option<Arc<KnownResource>>>, Error> {
         let mut found = Vec::with_capacity(arns.len());
-        let mut unknown = Vec::new();
+        // Each once, with the places where it is wanted.
+        let mut unknown: Vec<(Vec<usize>, ResourceArn)> = Vec::new();
         for arn in arns {
             let looked = self.at_hand(arn);
-            if looked.is_none()
-                && let Ok(arn) = ResourceArn::try_from((*arn).clone())
-            {
-                unknown.push((found.len(), arn));
+            if looked.is_none() {
+                match unknown.iter_mut().find(|(_, other)| other.arn() == *arn) {
+                    Some((places, _)) => places.push(found.len()),
+                    None => unknown.extend(ResourceArn::try_from((*arn).clone()).map(|arn| (vec![found.len()], arn))),
+                }
             }
             found.push(looked.flatten());
         }
@@ -97,7 +99,7 @@ impl Resources {
     /// Reads what is stored of resources that are not known yet, and puts each in its place.
     async fn look(
         &self,
-        unknown: Vec<(usize, ResourceArn)>,
+        unknown: Vec<(Vec<usize>, ResourceArn)>,
         found: &mut [Option<Arc<KnownResource>>],
     ) -> Result<(), Error> {
         let ticket = self.known.begin();
@@ -118,15 +120,17 @@ impl Resources {
                 break;
             }
         }
-        for (at, arn) in unknown {
+        for (places, arn) in unknown {
             let reads = keys(&mut reader, &arn).await?;
             let looked = match read(&mut reader, &arn).await? {
                 Some((account, stored)) => Looked(Some(Arc::new(compiled(account, stored)?))),
                 None => Looked(None),
             };
             let looked = self.known.keep(ticket, arn.as_str(), looked, reads);
-            if let Some(place) = found.get_mut(at) {
-                place.clone_from(&looked.0);
+            for at in places {
+                if let Some(place) = found.get_mut(at) {
+                    place.clone_from(&looked.0);
+                }
             }
         }
         Ok(())
