@@ -33,6 +33,7 @@ fn main() {
         Matter {
             name: "AssumeRole",
             path: "/",
+            at: None,
             requests: (0..CONNECTIONS).map(assume).collect(),
             budget: Some(0.35),
             least: Some(least::signs()),
@@ -40,6 +41,7 @@ fn main() {
         Matter {
             name: "GetSessionToken",
             path: "/",
+            at: None,
             requests: (0..CONNECTIONS).map(|_| world.aws(&user, "sts", &session)).collect(),
             budget: Some(0.35),
             least: Some(least::signs()),

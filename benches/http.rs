@@ -1,9 +1,10 @@
 //! Questions over HTTP, signatures checked and audit on, beside a bare axum handler that answers the same bytes: who am I, may this
-//! user do that, and the latter a hundred times in one request.
+//! user do that, also through a sidecar that keeps the answer, and the same a hundred times in one request.
 
 mod scenario;
 mod support;
 
+use support::beside::Beside;
 use support::least;
 use support::load::CONNECTIONS;
 use support::versus::{self, Matter};
@@ -31,10 +32,17 @@ fn main() {
     let answer = server.block_on(world.once(&batches[0]));
     assert_eq!(answer.matches("\"decision\":true").count(), IN_A_BATCH, "{answer}");
     let whoami = [("Action", "GetCallerIdentity"), ("Version", "2011-06-15")];
+    let beside = server.block_on(Beside::start(&world));
+    let kept: Vec<Vec<u8>> =
+        (0..CONNECTIONS).map(|i| beside.question("/access/v1/evaluation", &question(&world, i))).collect();
+    for request in &kept {
+        server.block_on(beside.knows(request));
+    }
     let matters = [
         Matter {
             name: "GetCallerIdentity",
             path: "/",
+            at: None,
             requests: (0..CONNECTIONS).map(|_| world.aws(&user, "sts", &whoami)).collect(),
             budget: Some(0.75),
             least: Some(least::verifies("sts", b"Action=GetCallerIdentity&Version=2011-06-15")),
@@ -42,6 +50,7 @@ fn main() {
         Matter {
             name: "AuthZEN evaluation",
             path: "/access/v1/evaluation",
+            at: None,
             requests: questions,
             budget: Some(0.80),
             least: Some(least::verifies("brevet", &[b' '; 320])),
@@ -49,15 +58,26 @@ fn main() {
         Matter {
             name: "AuthZEN, with a token",
             path: "/access/v1/evaluation",
+            at: None,
             requests: (0..CONNECTIONS)
                 .map(|i| world.borne(&token, "/access/v1/evaluation", &question(&world, i)))
                 .collect(),
             budget: Some(0.80),
             least: None,
         },
+        // A service that asks on every request asks the sidecar beside it.
+        Matter {
+            name: "AuthZEN, kept beside",
+            path: "/access/v1/evaluation",
+            at: Some(beside.address),
+            requests: kept,
+            budget: Some(0.80),
+            least: None,
+        },
         Matter {
             name: BATCH,
             path: "/access/v1/evaluations",
+            at: None,
             requests: batches,
             // What is promised of it is processor time: see the second table.
             budget: None,
@@ -66,6 +86,7 @@ fn main() {
     ];
     let lines = versus::measure(&server, &world, &matters);
     versus::print(&lines);
+    server.block_on(beside.stop());
     server.block_on(world.stop());
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses a part of it")]
 
+pub mod beside;
 pub mod least;
 pub mod load;
 pub mod memory;

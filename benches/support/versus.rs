@@ -9,13 +9,15 @@ use tokio::runtime::Runtime;
 
 use super::least::Least;
 use super::load::{self, Round};
-use super::world::World;
+use super::world::{self, World};
 
 /// Requests of one kind, and how much of the bare handler's rate they shall reach.
 pub struct Matter {
     pub name: &'static str,
     /// The path that the bare handler answers.
     pub path: &'static str,
+    /// Who is asked beside the bare handler; the broker, where nobody else is named.
+    pub at: Option<SocketAddr>,
     /// One request for each connection.
     pub requests: Vec<Vec<u8>>,
     /// The budget: a part of the bare handler's rate. None where another figure is promised.
@@ -51,7 +53,8 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
     let mut lines = Vec::new();
     let only = std::env::var("BREVET_BENCH_ONLY").unwrap_or_default();
     for matter in matters.iter().filter(|matter| matter.name.contains(&only)) {
-        let answer = server.block_on(world.once(&matter.requests[0]));
+        let at = matter.at.unwrap_or(world.address);
+        let answer = server.block_on(world::once(at, &matter.requests[0]));
         let bare = server.block_on(load::bare(matter.path, &answer, None));
         let least = matter.least.as_ref().map(|least| {
             (least.doing, server.block_on(load::bare(matter.path, &answer, Some(Arc::clone(&least.work)))))
@@ -59,11 +62,11 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
         let turn = |address: SocketAddr, length| client.block_on(load::round(address, &matter.requests, length));
         // Once without counting, so that caches and connections are warm.
         turn(bare, length / 4);
-        turn(world.address, length / 4);
+        turn(at, length / 4);
         let mut pairs = Vec::with_capacity(turns);
         let mut leasts = Vec::new();
         for _ in 0..turns {
-            pairs.push((turn(bare, length), turn(world.address, length)));
+            pairs.push((turn(bare, length), turn(at, length)));
             if let (Some((_, least)), Some((bare, _))) = (least, pairs.last()) {
                 leasts.push(turn(least, length).rate / bare.rate);
             }

@@ -155,11 +155,16 @@ impl World {
 
     /// Sends one request on a connection of its own; the answer, which must be a success, head and body.
     pub async fn once(&self, request: &[u8]) -> String {
-        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
-        let answer = request::ask(&mut stream, request).await;
-        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-        answer
+        once(self.address, request).await
     }
+}
+
+/// Sends one request to whoever is at `address`, as [`World::once`].
+pub async fn once(address: SocketAddr, request: &[u8]) -> String {
+    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let answer = request::ask(&mut stream, request).await;
+    assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+    answer
 }
 
 /// A runtime as the binary has it: a worker for each core.
