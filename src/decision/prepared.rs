@@ -141,8 +141,7 @@ impl Decided<'_> {
             return Some(now);
         }
         let context = self.context();
-        let policies = self.prepared.policies(&self.asked);
-        policies.sets().filter_map(|set| set.valid_until(now, &context)).min()
+        self.sets().filter_map(|set| set.valid_until(now, &context)).min()
     }
 
     /// All that one may want to know about it, by itself.
@@ -158,7 +157,7 @@ impl Decided<'_> {
 
     /// What was known of the request, for whoever keeps a record: the condition keys that the policies read.
     pub fn told(&self) -> Told {
-        let conditions = self.context().read_by(self.prepared.policies(&self.asked).sets());
+        let conditions = self.context().read_by(self.sets());
         Told { principal_id: self.prepared.principal().unique_id.clone(), conditions }
     }
 
@@ -178,6 +177,16 @@ impl Decided<'_> {
             conditions: self.context().carried(),
             at: facts.now,
         }
+    }
+
+    /// The policies that it was made from.
+    fn sets(&self) -> impl Iterator<Item = &PolicySet> {
+        let Prepared { compiled, session, .. } = self.prepared;
+        let consent = match self.asked.consent {
+            Consent::None => None,
+            Consent::Policy(set) | Consent::Trust(set) => Some(set),
+        };
+        [Some(&compiled.identity), compiled.boundary.as_ref(), session.as_deref(), consent].into_iter().flatten()
     }
 
     fn context(&self) -> RequestKeys<'_> {

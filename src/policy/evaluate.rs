@@ -50,11 +50,6 @@ impl<'a> Policies<'a> {
             resource_control: &[],
         }
     }
-
-    /// Those of the principal, of its session and of the resource.
-    pub fn sets(&self) -> impl Iterator<Item = &'a PolicySet> {
-        [Some(self.identity), self.boundary, self.session, self.resource].into_iter().flatten()
-    }
 }
 
 /// A request to decide.

@@ -4,9 +4,9 @@
 //! condition context keys" (`reference_policies_iam-condition-keys`), and the Service Authorization Reference's pages of IAM
 //! (`list_awsidentityandaccessmanagementiam`) and STS (`list_awssecuritytokenservice`), which has the types.
 
-use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 
 use super::decimal::Decimal;
 use super::key_table::TABLE;
@@ -91,8 +91,9 @@ impl KnownKey {
     /// The key of this name, in any case; for `aws:PrincipalTag/team` the family. `None` for keys of other services, of identity
     /// providers and of brevet's users, and for those that AWS does not have.
     pub fn find(name: &str) -> Option<&'static KnownKey> {
-        let name = name.find('/').and_then(|slash| name.get(..=slash)).unwrap_or(name);
-        TABLE.binary_search_by(|key| folded_order(key.name, name)).ok().and_then(|at| TABLE.get(at))
+        let family = name.bytes().position(|byte| byte == b'/').and_then(|slash| name.get(..=slash));
+        let name = family.unwrap_or(name);
+        BY_LENGTH.get(name.len())?.iter().copied().find(|key| key.name.eq_ignore_ascii_case(name))
     }
 
     /// The name as AWS writes it, if it is one of AWS's.
@@ -150,10 +151,11 @@ impl KnownKey {
     }
 }
 
-/// The order of two names, whatever their case, without writing either anew.
-fn folded_order(a: &str, b: &str) -> Ordering {
-    a.bytes().map(|byte| byte.to_ascii_lowercase()).cmp(b.bytes().map(|byte| byte.to_ascii_lowercase()))
-}
+/// The keys by the lengths of their names: few have the same.
+static BY_LENGTH: LazyLock<Vec<Vec<&'static KnownKey>>> = LazyLock::new(|| {
+    let longest = TABLE.iter().map(|key| key.name.len()).max().unwrap_or_default();
+    (0..=longest).map(|length| TABLE.iter().filter(|key| key.name.len() == length).collect()).collect()
+});
 
 impl fmt::Display for KnownKey {
     /// The name, with `KEY` for what a family leaves open.

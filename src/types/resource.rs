@@ -50,7 +50,7 @@ impl ResourceArn {
         if arn.as_str().len() > Self::MOST_BYTES {
             return Err(InvalidResource::Long);
         }
-        if arn.as_str().chars().any(|c| c.is_control() || c == '*' || c == '?') {
+        if !is_plain(arn.as_str()) {
             return Err(InvalidResource::Characters);
         }
         if !is_type(arn.service()) || OWN_SERVICES.contains(&arn.service()) {
@@ -92,6 +92,14 @@ impl FromStr for ResourceTypeName {
         }
         if OWN_SERVICES.contains(&text) { Err(InvalidResource::Service) } else { Ok(Self(text.to_owned())) }
     }
+}
+
+/// Whether it has neither wildcards nor control characters.
+fn is_plain(text: &str) -> bool {
+    let special = |byte: u8| byte < b' ' || byte == 0x7f || byte == b'*' || byte == b'?';
+    // All bytes, whatever is found: several are looked at together then.
+    let plain = text.bytes().fold(true, |plain, byte| plain & !special(byte));
+    plain && (text.is_ascii() || !text.chars().any(char::is_control))
 }
 
 fn is_type(text: &str) -> bool {
@@ -195,6 +203,8 @@ mod tests {
             ("arn:aws:s3:::bucket/*", Some(InvalidResource::Characters)),
             ("arn:aws:s3:::b?cket", Some(InvalidResource::Characters)),
             ("arn:aws:s3:::b\u{7}", Some(InvalidResource::Characters)),
+            ("arn:aws:s3:::b\u{7f}", Some(InvalidResource::Characters)),
+            ("arn:aws:s3:::b\u{85}", Some(InvalidResource::Characters)),
             ("arn:aws:S3:::bucket", Some(InvalidResource::Service)),
             ("arn:aws:iam::111122223333:role/admin", Some(InvalidResource::Service)),
             ("arn:aws:brevet::111122223333:search/subject", Some(InvalidResource::Service)),
