@@ -69,7 +69,9 @@ impl Incoming {
     }
 
     fn bearer_token(&self) -> Option<&str> {
-        bearer(self.parts.headers.get(AUTHORIZATION)?.to_str().ok()?)
+        // Tokens are long: whether they are text is asked of all bytes together.
+        let value = self.parts.headers.get(AUTHORIZATION)?.as_bytes();
+        bearer(std::str::from_utf8(value).ok()?)
     }
 
     async fn bearer(&self, doors: &Doors, token: &str, facts: &RequestFacts) -> Result<Caller, authn::Error> {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -123,7 +124,11 @@ impl Connection {
                 request.extensions_mut().insert(Arc::clone(certificate));
             }
             let front = Arc::clone(&front);
-            async move { Ok::<_, Infallible>(within(timeout, front.answer(request)).await.unwrap_or_else(too_slow)) }
+            async move {
+                // Pinned where it is made: it is large, and would be there twice if it was handed on.
+                let answer = std::pin::pin!(front.answer(request));
+                Ok::<_, Infallible>(within(timeout, answer).await.unwrap_or_else(too_slow))
+            }
         });
         let timer = HeaderTimer::new(self.limits.header_timeout);
         let mut builder = Builder::new(TokioExecutor::new());
@@ -143,8 +148,7 @@ impl Connection {
 }
 
 /// What comes of `answer` within `limit`. Most answers need nothing that they would have to wait for: for them no clock is set.
-async fn within<A: Future>(limit: Duration, answer: A) -> Option<A::Output> {
-    let mut answer = std::pin::pin!(answer);
+async fn within<A: Future>(limit: Duration, mut answer: Pin<&mut A>) -> Option<A::Output> {
     let at_once = std::future::poll_fn(|context| match answer.as_mut().poll(context) {
         Poll::Ready(output) => Poll::Ready(Some(output)),
         Poll::Pending => Poll::Ready(None),

@@ -1,9 +1,9 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
 use axum::body::Body;
-use axum::http::header::HOST;
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Request};
+use axum::http::{HeaderMap, HeaderName, Request};
 use bytes::Bytes;
 use smallvec::SmallVec;
 
@@ -31,7 +31,11 @@ pub(super) fn say_if_closing<B>(response: &mut http::Response<B>) {
 
 /// Whether the body is said to be JSON.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let kind = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let Some(kind) = headers.get(CONTENT_TYPE) else { return false };
+    if kind == "application/json" {
+        return true;
+    }
+    let kind = kind.to_str().unwrap_or_default();
     kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
@@ -49,8 +53,7 @@ impl Incoming {
     pub(super) async fn read(request: Request<Body>, limit: usize) -> Result<Self, Unreadable> {
         let (parts, body) = request.into_parts();
         // A length that is announced too large is refused before the first byte is read.
-        let announced =
-            parts.headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+        let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
         if announced.is_some_and(|length| length > limit) {
             return Err(Unreadable::TooLarge);
         }
@@ -90,7 +93,7 @@ impl Incoming {
         RequestFacts {
             now: doors.broker.clock.now(),
             source_ip: self.peer.map(|peer| doors.proxies.caller(&peer, &self.parts.headers)),
-            user_agent: text(&self.parts.headers, "user-agent"),
+            user_agent: text(&self.parts.headers, &USER_AGENT),
             secure_transport: self.peer.map(|peer| peer.encrypted),
             region: None,
             mfa_now: None,
@@ -110,7 +113,7 @@ pub(super) fn count(error: &authn::Error) {
 }
 
 /// A header as text, cut where nobody's client is that talkative.
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
     const LONGEST: usize = 512;
     // A header that reads as text is ASCII: it can be cut anywhere.
     let value = headers.get(name)?.to_str().ok()?;

@@ -131,5 +131,5 @@ fn signed_headers<'a>(original: &Original<'a>) -> Vec<(&'a str, &'a [u8])> {
 /// RFC 6750 section 2.1; the scheme's case does not count.
 pub(super) fn bearer(text: &str) -> Option<&str> {
     let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_ascii()).filter(|token| !token.is_empty())
 }

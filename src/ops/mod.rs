@@ -38,4 +38,4 @@ pub use revoke::{Revoke, Which, revoke_sessions, shown as shown_revocation};
 pub use roles::Roles;
 pub use strangers::Strangers;
 pub use turns::Turns;
-pub use used::{note_reach, note_use};
+pub use used::note_use;

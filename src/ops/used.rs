@@ -22,17 +22,8 @@ pub(super) fn note_use_of(broker: &Broker, caller: &Caller, principal: &Compiled
     note_reach_of(broker, caller.subject(), principal, key, used);
 }
 
-/// Notes that a user or a role's session reached for something, of which a service tells.
-///
-/// # Errors
-/// It does not exist any more, or that cannot be found out.
-pub async fn note_reach(broker: &Broker, subject: &Subject, used: Use<'_>) -> Result<(), Error> {
-    let principal = broker.authorizer.principal(subject).await?;
-    note_reach_of(broker, subject, &principal, None, used);
-    Ok(())
-}
-
-fn note_reach_of(
+/// Notes that a user or a role's session reached for something: with `key`, or as a service tells.
+pub(super) fn note_reach_of(
     broker: &Broker,
     subject: &Subject,
     principal: &CompiledPrincipal,

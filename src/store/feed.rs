@@ -89,7 +89,7 @@ impl Known {
 /// What is known at a moment; it lasts until anything more is heard of, be it of this broker's own commits.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
-    known: Known,
+    revision: Revision,
     ticket: Ticket,
 }
 
@@ -175,13 +175,13 @@ impl Feed {
     pub fn moment(&self) -> Result<Moment, Stale> {
         // In this order: what is heard of in between ends the moment.
         let ticket = self.invalidations.begin();
-        Ok(Moment { known: self.known()?, ticket })
+        Ok(Moment { revision: self.known()?.revision, ticket })
     }
 
     /// Whether nothing more has been heard of since. A commit of this broker's ends a moment although its revision is known only once the
-    /// feed has come by.
+    /// feed has come by. That nothing was heard for longer than the staleness bound ends none: whoever decides asks [`Feed::known`].
     pub fn lasts(&self, moment: &Moment) -> bool {
-        self.invalidations.quiet_since(moment.ticket) && self.known().is_ok_and(|known| known == moment.known)
+        self.invalidations.quiet_since(moment.ticket) && self.heard() == moment.revision
     }
 
     /// Up to where changes were heard of, however long ago that may be.

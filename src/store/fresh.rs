@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use super::bounded::{Bounded, Names, Room};
@@ -20,11 +21,12 @@ pub struct Ticket(u64);
 #[derive(Default)]
 pub struct Invalidations {
     state: Mutex<State>,
+    /// How many changes there were. It rises under the lock of `state`, and is read without it, several times a request.
+    sequence: AtomicU64,
 }
 
 #[derive(Default)]
 struct State {
-    sequence: u64,
     /// The latest changes, newest last; long enough that any load in progress finds what overtook it.
     recent: VecDeque<(u64, Key)>,
     /// Everything at or before this point may have changed without being in `recent`.
@@ -46,8 +48,7 @@ impl Invalidations {
         let caches = {
             let mut state = lock(&self.state);
             for key in keys {
-                state.sequence += 1;
-                let at = state.sequence;
+                let at = self.next();
                 state.recent.push_back((at, key.clone()));
                 if state.recent.len() > RECENT
                     && let Some((dropped, _)) = state.recent.pop_front()
@@ -66,8 +67,7 @@ impl Invalidations {
     pub fn apply_all(&self) {
         let caches = {
             let mut state = lock(&self.state);
-            state.sequence += 1;
-            state.forgotten_through = state.sequence;
+            state.forgotten_through = self.next();
             state.recent.clear();
             state.live_caches()
         };
@@ -77,11 +77,16 @@ impl Invalidations {
     }
 
     pub(super) fn begin(&self) -> Ticket {
-        Ticket(lock(&self.state).sequence)
+        Ticket(self.sequence.load(Ordering::Acquire))
     }
 
     pub(super) fn quiet_since(&self, ticket: Ticket) -> bool {
-        lock(&self.state).sequence == ticket.0
+        self.sequence.load(Ordering::Acquire) == ticket.0
+    }
+
+    /// The number of one more change. Whoever calls it holds the lock.
+    fn next(&self) -> u64 {
+        self.sequence.fetch_add(1, Ordering::AcqRel) + 1
     }
 
     fn overtaken(&self, ticket: Ticket, reads: &HashSet<Key>) -> bool {

@@ -43,7 +43,9 @@ pub fn object(bytes: &[u8], deepest: usize) -> Result<Map<String, Value>, String
 /// # Errors
 /// As [`object`].
 pub fn members(bytes: &[u8], deepest: usize) -> Result<Members<'_>, String> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    // Once for all texts in it.
+    let text = std::str::from_utf8(bytes).map_err(|_| "not JSON in UTF-8".to_owned())?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let value = Strict { left: deepest, deepest }.deserialize(&mut reader).map_err(|error| told(&error))?;
     reader.end().map_err(|error| told(&error))?;
     match value {
@@ -81,7 +83,9 @@ impl<'a> Members<'a> {
 
     /// In the order of their names, each of which stands once.
     fn sorted<E: Error>(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, E> {
-        members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        if members.len() > 1 {
+            members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        }
         match members.array_windows().find(|[(one, _), (other, _)]| one == other) {
             Some([(twice, _), _]) => Err(E::custom(format_args!("`{twice}` is given twice"))),
             None => Ok(Self(members)),
@@ -233,9 +237,14 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Json<'de>, A::Error> {
+        /// Members that most objects have at the most.
+        const FEW: usize = 4;
         let inner = self.inner()?;
         let mut object = Vec::new();
         while let Some(name) = members.next_key_seed(Name)? {
+            if object.is_empty() {
+                object.reserve_exact(FEW);
+            }
             object.push((name, members.next_value_seed(inner)?));
         }
         Members::sorted(object).map(Json::Object)

@@ -80,7 +80,7 @@ async fn answer(
             if let Some(keeping) = keeping {
                 keeping.add(asking, who, named, &item.resource, &answered);
             }
-            answers.add(&answered, &item.action)
+            Ok(answers.add(&answered, &item.action))
         }
         About::Refused(why) => {
             // What the asker may not ask changes with its own permissions, which no answer stands on.

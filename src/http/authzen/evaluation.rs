@@ -65,6 +65,6 @@ impl<'a> Evaluation<'a> {
         if let Some(keeping) = &mut keeping {
             keeping.add(asking, &who, &subject, &resource, &answered);
         }
-        Ok(Answer { body: render::body(&answered.shown(&action, usize::MAX))?, keeping })
+        Ok(Answer { body: render::one(&answered, &action), keeping })
     }
 }

@@ -5,7 +5,7 @@
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 
 use super::body;
@@ -75,7 +75,8 @@ pub(super) async fn framed(
     let request_id = request.headers().get(REQUEST_ID).cloned();
     let mut response = match made(request).await {
         Ok(answer) => {
-            let mut response = ([(CONTENT_TYPE, APPLICATION_JSON)], answer.body).into_response();
+            let mut response = Response::new(Body::from(answer.body));
+            response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);
             keeping::tell(answer.keeping.as_ref(), response.headers_mut());
             response
         }

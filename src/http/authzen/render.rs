@@ -13,12 +13,17 @@ const STATEMENTS_IN_A_BATCH: usize = 16;
 
 /// What is answered, as JSON.
 pub(super) fn body(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+    serde_json::to_vec(answer)
+        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", error.to_string()))
+}
+
+/// The answer to one question, as JSON.
+pub(super) fn one(answered: &Answered, action: &str) -> Vec<u8> {
     /// Most answers fit, so that few are moved while they are written.
     const USUAL: usize = 1_024;
     let mut body = Vec::with_capacity(USUAL);
-    serde_json::to_writer(&mut body, answer)
-        .map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalFailure", error.to_string()))?;
-    Ok(body)
+    answered.write_json(action, usize::MAX, &mut body);
+    body
 }
 
 /// The answers to a batch, written one after the other.
@@ -52,35 +57,37 @@ struct Wrong<'a> {
 impl Answers {
     /// None yet, with room for as many as there will be at the most.
     pub(super) fn of(questions: usize) -> Self {
-        /// Bytes that most have.
-        const USUAL: usize = 256;
+        /// Bytes that most have at the most: what is moved because there is no room is moved as a whole.
+        const USUAL: usize = 384;
         let mut body = Vec::with_capacity(questions.saturating_add(1).saturating_mul(USUAL));
         body.extend_from_slice(b"{\"evaluations\":[");
         Self { body, any: false }
     }
 
     /// Adds what a question was answered with; gives the decision.
-    pub(super) fn add(&mut self, answered: &Answered, action: &str) -> Result<bool, questions::Refusal> {
-        self.write(&answered.shown(action, STATEMENTS_IN_A_BATCH))?;
-        Ok(answered.is_allowed())
+    pub(super) fn add(&mut self, answered: &Answered, action: &str) -> bool {
+        self.separate();
+        answered.write_json(action, STATEMENTS_IN_A_BATCH, &mut self.body);
+        answered.is_allowed()
     }
 
     /// Adds why a question has no answer, which is no.
     pub(super) fn error(&mut self, status: StatusCode, message: &str) -> Result<bool, questions::Refusal> {
         let message = &*cut(message);
         let error = Wrong { message, status: status.as_u16() };
-        self.write(&Unanswered { context: Why { error, reason: message }, decision: false })?;
+        let answer = Unanswered { context: Why { error, reason: message }, decision: false };
+        self.separate();
+        serde_json::to_writer(&mut self.body, &answer).map_err(|error| {
+            tracing::error!(%error, "an answer could not be written");
+            questions::Refusal::Unavailable
+        })?;
         Ok(false)
     }
 
-    fn write(&mut self, answer: &impl Serialize) -> Result<(), questions::Refusal> {
+    fn separate(&mut self) {
         if std::mem::replace(&mut self.any, true) {
             self.body.push(b',');
         }
-        serde_json::to_writer(&mut self.body, answer).map_err(|error| {
-            tracing::error!(%error, "an answer could not be written");
-            questions::Refusal::Unavailable
-        })
     }
 
     /// All of them, as JSON.

@@ -94,7 +94,8 @@ impl Asking<'_> {
         said: Option<AccountId>,
         at_hand: Option<Stored>,
     ) -> Result<Answered, Refusal> {
-        // What is looked up before the decision is made is of this revision or a later one.
+        // What is looked up before the decision is made is of this revision or a later one. The subject may have been got ready while
+        // that was still recent.
         let before = self.known()?;
         let stored = match at_hand.filter(|stored| self.broker.feed.lasts(&stored.moment)) {
             Some(stored) => stored.resource.filter(|resource| self.counts(resource, question.resource, said)),
@@ -124,8 +125,12 @@ impl Asking<'_> {
         };
         let decided = self.broker.authorizer.decided(subject, asked)?;
         let (answer, told) = self.told(&decided);
-        let revision = answer.revision.min(before.revision).min(somebody.about.as_of);
-        Ok(Answered { told, ..self.answered(Answer { revision, ..answer }, somebody.about, owner) })
+        let answer = Answer {
+            revision: answer.revision.min(before.revision).min(somebody.about.as_of),
+            degraded: answer.degraded || before.degraded,
+            ..answer
+        };
+        Ok(Answered { told, ..self.answered(answer, somebody.about, owner) })
     }
 
     /// What the owner of a resource has stored of it.
@@ -229,11 +234,13 @@ impl Asking<'_> {
     }
 
     /// Notes what the subject reached for: the asker tells of a request that it has received.
-    pub(super) async fn note_reached(&self, about: &Resolved, action: &str) {
+    pub(super) async fn note_reached(&self, somebody: &mut Somebody<'_>, action: &str) {
         let (service, name) = action.split_once(':').unwrap_or((action, ""));
         let reached = Use { service, action: name, at: self.facts.now, region: self.asker.region() };
         // That the subject does not exist any more is told where the question is decided.
-        let _ = ops::note_reach(self.broker, &about.subject, reached).await;
+        if let Ok(ready) = somebody.ready.now().await {
+            ops::used::note_reach_of(self.broker, &somebody.about.subject, ready.compiled(), None, reached);
+        }
     }
 }
 

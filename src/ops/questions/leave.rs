@@ -91,7 +91,9 @@ impl Leave<'_> {
         if !std::mem::replace(&mut self.noted, true) {
             let Asking { broker, asker, facts, .. } = self.asking;
             let asked = Use { service: SERVICE, action: "Evaluate", at: facts.now, region: asker.region() };
-            let _ = ops::note_use(broker, asker, asked).await;
+            if let Ok(ready) = self.asker.now().await {
+                ops::used::note_use_of(broker, asker, ready.compiled(), asked);
+            }
         }
     }
 }

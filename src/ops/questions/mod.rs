@@ -31,7 +31,6 @@ pub use leave::Leave;
 pub use named::{action, resource};
 pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
 pub use refusal::Refusal;
-pub use rendered::Rendered;
 pub use said::{Properties, Said};
 pub use search::{Found, Page, SEARCH_PERMISSION, Searched};
 pub use sitting::Sitting;

@@ -19,8 +19,8 @@ const LONGEST_TYPE: usize = 64;
 /// It can be no action: it has wildcards, or characters that no action has.
 pub fn action<'a>(name: &'a str, resource_type: &str) -> Result<Cow<'a, str>, Refusal> {
     let plain = name.len() <= LONGEST_ACTION && name.bytes().all(|b| b.is_ascii_graphic() && b != b'*' && b != b'?');
-    match name.split_once(':') {
-        Some((service, rest)) if plain && !service.is_empty() && !rest.is_empty() => Ok(Cow::Borrowed(name)),
+    match name.bytes().position(|byte| byte == b':') {
+        Some(colon) if plain && (1..name.len() - 1).contains(&colon) => Ok(Cow::Borrowed(name)),
         None if plain && !name.is_empty() => {
             let service = service(resource_type).ok_or_else(|| {
                 Refusal::bad(format!(

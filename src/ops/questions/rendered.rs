@@ -1,67 +1,168 @@
 //! An answer as the doors that speak JSON show it, written straight from what was decided: a tree of values in between would be most
-//! of what a kept answer costs.
-
-use std::borrow::Cow;
-
-use serde::{Serialize, Serializer};
+//! of what an answer costs, and asking a serializer member by member most of the rest.
 
 use super::Answered;
 use crate::policy::{MatchedStatement, StatementEffect};
 
-/// The decision, and in its `context` all that is told beside it.
-#[derive(Debug, Serialize)]
-pub struct Rendered<'a> {
-    context: Beside<'a>,
-    decision: bool,
-}
-
-#[derive(Debug, Serialize)]
-struct Beside<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decision_id: Option<&'a str>,
-    /// Told only of an answer that is.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    degraded: bool,
-    max_age: i64,
-    reason: Cow<'static, str>,
-    revision: u64,
-    #[serde(serialize_with = "statements")]
-    statements: (&'a Answered, usize),
-}
-
-#[derive(Serialize)]
-struct Statement<'a> {
-    effect: &'static str,
-    policy: &'a str,
-    sid: Option<&'a str>,
-    statement: usize,
-}
-
 impl Answered {
-    /// The answer to whether `action` is allowed, to be shown as JSON, with `most` of its statements.
-    pub fn shown(&self, action: &str, most: usize) -> Rendered<'_> {
-        let context = Beside {
-            decision_id: self.decision_id.as_deref(),
-            degraded: self.degraded,
-            max_age: self.max_age,
-            reason: self.reason(action),
-            revision: self.revision.0,
-            statements: (self, most),
-        };
-        Rendered { context, decision: self.is_allowed() }
+    /// Writes the answer to whether `action` is allowed as a JSON object, with `most` of its statements: the decision, and in its `context`
+    /// all that is told beside it.
+    pub fn write_json(&self, action: &str, most: usize, to: &mut Vec<u8>) {
+        to.extend_from_slice(b"{\"context\":{");
+        if let Some(id) = &self.decision_id {
+            to.extend_from_slice(b"\"decision_id\":");
+            text(id, to);
+            to.push(b',');
+        }
+        // Told only of an answer that is.
+        if self.degraded {
+            to.extend_from_slice(b"\"degraded\":true,");
+        }
+        to.extend_from_slice(b"\"max_age\":");
+        number(u64::try_from(self.max_age).unwrap_or_default(), to);
+        to.extend_from_slice(b",\"reason\":");
+        text(&self.reason(action), to);
+        to.extend_from_slice(b",\"revision\":");
+        number(self.revision.0, to);
+        to.extend_from_slice(b",\"statements\":[");
+        for (at, matched) in self.statements().take(most).enumerate() {
+            if at > 0 {
+                to.push(b',');
+            }
+            statement(matched, to);
+        }
+        to.extend_from_slice(b"]},\"decision\":");
+        to.extend_from_slice(if self.is_allowed() { b"true}" } else { b"false}" });
     }
 }
 
-fn statements<S: Serializer>((answered, most): &(&Answered, usize), serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(answered.statements().take(*most).map(Statement::of))
+fn statement(matched: &MatchedStatement, to: &mut Vec<u8>) {
+    to.extend_from_slice(match matched.effect {
+        StatementEffect::Allow => b"{\"effect\":\"Allow\",\"policy\":",
+        StatementEffect::Deny => b"{\"effect\":\"Deny\",\"policy\":",
+    });
+    text(&matched.policy, to);
+    to.extend_from_slice(b",\"sid\":");
+    match &matched.sid {
+        Some(sid) => text(sid, to),
+        None => to.extend_from_slice(b"null"),
+    }
+    to.extend_from_slice(b",\"statement\":");
+    number(u64::try_from(matched.index).unwrap_or_default(), to);
+    to.push(b'}');
 }
 
-impl<'a> Statement<'a> {
-    fn of(matched: &'a MatchedStatement) -> Self {
-        let effect = match matched.effect {
-            StatementEffect::Allow => "Allow",
-            StatementEffect::Deny => "Deny",
+/// A text as RFC 8259 section 7 has it.
+fn text(text: &str, to: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let special = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    to.push(b'"');
+    // All bytes, whatever is found: several are looked at together then, and hardly a text has any.
+    if text.bytes().fold(false, |any, byte| any | special(byte)) {
+        for byte in text.bytes() {
+            match byte {
+                b'"' | b'\\' => to.extend_from_slice(&[b'\\', byte]),
+                0x20.. => to.push(byte),
+                _ => {
+                    let digit = |four_bits: u8| HEX.get(usize::from(four_bits)).copied().unwrap_or(b'0');
+                    to.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
+                }
+            }
+        }
+    } else {
+        to.extend_from_slice(text.as_bytes());
+    }
+    to.push(b'"');
+}
+
+fn number(mut number: u64, to: &mut Vec<u8>) {
+    // The largest has twenty digits.
+    let mut digits = [0; 20];
+    let mut from = digits.len();
+    for slot in digits.iter_mut().rev() {
+        // A rest of ten fits.
+        *slot = b'0' + u8::try_from(number % 10).unwrap_or_default();
+        number /= 10;
+        from -= 1;
+        if number == 0 {
+            break;
+        }
+    }
+    to.extend_from_slice(digits.get(from..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decision::Answer;
+    use crate::policy::{Decision, Effect, Kind};
+    use crate::store::Revision;
+
+    fn answered(allowed: bool, policy: &str, sid: Option<&str>, revision: u64, max_age: i64) -> Answered {
+        let matched = MatchedStatement {
+            policy: policy.into(),
+            kind: Kind::Identity,
+            sid: sid.map(Into::into),
+            index: 3,
+            effect: if allowed { StatementEffect::Allow } else { StatementEffect::Deny },
         };
-        Self { effect, policy: &matched.policy, sid: matched.sid.as_deref(), statement: matched.index }
+        let effect = if allowed { Effect::Allowed } else { Effect::ExplicitlyDenied };
+        let decision = Decision { effect, statements: vec![matched; 2], missing: None };
+        let revision = Revision(revision);
+        let principal_arn = String::new();
+        Answered {
+            answer: Some(Answer { decision, revision, until: None, degraded: false, principal_arn }),
+            nobody: "",
+            revision,
+            max_age,
+            holds_for: None,
+            degraded: false,
+            foreign: false,
+            decision_id: None,
+            told: None,
+            owner: None,
+        }
+    }
+
+    fn written(answered: &Answered, most: usize) -> Value {
+        let mut to = Vec::new();
+        answered.write_json("s3:GetObject", most, &mut to);
+        serde_json::from_slice(&to).expect("JSON")
+    }
+
+    #[test]
+    fn what_is_rare_is_told_where_it_is_so() {
+        let mut answered = answered(false, "p", None, 7, 0);
+        let plain = written(&answered, 1);
+        let statement = json!({ "effect": "Deny", "policy": "p", "sid": null, "statement": 3 });
+        let reason = "denied with an explicit deny in an identity-based policy";
+        let context = json!({ "max_age": 0, "reason": reason, "revision": 7, "statements": [statement] });
+        assert_eq!(plain, json!({ "decision": false, "context": context }));
+        (answered.degraded, answered.decision_id) = (true, Some("id\"1".to_owned()));
+        let told = written(&answered, 1);
+        assert_eq!((&told["context"]["degraded"], &told["context"]["decision_id"]), (&json!(true), &json!("id\"1")));
+    }
+
+    proptest! {
+        #[test]
+        fn it_reads_as_what_was_decided(
+            allowed: bool,
+            policy in any::<String>(),
+            sid in proptest::option::of("[\\x00-\\x7f\u{e9}\u{2028}\u{1f600}]{0,8}"),
+            revision: u64,
+            max_age in 0..i64::MAX,
+            most in 0..4_usize,
+        ) {
+            let read = written(&answered(allowed, &policy, sid.as_deref(), revision, max_age), most);
+            let context = &read["context"];
+            prop_assert_eq!(&read["decision"], &json!(allowed));
+            prop_assert_eq!((&context["revision"], &context["max_age"]), (&json!(revision), &json!(max_age)));
+            let effect = if allowed { "Allow" } else { "Deny" };
+            let statement = json!({ "effect": effect, "policy": policy, "sid": sid, "statement": 3 });
+            prop_assert_eq!(&context["statements"], &json!(vec![statement; most.min(2)]));
+        }
     }
 }

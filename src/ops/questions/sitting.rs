@@ -87,7 +87,7 @@ impl Sitting<'_> {
         };
         // A second note of the same second would say nothing that the first has not.
         if self.reached.as_deref() != Some(question.action) {
-            asking.note_reached(somebody.about, question.action).await;
+            asking.note_reached(somebody, question.action).await;
             self.reached = Some(question.action.to_owned());
         }
         asking.decided(somebody, question, owner, stored).await
