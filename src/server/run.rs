@@ -125,6 +125,7 @@ impl Server {
         let limits = Limits {
             connections: config.server.connections,
             header_timeout: config.server.header_timeout,
+            idle_timeout: config.server.idle_timeout,
             request_timeout: config.server.request_timeout,
             shutdown_grace: config.server.shutdown_grace,
         };

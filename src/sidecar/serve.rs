@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::io;
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
@@ -10,16 +9,22 @@ use http::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+
+use crate::http::header_timer::HeaderTimer;
+use crate::http::opening::Opening;
+use crate::http::places::Places;
 
 /// The most connections at a time on each listener; more wait to be accepted.
 const MAX_CONNECTIONS: usize = 256;
 /// How long a client may take to send its request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a client may ask for nothing after an answer, while connections are not scarce. Proxies keep theirs for a minute (nginx's
+/// `keepalive_timeout`, in `upstream`): they must be the first to let go.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 /// How long answers under way may take once the sidecar is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 /// How long to rest when the system has no more file descriptors.
@@ -52,17 +57,17 @@ pub(super) async fn serve<A: Future<Output = Response> + Send + 'static>(
     answer: impl Fn(Request<Incoming>) -> A + Clone + Send + 'static,
     stop: impl Future<Output = ()>,
 ) {
-    let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Places::new(MAX_CONNECTIONS);
     let graceful = GracefulShutdown::new();
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(max_head);
+    http.header_read_timeout(HEAD_TIMEOUT).max_buf_size(max_head);
     let mut stop = std::pin::pin!(stop);
     loop {
         let accepted = async {
-            let permit = Arc::clone(&permits).acquire_owned().await;
-            (permit, listener.accept().await)
+            let place = places.take().await;
+            (place, listener.accept().await)
         };
-        let (permit, accepted) = tokio::select! {
+        let (place, accepted) = tokio::select! {
             () = &mut stop => break,
             both = accepted => both,
         };
@@ -79,11 +84,13 @@ pub(super) async fn serve<A: Future<Output = Response> + Send + 'static>(
             let response = answer(request);
             async move { Ok::<_, Infallible>(response.await) }
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let timer = HeaderTimer::new(HEAD_TIMEOUT, IDLE_TIMEOUT, &places);
+        let stream = TokioIo::new(Opening::new(stream, timer.clone()));
+        let connection = graceful.watch(http.timer(timer.clone()).serve_connection(stream, service));
         tokio::spawn(async move {
             // What goes wrong on a connection is the client's affair.
-            let _ = connection.await;
-            drop(permit);
+            let _ = timer.drive(connection).await;
+            drop(place);
         });
     }
     // Whoever comes now is told at once that nobody is there, and does not wait for those who are being answered.
