@@ -90,6 +90,18 @@ impl Keeper {
         }
     }
 
+    /// Whether there are credentials that are good now.
+    pub fn has_credentials(&self) -> bool {
+        let now = self.clock.now();
+        let state = self.state();
+        state.credentials.is_some() && state.renewal.is_valid(now)
+    }
+
+    /// Why the last try to get credentials came to nothing, in a word for programs: AWS's code if the broker gave one.
+    pub fn trouble(&self) -> Option<String> {
+        self.state().trouble.as_ref().map(|trouble| trouble.code().to_owned())
+    }
+
     /// Where the credentials come from.
     pub fn broker(&self) -> &Broker {
         &self.source.broker
