@@ -161,9 +161,14 @@ impl Keeper {
             Err(error) => {
                 state.renewal.failed(now, draw);
                 let (serving, failures) = (state.renewal.is_valid(now), state.renewal.failures());
-                tracing::warn!(
-                    %error, failures, still_serving = serving, next_try = %state.renewal.due(), "credentials not renewed"
-                );
+                let (code, next) = (error.code(), state.renewal.due());
+                // Once for each kind of trouble, and once more when it begins to be felt: it may last for days.
+                let is_known = state.trouble.as_ref().is_some_and(|before| before.code() == code);
+                if is_known && (serving || state.credentials.is_none()) {
+                    tracing::debug!(code, %error, failures, still_serving = serving, next_try = %next, "credentials still not renewed");
+                } else {
+                    tracing::warn!(code, %error, failures, still_serving = serving, next_try = %next, "credentials not renewed");
+                }
                 if !serving {
                     // Expired secrets are of no more use to anybody.
                     state.credentials = None;
