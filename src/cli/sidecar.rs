@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::credentials::{BrokerArgs, CredentialsError, RoleArgs};
+use super::stop::Stop;
 use crate::client::Environment;
 use crate::client::private_file::{PrivateDir, PrivateFileError};
 use crate::client::sts::NeverGranted;
@@ -108,7 +108,7 @@ fn socket_mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Runs until the process is told to stop (SIGTERM or SIGINT). The variables for the programs go to `out`, failures
+/// Runs until the process is told to stop (SIGTERM or SIGINT); told twice, it waits for no answer. The variables for the programs go to `out`, failures
 /// to `err`.
 pub async fn run(
     args: SidecarArgs,
@@ -153,7 +153,7 @@ async fn serve(
     random: Arc<dyn Random>,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let stop = stop_signal()?;
+    let stop = Stop::listen()?;
     let role = args.role.to_request(&args.role_arn, args.duration_seconds);
     // What the broker refuses is asked for again and again: somebody may change it there. Not so what is wrong here.
     role.check()?;
@@ -195,11 +195,15 @@ async fn serve(
             questions.run(listeners, Doorkeeper { token: token.clone() }, stopped()).await;
         }
     };
-    let stop = async {
-        stop.await;
+    let told = async {
+        stop.asked(1).await;
         stopping.send_replace(true);
     };
-    tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, stop);
+    let ended = async { tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, told) };
+    tokio::select! {
+        _ = ended => {}
+        () = stop.asked(2) => tracing::warn!("answers under way were cut off"),
+    }
     tracing::info!("the sidecar has stopped");
     Ok(())
 }
@@ -209,18 +213,6 @@ fn usual_token_file(environment: &Environment, port: u16) -> Result<PathBuf, Fai
     let dir: &Path = &home.join("brevet");
     PrivateDir::open(dir)?;
     Ok(dir.join(format!("sidecar-{port}.token")))
-}
-
-/// Done when the process is told to stop. The handlers are in place as soon as this returns.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// A word for a POSIX shell.

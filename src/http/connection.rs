@@ -40,13 +40,15 @@ pub struct Limits {
     pub shutdown_grace: Duration,
 }
 
-/// Serves what is behind `front` on `listener` until `stop` is done, and then for as long as requests that have begun need.
+/// Serves what is behind `front` on `listener` until `stop` is done, and then for as long as requests that have begun need, but no longer
+/// than until `at_once` is done.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     front: Front,
     limits: Limits,
     stop: impl Future<Output = ()>,
+    at_once: impl Future<Output = ()>,
 ) {
     let places = Places::new(limits.connections);
     let graceful = GracefulShutdown::new();
@@ -74,8 +76,11 @@ pub async fn serve(
         tokio::spawn(connection.run(stream, graceful.watcher()));
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not end within the grace period and were cut off");
+    tokio::select! {
+        ended = tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()) => if ended.is_err() {
+            tracing::warn!("some requests did not end within the grace period and were cut off");
+        },
+        () = at_once => tracing::warn!("requests that had not ended were cut off"),
     }
 }
 
