@@ -161,10 +161,12 @@ async fn serve(
         SidecarSettings { listen: args.listen, beyond_loopback: args.listen_beyond_loopback, path: args.path };
     // The usual token file is named after the port, which is known when it is taken.
     let sidecar = Sidecar::bind(settings).await?;
-    let token_file = match args.authorization_token_file {
-        Some(path) => std::path::absolute(path)?,
-        None => usual_token_file(&environment, sidecar.address().port())?,
+    let (token_file, is_usual) = match args.authorization_token_file {
+        Some(path) => (std::path::absolute(path)?, false),
+        None => (usual_token_file(&environment, sidecar.address().port())?, true),
     };
+    // With a port that is free by chance, nobody finds the file again who was not told of it now.
+    let own_token_file = (is_usual && args.listen.port() == 0 && !token_file.exists()).then(|| token_file.clone());
     let token = AuthorizationToken::of_file(&token_file, random.as_ref())?;
     let listeners = args.questions.listeners(args.listen_beyond_loopback).await?;
     let broker = args.broker.open(&environment, Arc::clone(&clock), Arc::clone(&random))?;
@@ -197,6 +199,10 @@ async fn serve(
     };
     let told = async {
         stop.asked(1).await;
+        if let Some(file) = &own_token_file {
+            // The port is still the sidecar's: nobody else can have taken the file for that of the same port yet.
+            token.remove_file(file);
+        }
         stopping.send_replace(true);
     };
     let ended = async { tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, told) };

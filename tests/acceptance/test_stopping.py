@@ -105,3 +105,13 @@ def test_a_sidecar_that_is_told_twice_waits_for_nobody(tmp_path):
         assert sidecar.process.wait(20) == 0, sidecar.log.read_text()
         assert "answers under way were cut off" in sidecar.log.read_text(), sidecar.log.read_text()
     assert token.read_text() == AUTHORIZATION, "the operator's own file stays"
+
+
+def test_a_token_that_nobody_can_find_again_is_taken_away(tmp_path):
+    port = free_port()
+    for listen, left in (("127.0.0.1:0", []), (f"127.0.0.1:{port}", [f"sidecar-{port}.token"])):
+        with Sidecar(tmp_path, "--listen", listen) as sidecar:
+            assert len(sidecar.token_files()) == 1
+            sidecar.process.terminate()
+            assert sidecar.process.wait(20) == 0, sidecar.log.read_text()
+            assert sidecar.token_files() == left

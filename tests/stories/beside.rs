@@ -385,3 +385,27 @@ async fn a_socket_is_for_those_whom_its_permissions_let_in() {
     assert_eq!(std::fs::read_to_string(&file).expect("there"), "mine");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left");
 }
+
+#[tokio::test]
+async fn a_socket_takes_away_no_file_but_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("questions.sock");
+    let socket = QuestionListener::socket(&path, 0o600).expect("made");
+    std::fs::remove_file(&path).expect("somebody takes it away");
+    std::fs::write(&path, "another's").expect("and puts something there");
+    drop(socket);
+    assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "another's");
+    std::fs::remove_file(&path).expect("gone");
+    drop(QuestionListener::socket(&path, 0o600).expect("made"));
+    assert!(!path.exists());
+    // Such a path the system cannot have.
+    let long = folder.path().join("x".repeat(120));
+    let said = QuestionListener::socket(&long, 0o600).expect_err("refused").to_string();
+    assert!(
+        said.contains(&format!("its path is too long for a socket with {} bytes", long.as_os_str().len())),
+        "{said}"
+    );
+    let deep = long.join("s");
+    assert!(QuestionListener::socket(&deep, 0o600).expect_err("refused").to_string().contains("too long"));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 0);
+}
