@@ -13,6 +13,7 @@ mod serve;
 mod sessions;
 pub mod sidecar;
 pub mod sigv4;
+mod stop;
 
 use std::io::{self, Read, Write};
 use std::path::PathBuf;

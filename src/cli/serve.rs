@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use tokio::signal::unix::{SignalKind, signal};
-
+use super::stop::Stop;
 use super::{Settings, World, print};
 use crate::server::{Bootstrap, NewAccount, Server};
 use crate::telemetry;
@@ -28,12 +27,16 @@ pub(super) async fn run(settings: &Settings, world: &World, manner: Manner) -> R
         Server::start(&config, &bootstrap, Arc::clone(&world.clock), Arc::clone(&world.random), Some(metrics));
     let mut server = started.await.map_err(|error| error.to_string())?;
     // Handlers are in place before anybody is told that the broker is there.
-    let stop = stop_signal()?;
+    let stop = Stop::listen().map_err(|error| format!("signals: {error}"))?;
     let first = server.take_first_account();
     let chosen = bootstrap.root_key.is_some();
     print(&welcome(&server, first, chosen, &config.realm.region, manner))?;
     tracing::info!(url = server.url(), "serving");
-    server.run(stop).await;
+    let first_time = async {
+        stop.asked(1).await;
+        tracing::info!("stopping; asked once more, it waits for no request");
+    };
+    server.run_until(first_time, stop.asked(2)).await;
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }
@@ -101,17 +104,4 @@ fn welcome(server: &Server, first: Option<NewAccount>, chosen: bool, region: &st
         line("Stop it with Ctrl-C; the next start finds everything again.");
     }
     text
-}
-
-/// Done when the process is asked to stop, by SIGTERM or Ctrl-C.
-fn stop_signal() -> Result<impl Future<Output = ()>, String> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(|error| format!("signals: {error}"))?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|error| format!("signals: {error}"))?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
-    })
 }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{ArgGroup, Args};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use super::credentials::{BrokerArgs, CredentialsError, RoleArgs};
+use super::stop::Stop;
 use crate::client::Environment;
 use crate::client::private_file::{PrivateDir, PrivateFileError};
+use crate::client::sts::NeverGranted;
 use crate::clock::{Clock, Random};
 use crate::sidecar::questions::{Doorkeeper, QuestionListener, QuestionSettings, Questions};
 use crate::sidecar::{AuthorizationToken, Keeper, RoleSource, Sidecar, SidecarError, SidecarSettings, TokenError};
@@ -107,7 +108,7 @@ fn socket_mode(text: &str) -> Result<u32, String> {
     }
 }
 
-/// Runs until the process is told to stop (SIGTERM or SIGINT). The variables for the programs go to `out`, failures
+/// Runs until the process is told to stop (SIGTERM or SIGINT); told twice, it waits for no answer. The variables for the programs go to `out`, failures
 /// to `err`.
 pub async fn run(
     args: SidecarArgs,
@@ -129,6 +130,8 @@ pub async fn run(
 
 #[derive(Debug, thiserror::Error)]
 enum Failure {
+    #[error("the role's credentials cannot be asked for: {0}")]
+    Role(#[from] NeverGranted),
     #[error(transparent)]
     Broker(#[from] CredentialsError),
     #[error(transparent)]
@@ -150,19 +153,23 @@ async fn serve(
     random: Arc<dyn Random>,
     out: &mut (dyn Write + Send),
 ) -> Result<(), Failure> {
-    let stop = stop_signal()?;
+    let stop = Stop::listen()?;
+    let role = args.role.to_request(&args.role_arn, args.duration_seconds);
+    // What the broker refuses is asked for again and again: somebody may change it there. Not so what is wrong here.
+    role.check()?;
     let settings =
         SidecarSettings { listen: args.listen, beyond_loopback: args.listen_beyond_loopback, path: args.path };
     // The usual token file is named after the port, which is known when it is taken.
     let sidecar = Sidecar::bind(settings).await?;
-    let token_file = match args.authorization_token_file {
-        Some(path) => std::path::absolute(path)?,
-        None => usual_token_file(&environment, sidecar.address().port())?,
+    let (token_file, is_usual) = match args.authorization_token_file {
+        Some(path) => (std::path::absolute(path)?, false),
+        None => (usual_token_file(&environment, sidecar.address().port())?, true),
     };
+    // With a port that is free by chance, nobody finds the file again who was not told of it now.
+    let own_token_file = (is_usual && args.listen.port() == 0 && !token_file.exists()).then(|| token_file.clone());
     let token = AuthorizationToken::of_file(&token_file, random.as_ref())?;
     let listeners = args.questions.listeners(args.listen_beyond_loopback).await?;
     let broker = args.broker.open(&environment, Arc::clone(&clock), Arc::clone(&random))?;
-    let role = args.role.to_request(&args.role_arn, args.duration_seconds);
     let source = RoleSource { broker, environment, profile: args.broker.source_profile, role };
     let keeper = Arc::new(Keeper::new(source, clock, Arc::clone(&random)));
     // The first answer is then seldom an error; if the broker is away, the sidecar serves errors until it is back.
@@ -190,11 +197,19 @@ async fn serve(
             questions.run(listeners, Doorkeeper { token: token.clone() }, stopped()).await;
         }
     };
-    let stop = async {
-        stop.await;
+    let told = async {
+        stop.asked(1).await;
+        if let Some(file) = &own_token_file {
+            // The port is still the sidecar's: nobody else can have taken the file for that of the same port yet.
+            token.remove_file(file);
+        }
         stopping.send_replace(true);
     };
-    tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, stop);
+    let ended = async { tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, told) };
+    tokio::select! {
+        _ = ended => {}
+        () = stop.asked(2) => tracing::warn!("answers under way were cut off"),
+    }
     tracing::info!("the sidecar has stopped");
     Ok(())
 }
@@ -204,18 +219,6 @@ fn usual_token_file(environment: &Environment, port: u16) -> Result<PathBuf, Fai
     let dir: &Path = &home.join("brevet");
     PrivateDir::open(dir)?;
     Ok(dir.join(format!("sidecar-{port}.token")))
-}
-
-/// Done when the process is told to stop. The handlers are in place as soon as this returns.
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
 }
 
 /// A word for a POSIX shell.
@@ -242,7 +245,8 @@ mod tests {
 
     /// The names of the token files that a sidecar leaves in `runtime_dir` which fails after it has its token.
     async fn token_files(runtime_dir: &Path) -> Vec<String> {
-        let line = ["brevet", "--role-arn", "R", "--listen", "127.0.0.1:0", "--endpoint", "ftp://broker.example"];
+        let role = "arn:aws:iam::111122223333:role/worker";
+        let line = ["brevet", "--role-arn", role, "--listen", "127.0.0.1:0", "--endpoint", "ftp://broker.example"];
         let args = Cli::parse_from(line).sidecar;
         let environment = Environment::of([("XDG_RUNTIME_DIR", runtime_dir.to_str().expect("a Unicode path"))]);
         let (mut out, mut err) = (Vec::new(), Vec::new());
@@ -259,6 +263,31 @@ mod tests {
         let port = |name: &str| name.strip_prefix("sidecar-")?.strip_suffix(".token")?.parse::<u16>().ok();
         let ports: Vec<Option<u16>> = files.iter().map(|name| port(name)).collect();
         assert!(matches!(ports[..], [Some(1..)]), "{files:?}");
+    }
+
+    #[tokio::test]
+    async fn what_can_never_be_granted_is_told_at_the_start() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let role = "arn:aws:iam::111122223333:role/worker";
+        for (given, said) in [
+            (vec!["--role-arn", "foo"], "Value 'foo' at 'roleArn'"),
+            (vec!["--role-arn", "arn:aws:iam::111122223333:user/alice"], "is not the ARN of a role"),
+            (vec!["--role-arn", role, "--policy", "file://policy.json"], "the session policy is not a JSON object"),
+            (vec!["--role-arn", role, "--duration-seconds", "10"], "'durationSeconds'"),
+        ] {
+            let line = ["brevet", "--listen", "127.0.0.1:0", "--endpoint", "http://127.0.0.1:1"];
+            let args = Cli::parse_from(line.into_iter().chain(given)).sidecar;
+            let environment = Environment::of([("XDG_RUNTIME_DIR", dir.path().to_str().expect("a Unicode path"))]);
+            let (mut out, mut err) = (Vec::new(), Vec::new());
+            let code = run(args, environment, Arc::new(SystemClock), Arc::new(SystemRandom), &mut out, &mut err).await;
+            assert_eq!(format!("{code:?}"), format!("{:?}", ExitCode::FAILURE));
+            let err = String::from_utf8_lossy(&err).into_owned();
+            assert!(
+                err.starts_with("brevet: the role's credentials cannot be asked for: ") && err.contains(said),
+                "{err}"
+            );
+            assert!(out.is_empty() && !dir.path().join("brevet").exists(), "nothing is left behind");
+        }
     }
 
     #[test]

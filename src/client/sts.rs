@@ -1,7 +1,7 @@
 //! The STS operations that the command line and the sidecar need, with typed inputs and answers.
 //!
 //! Source: <https://docs.aws.amazon.com/STS/latest/APIReference/API_Operations.html>. The broker checks patterns and
-//! limits; here nothing is checked twice.
+//! limits; here nothing is checked twice, but by whoever would go on asking in vain: [`AssumeRole::check`].
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use zeroize::Zeroizing;
@@ -10,7 +10,11 @@ use super::xml::Answer;
 use super::{Broker, ClientError};
 use crate::clock::Timestamp;
 use crate::sigv4::Credentials;
+use crate::types::Arn;
 use crate::types::secret::SecretText;
+use crate::wire::model::{Model, Service};
+use crate::wire::tree::Node;
+use crate::wire::validate::validate;
 
 /// The version that every STS request names.
 const VERSION: &str = "2011-06-15";
@@ -101,27 +105,70 @@ pub struct CallerIdentity {
     pub user_id: String,
 }
 
-impl Broker {
-    /// Becomes a role for a time.
-    pub async fn assume_role(&self, input: &AssumeRole, as_caller: &Credentials) -> Result<AssumedRole, ClientError> {
+impl AssumeRole {
+    fn form(&self) -> Form {
         let mut form = Form::new("AssumeRole");
-        form.add("RoleArn", &input.role_arn);
-        form.add("RoleSessionName", &input.session_name);
-        form.add_number("DurationSeconds", input.duration_seconds);
-        form.add_some("ExternalId", input.external_id.as_deref());
-        form.add_some("Policy", input.policy.as_deref());
-        for (n, arn) in (1..).zip(&input.policy_arns) {
+        form.add("RoleArn", &self.role_arn);
+        form.add("RoleSessionName", &self.session_name);
+        form.add_number("DurationSeconds", self.duration_seconds);
+        form.add_some("ExternalId", self.external_id.as_deref());
+        form.add_some("Policy", self.policy.as_deref());
+        for (n, arn) in (1..).zip(&self.policy_arns) {
             form.add(&format!("PolicyArns.member.{n}.arn"), arn);
         }
-        for (n, (key, value)) in (1..).zip(&input.tags) {
+        for (n, (key, value)) in (1..).zip(&self.tags) {
             form.add(&format!("Tags.member.{n}.Key"), key);
             form.add(&format!("Tags.member.{n}.Value"), value);
         }
-        for (n, key) in (1..).zip(&input.transitive_tag_keys) {
+        for (n, key) in (1..).zip(&self.transitive_tag_keys) {
             form.add(&format!("TransitiveTagKeys.member.{n}"), key);
         }
-        form.add_some("SourceIdentity", input.source_identity.as_deref());
-        form.add_mfa(input.mfa.as_ref());
+        form.add_some("SourceIdentity", self.source_identity.as_deref());
+        form.add_mfa(self.mfa.as_ref());
+        form
+    }
+
+    /// Whether any broker could say yes to this: AWS's constraints are met, ARNs are those of a role and of policies, a policy is JSON.
+    ///
+    /// # Errors
+    /// What is wrong, in AWS's words as far as it has any.
+    pub fn check(&self) -> Result<(), NeverGranted> {
+        let form = self.form();
+        // Its own encoding is read again as the broker reads it.
+        let form =
+            crate::wire::form::Form::parse(form.0.as_bytes()).map_err(|error| NeverGranted(error.to_string()))?;
+        let tree = Node::of(&form).map_err(|error| NeverGranted(error.to_string()))?;
+        if let Some(operation) = Model::of(Service::Sts).operation("AssumeRole") {
+            validate(operation, &tree).map_err(|violations| NeverGranted(violations.to_string()))?;
+        }
+        if !is_arn_of(&self.role_arn, "role") {
+            return Err(NeverGranted(format!("`{}` is not the ARN of a role", self.role_arn)));
+        }
+        if let Some(wrong) = self.policy_arns.iter().find(|arn| !is_arn_of(arn, "policy")) {
+            return Err(NeverGranted(format!("`{wrong}` is not the ARN of a managed policy")));
+        }
+        if let Some(policy) = &self.policy {
+            serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(policy)
+                .map_err(|why| NeverGranted(format!("the session policy is not a JSON object: {why}")))?;
+        }
+        Ok(())
+    }
+}
+
+fn is_arn_of(text: &str, kind: &str) -> bool {
+    text.parse::<Arn>()
+        .is_ok_and(|arn| arn.service() == "iam" && arn.name_of_kind(kind).is_some_and(|name| !name.is_empty()))
+}
+
+/// A request that no broker grants.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct NeverGranted(String);
+
+impl Broker {
+    /// Becomes a role for a time.
+    pub async fn assume_role(&self, input: &AssumeRole, as_caller: &Credentials) -> Result<AssumedRole, ClientError> {
+        let form = input.form();
         let answer = self.post(&form.0, as_caller, input.mfa.is_some()).await?;
         let result = Fields { answer: &answer, within: "AssumeRoleResponse/AssumeRoleResult" };
         Ok(AssumedRole {
@@ -258,6 +305,53 @@ mod tests {
         let mut form = Form::new("AssumeRole");
         form.add("Policy", "a b+c&d=e/é~");
         assert_eq!(*form.0, "Action=AssumeRole&Version=2011-06-15&Policy=a%20b%2Bc%26d%3De%2F%C3%A9~");
+    }
+
+    #[test]
+    fn what_no_broker_grants_is_known_beforehand() {
+        let fine = AssumeRole {
+            role_arn: "arn:aws:iam::111122223333:role/team/worker".to_owned(),
+            session_name: "brevet".to_owned(),
+            duration_seconds: Some(900),
+            external_id: Some("12".to_owned()),
+            policy: Some(r#"{"Version": "2012-10-17", "Statement": []}"#.to_owned()),
+            policy_arns: vec!["arn:aws:iam::aws:policy/ReadOnlyAccess".to_owned()],
+            mfa: None,
+            tags: vec![("team".to_owned(), "a b".to_owned())],
+            transitive_tag_keys: vec!["team".to_owned()],
+            source_identity: Some("alice".to_owned()),
+        };
+        assert_eq!(fine.check(), Ok(()));
+        let told = |change: &dyn Fn(&mut AssumeRole)| {
+            let mut wrong = fine.clone();
+            change(&mut wrong);
+            wrong.check().expect_err("refused").to_string()
+        };
+        for role in
+            ["arn:aws:iam::111122223333:user/alice", "arn:aws:sts::111122223333:role/worker", "a-role-but-no-arn-of-it"]
+        {
+            let said = told(&|request| request.role_arn = role.to_owned());
+            assert_eq!(said, format!("`{role}` is not the ARN of a role"));
+        }
+        assert_eq!(
+            told(&|request| request.role_arn = "foo".to_owned()),
+            "1 validation error detected: Value 'foo' at 'roleArn' failed to satisfy constraint: Member must have length greater than or equal to 20"
+        );
+        for (what, said) in [
+            (told(&|request| request.session_name = "a b".to_owned()), "'roleSessionName'"),
+            (told(&|request| request.duration_seconds = Some(899)), "'durationSeconds'"),
+            (told(&|request| request.external_id = Some("1".to_owned())), "'externalId'"),
+            (told(&|request| request.source_identity = Some("a b".to_owned())), "'sourceIdentity'"),
+            (told(&|request| request.tags = vec![(String::new(), String::new())]), "'tags.1.member.key'"),
+            (told(&|request| request.policy = Some("{".to_owned())), "not a JSON object"),
+            (told(&|request| request.policy = Some("[]".to_owned())), "not a JSON object"),
+            (
+                told(&|request| request.policy_arns = vec!["arn:aws:iam::111122223333:role/worker".to_owned()]),
+                "managed policy",
+            ),
+        ] {
+            assert!(what.contains(said), "{what}");
+        }
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub static KEYS: &[Key] = &[
         .with_flag("--allow-plain-http", |flags| flags.allow_plain_http.then_some(Value::Switch(true))),
     number("server", "request_limit", 65_536..=67_108_864, |config, n| config.server.request_limit = size(n)),
     number("server", "header_timeout", 1..=300, |config, n| config.server.header_timeout = Duration::from_secs(n)),
+    number("server", "idle_timeout", 1..=3_600, |config, n| config.server.idle_timeout = Duration::from_secs(n)),
     number("server", "request_timeout", 1..=600, |config, n| config.server.request_timeout = Duration::from_secs(n)),
     number("server", "shutdown_grace", 0..=600, |config, n| config.server.shutdown_grace = Duration::from_secs(n)),
     number("server", "connections", 1..=1_000_000, |config, n| config.server.connections = size(n)),

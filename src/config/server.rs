@@ -29,6 +29,10 @@ pub struct Server {
     pub request_limit: usize,
     /// How long a client may take to send a request's head, in whole seconds. Default 10, from 1 to 300.
     pub header_timeout: Duration,
+    /// How long a client may ask for nothing after an answer, in whole seconds, if that is longer than `header_timeout`: then its
+    /// connection is closed. Where less than a quarter of `connections` is free, it is `header_timeout`. Should be longer than a proxy
+    /// or load balancer keeps its connections. Default 75, from 1 to 3600.
+    pub idle_timeout: Duration,
     /// How long a request may take from its head to the answer, in whole seconds. Default 30, from 1 to 600.
     pub request_timeout: Duration,
     /// How long requests in progress may go on when the broker is told to stop, in whole seconds. Default 20, from 0 to 600.
@@ -59,6 +63,7 @@ impl Default for Server {
             allow_plain_http: false,
             request_limit: 1 << 20,
             header_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(75),
             request_timeout: Duration::from_secs(30),
             shutdown_grace: Duration::from_secs(20),
             connections: 10_000,

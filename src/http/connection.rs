@@ -10,19 +10,19 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
-use hyper::rt::Timer;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_rustls::TlsAcceptor;
 
 use super::front::Front;
 use super::header_timer::HeaderTimer;
 use super::opening::Opening;
 use super::peer::Peer;
+use super::places::Places;
 use crate::authn::ClientCertificate;
 use crate::telemetry::names;
 
@@ -33,29 +33,33 @@ pub struct Limits {
     pub connections: usize,
     /// How long a client may take over a TLS handshake, until it is known which HTTP it speaks, and over the head of a request.
     pub header_timeout: Duration,
+    /// How long a client of HTTP/1.1 may ask for nothing after an answer, if that is longer and connections are not scarce.
+    pub idle_timeout: Duration,
     /// How long a request may take in all, its body included.
     pub request_timeout: Duration,
     /// How long requests that have begun may go on after the broker was told to stop.
     pub shutdown_grace: Duration,
 }
 
-/// Serves what is behind `front` on `listener` until `stop` is done, and then for as long as requests that have begun need.
+/// Serves what is behind `front` on `listener` until `stop` is done, and then for as long as requests that have begun need, but no longer
+/// than until `at_once` is done.
 pub async fn serve(
     listener: TcpListener,
     tls: Option<TlsAcceptor>,
     front: Front,
     limits: Limits,
     stop: impl Future<Output = ()>,
+    at_once: impl Future<Output = ()>,
 ) {
-    let places = Arc::new(Semaphore::new(limits.connections));
+    let places = Places::new(limits.connections);
     let graceful = GracefulShutdown::new();
     tokio::pin!(stop);
     loop {
         let place = tokio::select! {
-            place = Arc::clone(&places).acquire_owned() => place,
+            place = places.take() => place,
             () = &mut stop => break,
         };
-        let Ok(place) = place else { break };
+        let Some(place) = place else { break };
         let (stream, address) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
@@ -68,12 +72,16 @@ pub async fn serve(
             },
             () = &mut stop => break,
         };
-        let connection = Connection { address, tls: tls.clone(), front: front.clone(), limits, _place: place };
+        let timer = HeaderTimer::new(limits.header_timeout, limits.idle_timeout, &places);
+        let connection = Connection { address, tls: tls.clone(), front: front.clone(), limits, timer, _place: place };
         tokio::spawn(connection.run(stream, graceful.watcher()));
     }
     drop(listener);
-    if tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()).await.is_err() {
-        tracing::warn!("some requests did not end within the grace period and were cut off");
+    tokio::select! {
+        ended = tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()) => if ended.is_err() {
+            tracing::warn!("some requests did not end within the grace period and were cut off");
+        },
+        () = at_once => tracing::warn!("requests that had not ended were cut off"),
     }
 }
 
@@ -82,6 +90,7 @@ struct Connection {
     tls: Option<TlsAcceptor>,
     front: Front,
     limits: Limits,
+    timer: HeaderTimer,
     _place: OwnedSemaphorePermit,
 }
 
@@ -130,7 +139,7 @@ impl Connection {
                 Ok::<_, Infallible>(within(timeout, answer).await.unwrap_or_else(too_slow))
             }
         });
-        let timer = HeaderTimer::new(self.limits.header_timeout);
+        let timer = &self.timer;
         let mut builder = Builder::new(TokioExecutor::new());
         builder.http1().timer(timer.clone()).header_read_timeout(self.limits.header_timeout);
         builder
@@ -139,7 +148,7 @@ impl Connection {
             .max_concurrent_streams(128)
             .keep_alive_interval(self.limits.header_timeout)
             .keep_alive_timeout(self.limits.header_timeout);
-        let stream = Opening::new(stream, timer.sleep(self.limits.header_timeout));
+        let stream = Opening::new(stream, timer.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
         if let Err(error) = timer.drive(watcher.watch(connection)).await {
             tracing::debug!(%error, peer = %self.address, "connection ended");

@@ -1,4 +1,4 @@
-//! The time that a client may take until it is known which HTTP it speaks.
+//! The time that a client may take until it is known which HTTP it speaks; after that, that something was heard.
 //!
 //! hyper-util reads what a client begins with until it differs from HTTP/2's preface (RFC 9113, 3.4) or is the whole of it, and sets no
 //! clock for that: those of HTTP/1.1 and of HTTP/2 are there afterwards. Also where TLS has agreed on HTTP/2, hyper waits for the
@@ -11,11 +11,15 @@ use std::task::{Context, Poll, ready};
 use hyper::rt::Sleep;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::header_timer::HeaderTimer;
+
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A stream that cannot be read any more when its alarm goes off before it has begun as one HTTP or the other.
-pub(super) struct Opening<S> {
+/// A stream that cannot be read any more when its alarm goes off before it has begun as one HTTP or the other, and which tells its
+/// connection's clock when something was read.
+pub(crate) struct Opening<S> {
     stream: S,
+    timer: HeaderTimer,
     undecided: Option<Undecided>,
 }
 
@@ -26,8 +30,9 @@ struct Undecided {
 }
 
 impl<S> Opening<S> {
-    pub(super) fn new(stream: S, alarm: Pin<Box<dyn Sleep>>) -> Self {
-        Self { stream, undecided: Some(Undecided { seen: 0, alarm }) }
+    pub(crate) fn new(stream: S, timer: HeaderTimer) -> Self {
+        let undecided = Some(Undecided { seen: 0, alarm: timer.for_opening() });
+        Self { stream, timer, undecided }
     }
 }
 
@@ -46,12 +51,18 @@ impl<S: AsyncRead + Unpin> AsyncRead for Opening<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { stream, undecided } = &mut *self;
-        let Some(opening) = undecided else { return Pin::new(stream).poll_read(context, buffer) };
+        let Self { stream, timer, undecided } = &mut *self;
+        let before = buffer.filled().len();
+        let Some(opening) = undecided else {
+            ready!(Pin::new(stream).poll_read(context, buffer))?;
+            if buffer.filled().len() > before {
+                timer.heard();
+            }
+            return Poll::Ready(Ok(()));
+        };
         if opening.alarm.as_mut().poll(context).is_ready() {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
-        let before = buffer.filled().len();
         ready!(Pin::new(stream).poll_read(context, buffer))?;
         if !opening.after(buffer.filled().get(before..).unwrap_or_default()) {
             *undecided = None;

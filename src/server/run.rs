@@ -125,6 +125,7 @@ impl Server {
         let limits = Limits {
             connections: config.server.connections,
             header_timeout: config.server.header_timeout,
+            idle_timeout: config.server.idle_timeout,
             request_timeout: config.server.request_timeout,
             shutdown_grace: config.server.shutdown_grace,
         };
@@ -162,6 +163,12 @@ impl Server {
 
     /// Serves until `stop` is done, then finishes what has begun.
     pub async fn run(self, stop: impl Future<Output = ()>) {
+        self.run_until(stop, std::future::pending()).await;
+    }
+
+    /// As [`Server::run`], but requests that have begun are waited for only until `at_once` is done. What was to be recorded is recorded
+    /// all the same.
+    pub async fn run_until(self, stop: impl Future<Output = ()>, at_once: impl Future<Output = ()>) {
         let broker = Arc::clone(&self.doors.broker);
         let follow = tokio::spawn(Arc::clone(&broker.feed).follow());
         let tend =
@@ -188,7 +195,7 @@ impl Server {
             stop.await;
             followers.close();
         };
-        http::serve(self.listener, self.tls, http::Front::new(self.doors), self.limits, stop).await;
+        http::serve(self.listener, self.tls, http::Front::new(self.doors), self.limits, stop, at_once).await;
         drop(no_more);
         drop(no_more_uses);
         drop(no_more_decisions);

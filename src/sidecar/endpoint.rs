@@ -15,7 +15,8 @@ use super::listen::is_own_host;
 use super::{AuthorizationToken, Keeper};
 use crate::client::sts::AssumedRole;
 
-/// Where the sidecar says whether it has credentials. Needs no token and tells nothing else.
+/// Where the sidecar says whether it has credentials, and in a word what is wrong with getting others. Needs no token and tells
+/// nothing else.
 pub const HEALTH: &str = "/health";
 
 /// Everything that an answer depends on.
@@ -80,9 +81,12 @@ impl Endpoint {
         match self.keeper.current() {
             Ok(role) => {
                 let expiration = role.credentials.expiration.iso8601();
-                Ok(Json(Health { status: "ok", expiration }).into_response())
+                Ok(Json(Health { status: "ok", expiration, trouble: self.keeper.trouble() }).into_response())
             }
-            Err(_) => Err(Refusal::unavailable("CredentialsNotReady", "there are no valid credentials")),
+            Err(trouble) => {
+                let refusal = Refusal::unavailable("CredentialsNotReady", "there are no valid credentials");
+                Err(Refusal { trouble: trouble.map(|trouble| trouble.code().to_owned()), ..refusal })
+            }
         }
     }
 }
@@ -125,6 +129,8 @@ impl<'a> Credentials<'a> {
 struct Health {
     status: &'static str,
     expiration: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -133,11 +139,13 @@ struct Refusal {
     status: StatusCode,
     code: String,
     message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trouble: Option<String>,
 }
 
 impl Refusal {
     fn new(status: StatusCode, code: &str, message: &str) -> Self {
-        Self { status, code: code.to_owned(), message: message.to_owned() }
+        Self { status, code: code.to_owned(), message: message.to_owned(), trouble: None }
     }
 
     fn unavailable(code: &str, message: &str) -> Self {

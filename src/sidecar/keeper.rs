@@ -90,6 +90,18 @@ impl Keeper {
         }
     }
 
+    /// Whether there are credentials that are good now.
+    pub fn has_credentials(&self) -> bool {
+        let now = self.clock.now();
+        let state = self.state();
+        state.credentials.is_some() && state.renewal.is_valid(now)
+    }
+
+    /// Why the last try to get credentials came to nothing, in a word for programs: AWS's code if the broker gave one.
+    pub fn trouble(&self) -> Option<String> {
+        self.state().trouble.as_ref().map(|trouble| trouble.code().to_owned())
+    }
+
     /// Where the credentials come from.
     pub fn broker(&self) -> &Broker {
         &self.source.broker
@@ -149,9 +161,14 @@ impl Keeper {
             Err(error) => {
                 state.renewal.failed(now, draw);
                 let (serving, failures) = (state.renewal.is_valid(now), state.renewal.failures());
-                tracing::warn!(
-                    %error, failures, still_serving = serving, next_try = %state.renewal.due(), "credentials not renewed"
-                );
+                let (code, next) = (error.code(), state.renewal.due());
+                // Once for each kind of trouble, and once more when it begins to be felt: it may last for days.
+                let is_known = state.trouble.as_ref().is_some_and(|before| before.code() == code);
+                if is_known && (serving || state.credentials.is_none()) {
+                    tracing::debug!(code, %error, failures, still_serving = serving, next_try = %next, "credentials still not renewed");
+                } else {
+                    tracing::warn!(code, %error, failures, still_serving = serving, next_try = %next, "credentials not renewed");
+                }
                 if !serving {
                     // Expired secrets are of no more use to anybody.
                     state.credentials = None;

@@ -72,6 +72,15 @@ impl AuthorizationToken {
         Ok(token)
     }
 
+    /// Removes the file at `path` if this token is what it holds.
+    pub fn remove_file(&self, path: &Path) {
+        let content = private_file::read(path, MAX_LENGTH + 2).ok().flatten();
+        if content.is_some_and(|content| std::str::from_utf8(&content).is_ok_and(|text| self.matches(text))) {
+            // Gone already: nothing is lost.
+            let _ = std::fs::remove_file(path);
+        }
+    }
+
     /// Whether `presented` is this token, in time that depends only on the lengths.
     pub fn matches(&self, presented: &str) -> bool {
         self.0.matches(presented)
@@ -109,6 +118,19 @@ mod tests {
                 assert!(tokens.iter().all(|token| token.matches(&content)));
             });
         }
+    }
+
+    #[test]
+    fn only_its_own_file_is_removed() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("token");
+        let token = AuthorizationToken::of_file(&path, &SystemRandom).expect("made");
+        let other = AuthorizationToken::new("0123456789abcdef").expect("a token");
+        other.remove_file(&path);
+        assert!(path.exists());
+        token.remove_file(&path);
+        assert!(!path.exists());
+        token.remove_file(&path);
     }
 
     #[test]

@@ -104,6 +104,9 @@ def test_what_is_not_found_says_why(world, service):
     assert nothing.returncode == 1 and not nothing.stdout
     assert "no such decision from 2020-01-01T14:02:00Z until 2020-01-01T14:04:59Z (UTC)" in nothing.stderr
     assert "the latest one like it was at 20" in nothing.stderr
+    misspelt = explain(world, "--principal", "alcie", check=False)
+    assert misspelt.returncode == 1 and "did you mean `alice`?" in misspelt.stderr
+    assert "did you mean" not in explain(world, "--principal", "somebody-else", check=False).stderr
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ async fn without_credentials_there_is_no_success() {
         assert_eq!((reply.status, &reply.json["code"]), (503, &code.into()), "{failure:?}");
         assert!(reply.json["message"].as_str().is_some_and(|message| !message.is_empty()), "{failure:?}");
         let health = world.ask(&["GET /health HTTP/1.1", "Host: localhost"]).await;
-        assert_eq!(health.status, 503, "{failure:?}");
+        assert_eq!((health.status, &health.json["trouble"]), (503, &code.into()), "{failure:?}");
         // Two seconds later it tries again by itself.
         world.later(2).await;
         assert_eq!(world.get().await.status, 200, "{failure:?}");
@@ -176,6 +176,12 @@ async fn the_last_good_ones_are_served_until_they_expire_and_not_longer() {
     world.later(2_900).await;
     let reply = world.get().await;
     assert_eq!((reply.status, &reply.json["AccessKeyId"]), (200, &"ASIA1".into()));
+    let health = world.ask(&["GET /health HTTP/1.1", "Host: localhost"]).await;
+    assert_eq!(
+        (health.status, &health.json["trouble"]),
+        (200, &"InternalFailure".into()),
+        "it is told before it is felt"
+    );
     // Expired between two tries: what is asked now is not answered with what was good then.
     world.fake.clock.advance(701);
     assert_eq!(world.get().await.status, 503);

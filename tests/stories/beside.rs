@@ -23,8 +23,12 @@ pub fn read(name: &str) -> Value {
 
 /// A world whose staleness bound is a second, with alice and bob, who may read, and a sidecar.
 pub async fn begin() -> (World, Running, Service, Wire, Beside) {
+    begin_bound_to(Duration::from_secs(1)).await
+}
+
+async fn begin_bound_to(bound: Duration) -> (World, Running, Service, Wire, Beside) {
     let (world, broker) = World::begin_with(Backend::Sqlite, |config| {
-        config.store.staleness_bound = Duration::from_secs(1);
+        config.store.staleness_bound = bound;
     })
     .await;
     let root = world.root.at(&broker);
@@ -190,6 +194,70 @@ async fn cut_off_it_answers_as_long_as_it_is_certain_and_then_says_that_it_is_no
     assert_eq!(lenient.ask(&read("alice")).await.decision(), false);
 }
 
+/// The staleness bound is a minute: nothing but the wire tells it.
+#[tokio::test]
+async fn it_says_that_it_is_cut_off_as_soon_as_the_stream_breaks_off() {
+    let (_world, broker, _service, wire, beside) = begin_bound_to(Duration::from_secs(60)).await;
+    let first = beside.ask(&read("alice")).await;
+    assert_eq!((first.by(), first.header("x-brevet-cut-off")), ("broker", None));
+    let health = beside.health().await;
+    assert_eq!(
+        (&health["status"], &health["credentials"], &health["trouble"]),
+        (&json!("ok"), &json!(true), &json!(null))
+    );
+    wire.cut();
+    soon("it says so", || async { beside.health().await["status"] == "cut off" }).await;
+    assert_eq!(beside.health().await["following"], true, "what it has heard is recent all the same");
+    let kept = beside.ask(&read("alice")).await;
+    assert_eq!((kept.status, kept.by(), kept.header("x-brevet-cut-off")), (200, "sidecar", Some("true")));
+    assert_eq!((kept.decision(), &kept.json["context"]["cut_off"]), (&json!(true), &json!(true)));
+    wire.mend(&broker);
+    soon("it is in touch again", || async { beside.health().await["status"] == "ok" }).await;
+    assert_eq!(beside.ask(&read("alice")).await.header("x-brevet-cut-off"), None);
+}
+
+#[tokio::test]
+async fn without_credentials_it_is_cut_off_too() {
+    let (world, broker, service, _wire, beside) = begin_bound_to(Duration::from_secs(60)).await;
+    assert_eq!(beside.ask(&read("alice")).await.by(), "broker");
+    // They run out, and the broker gives no more.
+    let root = world.root.at(&broker);
+    root.iam.delete_access_key().user_name("service").access_key_id(&service.user.keys.id).send().await.granted();
+    world.clock.advance(3_601);
+    let health = beside.health().await;
+    assert_eq!((&health["status"], &health["credentials"]), (&json!("cut off"), &json!(false)));
+    let kept = beside.ask(&read("alice")).await;
+    assert_eq!((kept.status, kept.by(), kept.header("x-brevet-cut-off")), (200, "sidecar", Some("true")), "{kept:?}");
+    let unknown = beside.ask(&read("bob")).await;
+    assert_eq!((unknown.status, &unknown.json["code"]), (503, &json!("CredentialsNotReady")));
+    beside.keeper.renew_if_due().await;
+    assert_eq!(beside.health().await["trouble"], "InvalidClientTokenId");
+}
+
+/// Without the change stream the sidecar is in touch as long as its questions are answered.
+#[tokio::test]
+async fn whoever_may_not_follow_is_not_cut_off() {
+    let (world, broker, _service, wire, beside) = begin().await;
+    let may = allow("brevet:Evaluate", "*");
+    world
+        .root
+        .at(&broker)
+        .iam
+        .put_role_policy()
+        .role_name("asker")
+        .policy_name("own")
+        .policy_document(may)
+        .send()
+        .await
+        .granted();
+    soon("it is not following", || async { beside.health().await["following"] == false }).await;
+    assert_eq!(beside.ask(&read("alice")).await.by(), "broker");
+    assert_eq!(beside.health().await["status"], "ok");
+    wire.cut();
+    soon("it refuses", || async { beside.ask(&read("alice")).await.status == 503 }).await;
+    assert_eq!(beside.health().await["status"], "cut off");
+}
+
 #[tokio::test]
 async fn it_goes_on_with_another_broker_and_after_a_gap_forgets() {
     let (world, broker, _service, wire, beside) = begin().await;
@@ -316,4 +384,28 @@ async fn a_socket_is_for_those_whom_its_permissions_let_in() {
     assert!(QuestionListener::socket(&link, 0o600).is_err());
     assert_eq!(std::fs::read_to_string(&file).expect("there"), "mine");
     assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 2, "nothing is left");
+}
+
+#[tokio::test]
+async fn a_socket_takes_away_no_file_but_its_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("questions.sock");
+    let socket = QuestionListener::socket(&path, 0o600).expect("made");
+    std::fs::remove_file(&path).expect("somebody takes it away");
+    std::fs::write(&path, "another's").expect("and puts something there");
+    drop(socket);
+    assert_eq!(std::fs::read_to_string(&path).expect("it is there"), "another's");
+    std::fs::remove_file(&path).expect("gone");
+    drop(QuestionListener::socket(&path, 0o600).expect("made"));
+    assert!(!path.exists());
+    // Such a path the system cannot have.
+    let long = folder.path().join("x".repeat(120));
+    let said = QuestionListener::socket(&long, 0o600).expect_err("refused").to_string();
+    assert!(
+        said.contains(&format!("its path is too long for a socket with {} bytes", long.as_os_str().len())),
+        "{said}"
+    );
+    let deep = long.join("s");
+    assert!(QuestionListener::socket(&deep, 0o600).expect_err("refused").to_string().contains("too long"));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 0);
 }

@@ -20,6 +20,8 @@ use crate::world::{Backend, Running, World};
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Much less than for ever, on a machine that is busy.
 const SOON: Duration = Duration::from_secs(20);
+/// Longer than any story takes.
+const LONG: Duration = Duration::from_secs(3_600);
 const WHOLE: &[u8] = b"GET /health/live HTTP/1.1\r\nhost: a\r\n\r\n";
 /// What they send before they fall silent.
 const SILENT: [&[u8]; 8] = [
@@ -45,8 +47,13 @@ struct Port {
 
 impl Port {
     async fn open(connections: usize, tls: bool) -> Self {
+        Self::open_with(connections, tls, PATIENCE).await
+    }
+
+    async fn open_with(connections: usize, tls: bool, idle: Duration) -> Self {
         let (mut world, broker) = World::begin_with(Backend::Sqlite, |config| {
             config.server.header_timeout = PATIENCE;
+            config.server.idle_timeout = idle;
             config.server.connections = connections;
         })
         .await;
@@ -77,6 +84,23 @@ async fn keep(mut wire: Box<dyn Wire>, sent: &[u8], begun: Instant) -> (Duration
     // It may be ended without a farewell.
     let _ = tokio::time::timeout(SOON, wire.read_to_end(&mut heard)).await.expect("it is cut off");
     (begun.elapsed(), String::from_utf8_lossy(&heard).into_owned())
+}
+
+/// Asks, and reads the answer to its end.
+async fn ask(wire: &mut dyn Wire) {
+    wire.write_all(WHOLE).await.expect("sent");
+    wire.flush().await.expect("sent");
+    let (mut heard, mut length) = (Vec::new(), usize::MAX);
+    while heard.len() < length {
+        let read = tokio::time::timeout(SOON, wire.read_buf(&mut heard)).await.expect("in time").expect("read");
+        assert_ne!(read, 0, "it is cut off: {:?}", String::from_utf8_lossy(&heard));
+        let text = String::from_utf8_lossy(&heard).to_ascii_lowercase();
+        if let Some((head, _)) = text.split_once("\r\n\r\n") {
+            let body = head.lines().find_map(|line| line.strip_prefix("content-length: ")).expect("a length");
+            length = head.len() + 4 + body.parse::<usize>().expect("a number");
+        }
+    }
+    assert!(heard.starts_with(b"HTTP/1.1 200"), "{:?}", String::from_utf8_lossy(&heard));
 }
 
 async fn asked(sender: &mut http2::SendRequest<Empty<Bytes>>) -> u16 {
@@ -172,4 +196,70 @@ async fn whoever_says_it_slowly_is_cut_off() {
     let took = begun.elapsed();
     assert!(took >= PATIENCE && took < 4 * PATIENCE, "{took:?}");
     drop(dripping);
+}
+
+/// Proxies keep connections, and send requests on them long after the last.
+#[tokio::test]
+async fn whoever_was_answered_may_be_silent_for_longer() {
+    for tls in [false, true] {
+        let port = Port::open_with(16, tls, LONG).await;
+        let mut wire = port.connect(Some("http/1.1")).await;
+        for _ in 0..2 {
+            ask(&mut *wire).await;
+            tokio::time::sleep(2 * PATIENCE).await;
+        }
+        ask(&mut *wire).await;
+        // Once it begins to ask, it has as little time as at first.
+        let begun = Instant::now();
+        let (took, heard) = keep(wire, b"GET /health/live HTTP/1.1\r\nhost: ", begun).await;
+        assert!(took >= PATIENCE && took < 8 * PATIENCE, "{took:?}");
+        assert_eq!(heard, "");
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_further_byte_by_byte_is_cut_off() {
+    let port = Port::open_with(16, false, LONG).await;
+    let mut wire = port.connect(None).await;
+    ask(&mut *wire).await;
+    let begun = Instant::now();
+    let (mut reading, mut writing) = tokio::io::split(wire);
+    let dripping = tokio::spawn(async move {
+        let mut pause = tokio::time::interval(PATIENCE / 4);
+        while writing.write_all(b"G").await.is_ok() {
+            pause.tick().await;
+        }
+        // The other half must not be what ends it.
+        writing
+    });
+    let mut heard = Vec::new();
+    let _ = tokio::time::timeout(SOON, reading.read_to_end(&mut heard)).await.expect("it is cut off");
+    let took = begun.elapsed();
+    assert!(took >= PATIENCE && took < 8 * PATIENCE, "{took:?}");
+    drop(dripping);
+}
+
+/// One answer is cheap: it must not buy a place that others need.
+#[tokio::test]
+async fn those_who_were_answered_do_not_keep_all_places() {
+    let places = 8;
+    let port = Port::open_with(places, false, LONG).await;
+    let mut held = Vec::new();
+    for _ in 0..places {
+        let mut wire = port.connect(None).await;
+        ask(&mut *wire).await;
+        held.push(wire);
+    }
+    let mut others = JoinSet::new();
+    for _ in 0..places / 2 {
+        let mut wire = port.connect(None).await;
+        others.spawn(async move {
+            ask(&mut *wire).await;
+            wire
+        });
+    }
+    while let Some(answered) = others.join_next().await {
+        held.push(answered.expect("answered"));
+    }
+    drop(held);
 }

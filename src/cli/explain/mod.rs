@@ -20,9 +20,9 @@ use super::credentials::BrokerArgs;
 use super::{Settings, World, print};
 use crate::audit::decisions::{Begun, DEFAULT_FILE, Record, written};
 use crate::client::{Environment, source};
-use crate::config::{LogOutput, MASKED_RESOURCE, Overrides};
+use crate::config::{LogOutput, MASKED_RESOURCE, Overrides, nearest};
 use read::Found;
-use wanted::Wanted;
+use wanted::{Wanted, Who};
 use when::Window;
 
 #[derive(Debug, Args)]
@@ -104,6 +104,9 @@ pub(super) async fn run(args: ExplainArgs, world: &World) -> Result<ExitCode, St
     shown(&found.records, args.format)
 }
 
+/// How many records are looked through for a name like the one that none has.
+const MOST_MEANT: usize = 1_000;
+
 impl ExplainArgs {
     fn wanted(&self, world: &World) -> Result<Wanted, String> {
         let window = self.at.as_ref().map(|at| Window::around(at, world.clock.now(), self.within)).transpose()?;
@@ -172,7 +175,26 @@ impl ExplainArgs {
                 text.push_str(&format!("; the latest one like it was at {}", latest.time));
             }
         }
+        if let Some(meant) = self.meant(wanted, world) {
+            text.push_str(&format!("; did you mean `{meant}`?"));
+        }
         text
+    }
+
+    /// Whom a name that no record has was likely meant to be, among those whom decisions were about that are like it otherwise.
+    fn meant(&self, wanted: &Wanted, world: &World) -> Option<String> {
+        if self.reads_standard_input() {
+            return None;
+        }
+        let anybody = |who| match who {
+            Who::Subject => Wanted { principal: None, last: MOST_MEANT, ..wanted.clone() },
+            Who::Asker => Wanted { asker: None, last: MOST_MEANT, ..wanted.clone() },
+        };
+        [(&wanted.principal, Who::Subject), (&wanted.asker, Who::Asker)].into_iter().find_map(|(name, who)| {
+            let name = name.as_deref()?;
+            let found = self.find(&anybody(who), world).ok()?;
+            nearest(name, found.records.iter().flat_map(|record| wanted::names(record, who)))
+        })
     }
 }
 

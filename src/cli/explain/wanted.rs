@@ -55,6 +55,23 @@ impl Wanted {
     }
 }
 
+/// What a record's subject, or its asker, can be called: the ARN, and the names in it.
+pub(super) fn names(record: &Record, of: Who) -> impl Iterator<Item = &str> {
+    let (arn, session) = match of {
+        Who::Subject => (&record.subject, record.session.as_ref().and_then(|session| session.name.as_deref())),
+        Who::Asker => (&record.asker, None),
+    };
+    let parts = arn.splitn(6, ':').nth(5).unwrap_or_default().split('/').skip(1);
+    std::iter::once(arn.as_str()).chain(parts).chain(session)
+}
+
+/// One of those that a decision has to do with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Who {
+    Subject,
+    Asker,
+}
+
 /// Whether an ARN is meant: by itself, with wildcards, or by a name in it (of the user, the role, or the role's session).
 fn is_named(who: &str, arn: &str) -> bool {
     if who.starts_with("arn:") {

@@ -32,8 +32,10 @@ enum End {
     Distrust,
     /// The sidecar may not follow.
     Denied,
-    /// It broke off.
+    /// It broke off, or did not come about.
     Broken,
+    /// The broker has none for the sidecar at present.
+    Unable,
 }
 
 impl Questions {
@@ -55,7 +57,7 @@ impl Questions {
                 Ok(Err(StatusCode::FORBIDDEN)) => End::Denied,
                 Ok(Err(status)) => {
                     tracing::debug!(%status, "the change stream cannot be followed");
-                    End::Broken
+                    End::Unable
                 }
                 Err(error) => {
                     tracing::debug!(%error, "the change stream cannot be followed");
@@ -74,13 +76,19 @@ impl Questions {
                     failures += 1;
                 }
                 End::Denied => {
+                    // That is an answer.
+                    self.in_touch(true);
                     tracing::warn!(
                         "the sidecar may not follow changes (brevet:FollowChanges): answers are kept for seconds only"
                     );
                     tokio::time::sleep(DENIED).await;
                     continue;
                 }
-                End::Broken => failures += 1,
+                End::Broken => {
+                    self.in_touch(false);
+                    failures += 1;
+                }
+                End::Unable => failures += 1,
             }
             if failures > 0 {
                 tokio::time::sleep(BACKOFF.wait(failures, draw(self.random.as_ref()))).await;

@@ -59,7 +59,7 @@ pub struct Questions {
     flights: Flights,
     /// Headers that answers to proxies hang on: only ever more.
     read: Mutex<BTreeSet<String>>,
-    /// Whether the last exchange with the broker came about.
+    /// Whether the last exchange with the broker came about, and the change stream has not broken off since.
     in_touch: AtomicBool,
     counts: Counts,
 }
@@ -158,13 +158,12 @@ impl Questions {
         let now = Instant::now();
         let kept = self.kept();
         let (answer, standing) = kept.find(key, now)?;
-        let cut_off = self.is_cut_off(&kept, now);
         drop(kept);
         if !standing.is_good() || demand.is_some_and(|revision| revision > standing.revision) {
             return None;
         }
         self.counts.kept.fetch_add(1, Ordering::Relaxed);
-        Some(answer.kept(Marks::of(&answer, standing, now, cut_off)))
+        Some(answer.kept(Marks::of(&answer, standing, now, self.is_cut_off())))
     }
 
     /// What is said when the broker says nothing.
@@ -263,11 +262,13 @@ impl Questions {
         let now = Instant::now();
         let kept = self.kept();
         let (answers, bytes) = kept.size();
-        let (cut_off, recent, through) = (self.is_cut_off(&kept, now), kept.is_recent(now), kept.through());
+        let (cut_off, recent, through) = (self.is_cut_off(), kept.is_recent(now), kept.through());
         drop(kept);
         let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
         let body = json!({
             "status": if cut_off { "cut off" } else { "ok" },
+            "credentials": self.keeper.has_credentials(),
+            "trouble": self.keeper.trouble(),
             "following": recent,
             "revision": through,
             "kept": { "answers": answers, "bytes": bytes },
@@ -282,8 +283,9 @@ impl Questions {
         (status, Json(body)).into_response()
     }
 
-    fn is_cut_off(&self, kept: &Kept, now: Instant) -> bool {
-        !kept.is_recent(now) && !self.in_touch.load(Ordering::Relaxed)
+    /// Whether the broker could not be asked now: it is out of reach, or there is nothing to ask with.
+    fn is_cut_off(&self) -> bool {
+        !self.in_touch.load(Ordering::Relaxed) || !self.keeper.has_credentials()
     }
 
     /// Notes whether an exchange with the broker came about.

@@ -1,7 +1,7 @@
 //! The listeners for questions: loopback, where a token says who may ask, and a socket in the file system, where its permissions do.
 
 use std::net::SocketAddr;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,19 +43,30 @@ pub struct Doorkeeper {
 pub enum QuestionListener {
     /// An address: everybody on the machine reaches it.
     Loopback(TcpListener),
-    /// A socket: who reaches it is said by its permissions.
-    Socket(UnixListener, SocketFile),
+    /// A socket: who reaches it is said by its permissions. The file goes first: while somebody listens nobody puts another there.
+    Socket(SocketFile, UnixListener),
 }
 
-/// The file of a socket; removed when the sidecar ends.
+/// The file of a socket; removed when the sidecar ends, if it is still the one that it made.
 #[derive(Debug)]
-pub struct SocketFile(PathBuf);
+pub struct SocketFile {
+    path: PathBuf,
+    identity: (u64, u64),
+}
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Gone already, or somebody else's by now: nothing is lost.
-        let _ = std::fs::remove_file(&self.0);
+        if identity(&self.path).is_ok_and(|found| found == self.identity) {
+            // Gone already: nothing is lost.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+/// Which file is at a path now.
+fn identity(path: &Path) -> std::io::Result<(u64, u64)> {
+    let found = std::fs::symlink_metadata(path)?;
+    Ok((found.dev(), found.ino()))
 }
 
 impl QuestionListener {
@@ -75,6 +86,16 @@ impl QuestionListener {
     /// There is something else at the path, somebody listens there, or the system refuses.
     pub fn socket(path: &Path, mode: u32) -> Result<Self, SidecarError> {
         let failed = |reason: String| SidecarError::Socket { path: path.to_owned(), reason };
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        for (what, name) in [("path", path), ("folder's path", &hidden_folder(parent, HIDDEN - 1).join("s"))] {
+            // What the system would say is that it must be shorter than SUN_LEN.
+            if std::os::unix::net::SocketAddr::from_pathname(name).is_err() {
+                let length = if what == "path" { path } else { parent }.as_os_str().len();
+                return Err(failed(format!(
+                    "its {what} is too long for a socket with {length} bytes: systems take some 100 for all of it"
+                )));
+            }
+        }
         if let Ok(found) = std::fs::symlink_metadata(path) {
             if !found.file_type().is_socket() {
                 return Err(failed("there is something else at this path".to_owned()));
@@ -86,21 +107,21 @@ impl QuestionListener {
         }
         // Between the socket's making and its permissions nobody must get in: it is made under another name in a folder of its own.
         let made = (|| {
-            let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let private = private_folder(parent)?;
-            let hidden = private.join("socket");
+            let hidden = private.join("s");
             let bound = UnixListener::bind(&hidden);
             let placed = bound.and_then(|listener| {
                 std::fs::set_permissions(&hidden, std::fs::Permissions::from_mode(mode))?;
+                let identity = identity(&hidden)?;
                 std::fs::rename(&hidden, path)?;
-                Ok(listener)
+                Ok((SocketFile { path: path.to_owned(), identity }, listener))
             });
             let _ = std::fs::remove_file(&hidden);
             let _ = std::fs::remove_dir(&private);
             placed
         })();
-        let listener = made.map_err(|error: std::io::Error| failed(error.to_string()))?;
-        Ok(Self::Socket(listener, SocketFile(path.to_owned())))
+        let (file, listener) = made.map_err(|error: std::io::Error| failed(error.to_string()))?;
+        Ok(Self::Socket(file, listener))
     }
 
     /// The address that was taken, of one on loopback.
@@ -118,7 +139,7 @@ impl Listener for QuestionListener {
     async fn accept(&self) -> std::io::Result<Self::Stream> {
         Ok(match self {
             Self::Loopback(listener) => Box::new(listener.accept().await?.0),
-            Self::Socket(listener, _) => Box::new(listener.accept().await?.0),
+            Self::Socket(_, listener) => Box::new(listener.accept().await?.0),
         })
     }
 }
@@ -127,11 +148,18 @@ impl Listener for QuestionListener {
 pub(crate) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Connection for S {}
 
+/// How many names there are for the folder that a socket is made in.
+const HIDDEN: usize = 64;
+
+fn hidden_folder(parent: &Path, number: usize) -> PathBuf {
+    parent.join(format!(".brevet-{}-{number}", std::process::id()))
+}
+
 /// A new folder in `parent` that nobody else can look into.
 fn private_folder(parent: &Path) -> std::io::Result<PathBuf> {
     use std::os::unix::fs::DirBuilderExt;
     // What a process left that was killed on the way is in nobody's way.
-    let mut names = (0..64).map(|number| parent.join(format!(".brevet-{}-{number}", std::process::id())));
+    let mut names = (0..HIDDEN).map(|number| hidden_folder(parent, number));
     let free = |path: &PathBuf| std::fs::DirBuilder::new().mode(0o700).create(path);
     let mut last = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
     names.find_map(|path| free(&path).map(|()| path).map_err(|error| last = error).ok()).ok_or(last)
