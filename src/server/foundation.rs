@@ -171,9 +171,13 @@ const WRAP_CONTEXT: &[u8] = b"installation\0data-key";
 /// The embedded store's file in the data directory.
 const DATABASE_FILE: &str = "brevet.db";
 
+/// Makes the data folder, if it is not there yet.
+pub(super) fn make_data_folder(section: &StoreSection) -> Result<(), FoundationError> {
+    make_private_folder(&section.data_dir).map_err(|error| FoundationError::DataDir(section.data_dir.clone(), error))
+}
+
 async fn open_store(section: &StoreSection) -> Result<Arc<dyn Store>, FoundationError> {
-    make_private_folder(&section.data_dir)
-        .map_err(|error| FoundationError::DataDir(section.data_dir.clone(), error))?;
+    make_data_folder(section)?;
     let location = match &section.database {
         Some(url) => Location::Postgres(url.clone()),
         None => Location::Sqlite(section.data_dir.join(DATABASE_FILE)),

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import stat
@@ -10,7 +11,7 @@ import subprocess
 import boto3
 import jwt
 import pytest
-from machine import clean_environment
+from machine import binary, clean_environment, until
 from stores import Embedded
 from world import Broker, make_store
 
@@ -138,6 +139,80 @@ def test_only_the_owner_can_read_the_master_key_and_the_store(embedded):
     for path in embedded.data_dir.rglob("*"):
         if path.is_file():
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, f"{path.name} is {stat.S_IMODE(path.stat().st_mode):o}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("BREVET_DECISION_LOG_FILE", "nowhere/decisions.jsonl", "nowhere/decisions.jsonl"),
+        ("BREVET_WEB_IDENTITY_KEY_FILES", "https://a.example nowhere.json", "nowhere.json"),
+        ("BREVET_WEB_IDENTITY_AUTHORITIES", "a.example nowhere.pem", "nowhere.pem"),
+        ("BREVET_SESSIONS_RSA_KEYS", "nowhere.pem", "nowhere.pem"),
+        ("BREVET_DOORS_ROUTES", "nowhere.toml", "nowhere.toml"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_before_anything_is_made(embedded, setting, value, told):
+    embedded.environment = {"BREVET_DECISION_LOG_MODE": "full", setting: value}
+    assert told in refuses_to_start(embedded)
+    assert not list(embedded.data_dir.glob("*")), "a first start that fails leaves a first start to be made"
+    embedded.environment = {"BREVET_DECISION_LOG_MODE": "full"}
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+
+
+def test_a_first_start_that_fails_after_the_account_was_made_shows_its_key(tmp_path):
+    """A disk that is full somewhere in the first start, wherever that is: either there is no account yet, or its key was shown."""
+    shown = unlaid = 0
+    for size in range(64, 1_024, 8):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        broker = Broker(folder, Embedded(), file_size=size * 1_024)
+        if broker.launch() and not failed_before_it_was_ready(broker):
+            broker.stop()
+            break
+        before = broker.exports()
+        broker.file_size = None
+        broker.start()
+        try:
+            if "This is the first start" in broker.terminal.read_text().partition("brevet is ready")[2]:
+                assert not before, "what was shown first belongs to no account"
+                unlaid += 1
+            else:
+                assert before and "AWS_ENDPOINT_URL" not in before, f"nobody has the key of the account made in {size} KiB"
+                lines = f"{broker.export_lines()}\nexport AWS_ENDPOINT_URL={broker.url}"
+                assert before["AWS_SECRET_ACCESS_KEY"] not in broker.log.read_text()
+                paste_and_ask(broker, lines)
+                shown += 1
+        finally:
+            broker.stop()
+        broker.assert_no_panic()
+    else:
+        pytest.fail("no size was enough for a first start")
+    assert shown and unlaid, (shown, unlaid)
+
+
+def failed_before_it_was_ready(broker: Broker) -> bool:
+    until("the broker to be ready, or to have failed", lambda: broker.process.poll() is not None or "ready at" in broker.terminal.read_text())
+    return broker.process.poll() is not None
+
+
+@pytest.mark.parametrize("reader", ["full", "gone"])
+def test_a_key_that_could_not_be_shown_is_no_secret_that_somebody_has(embedded, reader):
+    """Without its key there is no way into the first account: whoever started the broker is told, and what to do."""
+    command = [binary(), "serve", *embedded.on_store, "--listen", f"127.0.0.1:{embedded.port}"]
+    if reader == "full":
+        out = os.open("/dev/full", os.O_WRONLY)
+    else:
+        gone, out = os.pipe()
+        os.close(gone)
+    environment = clean_environment(embedded.folder / "home")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True, env=environment, timeout=30)
+    os.close(out)
+    assert done.returncode == 1
+    assert f"nobody has it; remove the folder {embedded.data_dir}" in done.stderr, done.stderr
+    shutil.rmtree(embedded.data_dir)
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
 
 
 def test_plain_http_is_refused_off_loopback(embedded):
