@@ -215,6 +215,25 @@ def test_a_key_that_could_not_be_shown_is_no_secret_that_somebody_has(embedded, 
     paste_and_ask(embedded, embedded.export_lines())
 
 
+def test_a_decision_log_on_a_full_standard_output_is_told_as_such(embedded):
+    """And not under the name of a file that nobody writes."""
+    environment = clean_environment(
+        embedded.folder / "home",
+        BREVET_BOOTSTRAP_ACCESS_KEY_ID="AKIAFIRSTSTARTCHOSEN",
+        BREVET_BOOTSTRAP_SECRET_ACCESS_KEY="a secret that its owner has chosen",
+        BREVET_DECISION_LOG_MODE="full",
+        BREVET_DECISION_LOG_OUTPUT="stdout",
+    )
+    command = [binary(), "serve", *embedded.on_store, "--listen", f"127.0.0.1:{embedded.port}"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, timeout=30
+        )
+    assert done.returncode == 1
+    assert "the decision log on standard output: " in done.stderr and "decisions.jsonl" not in done.stderr, done.stderr
+    assert "nobody has it" not in done.stderr, "whoever has chosen the key has it"
+
+
 def test_plain_http_is_refused_off_loopback(embedded):
     command = ["serve", *embedded.on_store, "--listen", f"0.0.0.0:{embedded.port}"]
     done = embedded.run(*command, check=False)

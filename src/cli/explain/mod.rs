@@ -203,7 +203,10 @@ fn notices(found: &Found, wanted: &Wanted) {
     }
     if found.dropped > 0 {
         let when = if wanted.window.is_some() { " of that time" } else { "" };
-        tell(&format!("{} decisions{when} were not recorded: the log could not keep up", found.dropped));
+        tell(&format!(
+            "{} decisions{when} were not recorded: the log could not keep up, or could not be written",
+            found.dropped
+        ));
     }
     if found.more {
         tell(&format!("there are more; these are the latest {} (--last)", found.records.len()));
