@@ -145,6 +145,7 @@ def test_only_the_owner_can_read_the_master_key_and_the_store(embedded):
     ("setting", "value", "told"),
     [
         ("BREVET_DECISION_LOG_FILE", "nowhere/decisions.jsonl", "nowhere/decisions.jsonl"),
+        ("BREVET_DECISION_LOG_MASK", "aws:SourceIpp", "did you mean `aws:SourceIp`?"),
         ("BREVET_WEB_IDENTITY_KEY_FILES", "https://a.example nowhere.json", "nowhere.json"),
         ("BREVET_WEB_IDENTITY_AUTHORITIES", "a.example nowhere.pem", "nowhere.pem"),
         ("BREVET_SESSIONS_RSA_KEYS", "nowhere.pem", "nowhere.pem"),

@@ -51,8 +51,9 @@ impl OpenLog {
     /// The log that the settings ask for, if they ask for one. `folder` is where the file is unless the settings say otherwise.
     ///
     /// # Errors
-    /// The file cannot be made, or others could read or replace it.
+    /// A mask would mask nothing, also of a log that is off; the file cannot be made, or others could read or replace it.
     pub fn open(section: &DecisionLogSection, folder: &Path) -> Result<Option<Self>, UnusableLog> {
+        mask::check(&section.mask)?;
         let (allowed_one_in, denied_one_in) = match section.mode {
             LogMode::Off => return Ok(None),
             LogMode::Full => (1, 1),

@@ -3,14 +3,28 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// Nothing can be written to where the log is to be.
+/// Why there is no decision log although the settings ask for one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the decision log {place}: {reason}")]
-pub struct UnusableLog {
-    /// Where it is to be.
-    pub place: LogPlace,
-    /// What is wrong.
-    pub reason: String,
+pub enum UnusableLog {
+    /// What was to be hidden would be in the log.
+    #[error(
+        "`decision_log.mask` has `{mask}`, which masks nothing: there is no such condition key{}",
+        DidYouMean(nearest)
+    )]
+    Mask {
+        /// The mask.
+        mask: String,
+        /// The mask that it was likely meant to be.
+        nearest: Option<String>,
+    },
+    /// Nothing can be written to where it is to be.
+    #[error("the decision log {place}: {reason}")]
+    Place {
+        /// Where it is to be.
+        place: LogPlace,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 /// Where a decision log is.
@@ -28,5 +42,13 @@ impl fmt::Display for LogPlace {
             Self::File(path) => path.display().fmt(f),
             Self::Stdout => f.write_str("on standard output"),
         }
+    }
+}
+
+struct DidYouMean<'a>(&'a Option<String>);
+
+impl fmt::Display for DidYouMean<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_ref().map_or(Ok(()), |nearest| write!(f, "; did you mean `{nearest}`?"))
     }
 }

@@ -54,7 +54,7 @@ impl Sink {
                 let most = section.max_mib.saturating_mul(1 << 20);
                 match LogFile::open(&path, most, section.keep) {
                     Ok(file) => Ok(Self::File(Box::new(file))),
-                    Err(reason) => Err(UnusableLog { place: LogPlace::File(path), reason }),
+                    Err(reason) => Err(UnusableLog::Place { place: LogPlace::File(path), reason }),
                 }
             }
         }
@@ -104,7 +104,7 @@ impl Writer {
         };
         let head = writer.head();
         let (_, result) = lock(&writer.sink).append(std::slice::from_ref(&head), &head);
-        result.map_err(|error| UnusableLog { place, reason: error.to_string() })?;
+        result.map_err(|error| UnusableLog::Place { place, reason: error.to_string() })?;
         Ok(writer)
     }
 
