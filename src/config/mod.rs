@@ -15,6 +15,7 @@ mod keys;
 mod log;
 mod network;
 mod overrides;
+mod parameters;
 mod quotas;
 mod server;
 mod sessions;

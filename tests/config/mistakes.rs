@@ -228,9 +228,15 @@ fn an_issuers_place_is_two_words() {
 /// The password is in no message, wherever the URL stands and whatever is wrong with it.
 #[test]
 fn a_database_password_is_never_repeated() {
-    for url in
-        ["mysql://u:hunter2@db/brevet", "postgres://u:hunter2@db:port/brevet", "postgres://u:hunter2/x@db/brevet"]
-    {
+    for url in [
+        "mysql://u:hunter2@db/brevet",
+        "postgres://u:hunter2@db:port/brevet",
+        "postgres://u:hunter2/x@db/brevet",
+        "postgres://u:hunter2@db/brevet?sslmod=verify-full",
+        "postgres://u@db/brevet?sslmode=hunter2",
+        "postgres://u@db/brevet?connect_timeout=hunter2",
+        "postgres://u@db/brevet?password=x&hunter2=y",
+    ] {
         let flags = Overrides { database: Some(brevet::types::SecretText::new(url)), ..Overrides::default() };
         let none = Overrides::default();
         for error in [
@@ -242,6 +248,43 @@ fn a_database_password_is_never_repeated() {
             assert!(said.contains("store.database") && !said.contains("hunter2"), "{said}");
         }
     }
+}
+
+/// The driver would connect without checking the certificate, and say so in a line of the log at the most.
+#[test]
+fn a_misspelt_parameter_of_the_database_is_refused() {
+    let said = |query: &str| refusals(&format!("[store]\ndatabase = 'postgres://u@db/brevet?{query}'")).concat();
+    assert_eq!(
+        said("sslmod=verify-full"),
+        "`store.database` in brevet.toml line 2 has a parameter `sslmod`, which means nothing; did you mean `sslmode`?"
+    );
+    assert_eq!(
+        said("sslmode=verify_full"),
+        "`store.database` in brevet.toml line 2 has a parameter that cannot be read: `sslmode` must be disable, allow, prefer, \
+         require, verify-ca or verify-full"
+    );
+    load("[store]\ndatabase = 'postgres://u@db/brevet?sslmode=verify-full'", &[], &Overrides::default()).unwrap();
+}
+
+/// People paste URLs with their credentials into every setting that takes one.
+#[test]
+fn a_password_in_another_url_is_not_repeated_either() {
+    for file in [
+        "[server]\npublic_url = 'http://user:hunter2@x/'",
+        "[server]\npublic_url = 'user:hunter2@x'",
+        "[server]\nlisten = 'http://user:hunter2@x/'",
+        "[web_identity]\nkey_files = ['https://user:hunter2@x /keys.json']",
+        "[web_identity]\naddresses = ['user:hunter2@x 10.0.0.5:1', 'user:hunter2@x 10.0.0.6:1']",
+    ] {
+        let said = refusals(file).concat();
+        assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    }
+    let flags = Overrides { public_url: Some("http://user:hunter2@x/".to_owned()), ..Overrides::default() };
+    assert_eq!(
+        load("", &[], &flags).unwrap_err().to_string(),
+        "`server.public_url` in the flag --public-url is `...@x/`, but must be a URL of scheme, host and port only, such as \
+         https://broker.example.com"
+    );
 }
 
 proptest! {
