@@ -23,7 +23,7 @@ pub(super) enum Manner {
 }
 
 pub(super) async fn run(settings: &Settings, world: &World, manner: Manner) -> Result<ExitCode, String> {
-    let config = settings.settle(&world.environment)?;
+    let config = settings.settle(world)?;
     let bootstrap = bootstrap(world)?;
     let metrics = telemetry::start_metrics().map_err(|error| error.to_string())?;
     let started =

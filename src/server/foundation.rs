@@ -23,7 +23,7 @@ pub struct Bootstrap {
     pub account: Option<AccountId>,
     /// The root user's access key: `BREVET_BOOTSTRAP_ACCESS_KEY_ID` and `BREVET_BOOTSTRAP_SECRET_ACCESS_KEY`.
     pub root_key: Option<(AccessKeyId, SecretText)>,
-    /// The master key: `BREVET_MASTER_KEY`; in a file where it is absent.
+    /// The master key: `BREVET_MASTER_KEY`; in a file where it is absent, or empty and there is one.
     pub master_key: Option<SecretText>,
 }
 
@@ -91,7 +91,7 @@ impl Foundation {
             }
             let master = match found {
                 Some(master) => master,
-                None => master_key::make(&key_file, &**random)?,
+                None => master_key::make(bootstrap.master_key.as_ref(), &key_file, &**random)?,
             };
             let installation_key = DataKey::generate(&**random);
             let installation = Installation {

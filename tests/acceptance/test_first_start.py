@@ -134,6 +134,38 @@ def test_a_missing_master_key_is_a_clear_refusal_to_start(embedded):
     assert not (embedded.data_dir / "master.key").exists(), "a new key would hide that the old one is lost"
 
 
+def test_empty_variables_count_as_absent(embedded, tmp_path):
+    """Compose files and charts set variables that they have no value for."""
+    names = ["CONFIG", "BOOTSTRAP_ACCOUNT_ID", "BOOTSTRAP_ACCESS_KEY_ID", "BOOTSTRAP_SECRET_ACCESS_KEY", "STORE_DATABASE"]
+    embedded.environment = {f"BREVET_{name}": "" for name in names}
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+    embedded.stop()
+    # There is a key in a file by now.
+    embedded.environment["BREVET_MASTER_KEY"] = ""
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+    made = embedded.run("account", "create", *embedded.on_store, "--name", "another", **embedded.environment)
+    assert "AccessKeyId" in made.stdout
+
+
+def test_a_master_key_that_did_not_arrive_is_not_made_up(embedded):
+    embedded.environment = {"BREVET_MASTER_KEY": ""}
+    assert "BREVET_MASTER_KEY is empty" in refuses_to_start(embedded)
+    assert not (embedded.data_dir / "master.key").exists()
+    # Half of a root key is none.
+    embedded.environment = {"BREVET_BOOTSTRAP_ACCESS_KEY_ID": "AKIAFIRSTSTARTCHOSEN", "BREVET_BOOTSTRAP_SECRET_ACCESS_KEY": ""}
+    assert "or neither" in refuses_to_start(embedded)
+
+
+def test_a_variable_that_cannot_be_read_is_not_passed_over(embedded):
+    environment = clean_environment(embedded.folder / "home") | {"BREVET_STORE_DATABASE": b"postgres://u:\xe9@db/brevet"}
+    command = [binary(), "serve", *embedded.on_store]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=30)
+    assert done.returncode == 1 and "the variable BREVET_STORE_DATABASE in the environment is not UTF-8" in done.stderr
+    assert not embedded.data_dir.exists()
+
+
 def test_only_the_owner_can_read_the_master_key_and_the_store(embedded):
     embedded.start()
     for path in embedded.data_dir.rglob("*"):
