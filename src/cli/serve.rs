@@ -24,6 +24,9 @@ pub(super) enum Manner {
 
 pub(super) async fn run(settings: &Settings, world: &World, manner: Manner) -> Result<ExitCode, String> {
     let config = settings.settle(world)?;
+    for variable in Config::unread(&world.environment) {
+        tracing::warn!(variable, "nothing reads this variable of the environment");
+    }
     let bootstrap = bootstrap(world)?;
     let metrics = telemetry::start_metrics().map_err(|error| error.to_string())?;
     let started =

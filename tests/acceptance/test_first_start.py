@@ -166,6 +166,13 @@ def test_a_variable_that_cannot_be_read_is_not_passed_over(embedded):
     assert not embedded.data_dir.exists()
 
 
+def test_what_nothing_reads_is_named_in_the_log_and_not_shown(embedded):
+    embedded.environment = {"BREVET_IMAGE": "registry/of/somebody", "BREVET_SERVICE_HOST": "10.0.0.1"}
+    embedded.start()
+    told = [line for line in embedded.log.read_text().splitlines() if "nothing reads" in line]
+    assert len(told) == 1 and "BREVET_IMAGE" in told[0] and "registry" not in embedded.log.read_text()
+
+
 def test_only_the_owner_can_read_the_master_key_and_the_store(embedded):
     embedded.start()
     for path in embedded.data_dir.rglob("*"):

@@ -38,6 +38,20 @@ fn a_misspelt_variable_is_named_too() {
         "unknown variable BREVET_SERVER_CONECTIONS in the environment; did you mean `BREVET_SERVER_CONNECTIONS`?"
     );
     assert_eq!(said("BREVET_LOG"), "unknown variable BREVET_LOG in the environment");
+    // Without a section, as the flags are called; with a misspelt one; and what is no setting.
+    for (wrong, right) in [
+        ("BREVET_LISTEN", "BREVET_SERVER_LISTEN"),
+        ("BREVET_DATABASE", "BREVET_STORE_DATABASE"),
+        ("BREVET_DATA_DIR", "BREVET_STORE_DATA_DIR"),
+        ("BREVET_MASTER_KEY_FILE", "BREVET_STORE_MASTER_KEY_FILE"),
+        ("BREVET_SEVER_LISTEN", "BREVET_SERVER_LISTEN"),
+        ("BREVET_DECISIONLOG_MODE", "BREVET_DECISION_LOG_MODE"),
+        ("BREVET_MASTERKEY", "BREVET_MASTER_KEY"),
+        ("BREVET_BOOTSTRAP_ACOUNT_ID", "BREVET_BOOTSTRAP_ACCOUNT_ID"),
+        ("BREVET_CONFIGS", "BREVET_CONFIG"),
+    ] {
+        assert_eq!(said(wrong), format!("unknown variable {wrong} in the environment; did you mean `{right}`?"));
+    }
 }
 
 #[test]
