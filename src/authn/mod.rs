@@ -20,4 +20,4 @@ pub use error::Error;
 pub use passwords::{HashingFailed, Passwords};
 pub use presented::{Presented, is_for_others};
 pub use sigv4::{Authenticator, Settings};
-pub use web_identity::{Refusal, RefusalKind, Refused, UnusableFile, Vouched, WebIdentities, WebIdentity};
+pub use web_identity::{Issuers, Refusal, RefusalKind, Refused, UnusableFile, Vouched, WebIdentities, WebIdentity};

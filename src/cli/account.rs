@@ -29,7 +29,7 @@ pub(super) struct CreateArgs {
 
 pub(super) async fn run(command: AccountCommand, world: &World) -> Result<ExitCode, String> {
     let AccountCommand::Create(args) = command;
-    let config = args.settings.settle(&world.environment)?;
+    let config = args.settings.settle(world)?;
     let foundation = Foundation::find(&config.store, world.master_key().as_ref(), &world.random)
         .await
         .map_err(|error| error.to_string())?;

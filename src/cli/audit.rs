@@ -34,7 +34,7 @@ enum Format {
 }
 
 pub(super) async fn run(args: AuditArgs, world: &World) -> Result<ExitCode, String> {
-    let config = args.settings.settle(&world.environment)?;
+    let config = args.settings.settle(world)?;
     let foundation = Foundation::find(&config.store, world.master_key().as_ref(), &world.random)
         .await
         .map_err(|error| error.to_string())?;

@@ -57,7 +57,7 @@ pub(super) async fn run(command: KeysCommand, world: &World) -> Result<ExitCode,
         KeysCommand::Remove(args) => &args.settings,
         KeysCommand::List(args) => &args.settings,
     };
-    let config = settings.settle(&world.environment)?;
+    let config = settings.settle(world)?;
     let foundation = Foundation::find(&config.store, world.master_key().as_ref(), &world.random)
         .await
         .map_err(|error| error.to_string())?;

@@ -105,8 +105,8 @@ enum Sigv4Command {
 /// Where the settings come from: flags over environment over file over defaults.
 #[derive(Debug, Args)]
 struct Settings {
-    /// A TOML file with settings; see config/brevet.toml for all of them
-    #[arg(long, value_name = "FILE", env = "BREVET_CONFIG")]
+    /// A TOML file with settings; see config/brevet.toml for all of them. Default: what BREVET_CONFIG names
+    #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
     overrides: Overrides,
@@ -114,13 +114,17 @@ struct Settings {
 
 impl Settings {
     /// The settled settings; the log has begun when this returns.
-    fn settle(&self, environment: &[(String, String)]) -> Result<Config, String> {
-        let text = match &self.config {
+    fn settle(&self, world: &World) -> Result<Config, String> {
+        if let Some(name) = world.not_unicode.first() {
+            return Err(format!("the variable {name} in the environment is not UTF-8"));
+        }
+        let path = self.config.clone().or_else(|| world.variable("BREVET_CONFIG").map(PathBuf::from));
+        let text = match &path {
             Some(path) => Some(std::fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?),
             None => None,
         };
-        let file = self.config.as_deref().zip(text.as_deref());
-        let config = Config::load(file, environment, &self.overrides).map_err(|error| error.to_string())?;
+        let file = path.as_deref().zip(text.as_deref());
+        let config = Config::load(file, &world.environment, &self.overrides).map_err(|error| error.to_string())?;
         telemetry::start_logging(&config.log.level, config.log.format);
         Ok(config)
     }
@@ -131,28 +135,41 @@ struct World {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     environment: Vec<(String, String)>,
+    /// The names of brevet's variables that cannot be read.
+    not_unicode: Vec<String>,
 }
 
 impl World {
+    fn of_this_process() -> Self {
+        let (mut environment, mut not_unicode) = (Vec::new(), Vec::new());
+        for (name, value) in std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))) {
+            match value.into_string() {
+                Ok(value) => environment.push((name, value)),
+                Err(_) if name.starts_with("BREVET_") => not_unicode.push(name),
+                Err(_) => {}
+            }
+        }
+        Self { clock: Arc::new(SystemClock), random: Arc::new(SystemRandom), environment, not_unicode }
+    }
+
+    /// A variable that is set to something: those who start containers set variables that they have no value for.
     fn variable(&self, name: &str) -> Option<&str> {
+        self.given(name).filter(|value| !value.is_empty())
+    }
+
+    fn given(&self, name: &str) -> Option<&str> {
         self.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// As it was given, so that whoever would make one knows of an empty one.
     fn master_key(&self) -> Option<SecretText> {
-        self.variable("BREVET_MASTER_KEY").map(SecretText::new)
+        self.given("BREVET_MASTER_KEY").map(SecretText::new)
     }
 }
 
 /// Runs the command that `cli` names.
 pub async fn run(cli: Cli) -> ExitCode {
-    let world = World {
-        clock: Arc::new(SystemClock),
-        random: Arc::new(SystemRandom),
-        environment: std::env::vars_os()
-            .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
-    };
-    match dispatch(cli.command, &world).await {
+    match dispatch(cli.command, &World::of_this_process()).await {
         Ok(code) => code,
         Err(message) => {
             // Standard error may be closed; there is nobody left to tell then.

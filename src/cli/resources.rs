@@ -137,7 +137,7 @@ impl ResourcesCommand {
 }
 
 pub(super) async fn run(command: ResourcesCommand, world: &World) -> Result<ExitCode, String> {
-    let config = command.settings().settle(&world.environment)?;
+    let config = command.settings().settle(world)?;
     let foundation = Foundation::find(&config.store, world.master_key().as_ref(), &world.random)
         .await
         .map_err(|error| error.to_string())?;

@@ -76,7 +76,7 @@ pub(super) async fn run(command: SessionsCommand, world: &World) -> Result<ExitC
         SessionsCommand::Revoke(args) => &args.settings,
         SessionsCommand::Revocations(args) => &args.settings,
     };
-    let config = settings.settle(&world.environment)?;
+    let config = settings.settle(world)?;
     let foundation = Foundation::find(&config.store, world.master_key().as_ref(), &world.random)
         .await
         .map_err(|error| error.to_string())?;

@@ -4,8 +4,20 @@ use super::settle::Settling;
 use super::value::Value;
 use super::{KEYS, Place, Problem, suggest};
 
-/// Reads the variables that name a section. What else begins with `BREVET_` belongs to other commands, such as
-/// `BREVET_MASTER_KEY`.
+/// What every variable of brevet's begins with.
+pub(super) const PREFIX: &str = "BREVET_";
+/// The variables that are no settings: of commands, and of programs beside a sidecar.
+pub(super) const OTHERS: [&str; 7] = [
+    "BREVET_BOOTSTRAP_ACCESS_KEY_ID",
+    "BREVET_BOOTSTRAP_ACCOUNT_ID",
+    "BREVET_BOOTSTRAP_SECRET_ACCESS_KEY",
+    "BREVET_CONFIG",
+    "BREVET_MASTER_KEY",
+    "BREVET_QUESTIONS_SOCKET",
+    "BREVET_QUESTIONS_URL",
+];
+
+/// Reads the variables of settings. What is likely a misspelt one is refused.
 pub(super) fn read(environment: &[(String, String)], settling: &mut Settling) {
     for (variable, value) in environment {
         if let Some(key) = KEYS.iter().find(|key| key.variable() == *variable) {
@@ -13,31 +25,64 @@ pub(super) fn read(environment: &[(String, String)], settling: &mut Settling) {
             if !value.is_empty() {
                 settling.give(key, &Value::Untyped(value.clone()), Place::Variable(variable.clone()));
             }
-        } else if is_unknown(variable, value) {
-            settling.problem(Problem::UnknownVariable {
-                variable: variable.clone(),
-                suggestion: suggest::variable(variable),
-            });
+        } else if let Meaning::Slip(suggestion) = meaning(variable, value) {
+            settling.problem(Problem::UnknownVariable { variable: variable.clone(), suggestion });
         }
     }
 }
 
-fn is_unknown(variable: &str, value: &str) -> bool {
-    let Some(words) = variable.strip_prefix("BREVET_") else { return false };
-    KEYS.iter().any(|key| {
+/// The variables that are named like brevet's and that nothing reads.
+pub(super) fn unread(environment: &[(String, String)]) -> impl Iterator<Item = &str> {
+    environment
+        .iter()
+        .filter(|(name, value)| matches!(meaning(name, value), Meaning::Nothing))
+        .map(|(name, _)| name.as_str())
+}
+
+/// What a variable is.
+enum Meaning {
+    /// A setting's, or another's that is known.
+    Known,
+    /// Nobody's business here: of another program, of the cluster, or empty.
+    Elsewhere,
+    /// Likely a setting's that is misspelt, with the right one.
+    Slip(Option<String>),
+    /// Nothing's. It may be of whoever starts brevet (`BREVET_IMAGE`), so it is no mistake for sure.
+    Nothing,
+}
+
+fn meaning(variable: &str, value: &str) -> Meaning {
+    let Some(words) = variable.strip_prefix(PREFIX) else { return Meaning::Elsewhere };
+    if OTHERS.contains(&variable) || KEYS.iter().any(|key| key.variable() == variable) {
+        return Meaning::Known;
+    }
+    if is_service_link(words, value) {
+        return Meaning::Elsewhere;
+    }
+    let names_a_section = KEYS.iter().any(|key| {
         let rest = words.strip_prefix(&key.section().to_ascii_uppercase());
-        rest.is_some_and(|rest| match rest.strip_prefix('_') {
-            Some(rest) => !is_service_link(rest, value),
-            None => rest.is_empty(),
-        })
-    })
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    });
+    if names_a_section {
+        return Meaning::Slip(suggest::variable(variable));
+    }
+    if value.is_empty() {
+        return Meaning::Elsewhere;
+    }
+    match suggest::without_section(words).or_else(|| suggest::any_variable(words)) {
+        Some(right) => Meaning::Slip(Some(right)),
+        None => Meaning::Nothing,
+    }
 }
 
 /// Kubernetes tells every pod about every service: about one named `brevet-server`, in variables such as
-/// `BREVET_SERVER_SERVICE_HOST` and `BREVET_SERVER_PORT_8700_TCP` (its documentation, "Service", "Environment variables").
-fn is_service_link(rest: &str, value: &str) -> bool {
-    rest == "SERVICE_HOST"
-        || rest.starts_with("SERVICE_PORT")
-        || rest.starts_with("PORT_")
-        || (rest == "PORT" && value.contains("://"))
+/// `BREVET_SERVER_SERVICE_HOST` and `BREVET_SERVER_PORT_8700_TCP_ADDR` (its documentation, "Service", "Environment variables").
+fn is_service_link(words: &str, value: &str) -> bool {
+    let words: Vec<&str> = words.split('_').collect();
+    let is_port =
+        |three: &[&str]| matches!(three, ["PORT", number, "TCP" | "UDP" | "SCTP"] if number.parse::<u16>().is_ok());
+    words.ends_with(&["SERVICE", "HOST"])
+        || words.windows(2).any(|two| two == ["SERVICE", "PORT"])
+        || (words.last() == Some(&"PORT") && value.contains("://"))
+        || words.windows(3).any(is_port)
 }

@@ -183,6 +183,22 @@ pub enum Fault {
         /// The beginning of its name.
         value: String,
     },
+    /// A URL has a parameter that nobody reads.
+    #[error("has {parameter} means nothing{}", DidYouMean(nearest))]
+    UnknownParameter {
+        /// What is said of it.
+        parameter: String,
+        /// The nearest one that is read.
+        nearest: Option<String>,
+    },
+    /// A URL has a parameter whose value does not read as what it must be.
+    #[error("has a parameter that cannot be read: `{name}` must be {expected}")]
+    WrongParameter {
+        /// Its name.
+        name: &'static str,
+        /// What it takes.
+        expected: &'static str,
+    },
     /// A text that does not read as what it must be, of a setting that is secret.
     #[error("must be {expected}")]
     MalformedSecret {
@@ -196,16 +212,24 @@ impl Fault {
         Self::Malformed { value: beginning(value), expected }
     }
 
+    /// Of a parameter that may be named, or not.
+    pub(super) fn unknown_parameter(name: Option<&str>, nearest: Option<String>) -> Self {
+        let parameter = name
+            .map_or_else(|| "a parameter that".to_owned(), |name| format!("a parameter `{}`, which", beginning(name)));
+        Self::UnknownParameter { parameter, nearest }
+    }
+
     pub(super) fn twice(what: &'static str, value: &str) -> Self {
         Self::Twice { what, value: beginning(value) }
     }
 }
 
-/// What a message shows of a value.
+/// What a message shows of a value. In front of an `@` is who logs in, and by what password.
 fn beginning(value: &str) -> String {
     /// Characters of it.
     const SHOWN: usize = 80;
-    value.chars().take(SHOWN).flat_map(char::escape_debug).collect()
+    let shown = value.rsplit_once('@').map(|(_, rest)| format!("...@{rest}"));
+    shown.as_deref().unwrap_or(value).chars().take(SHOWN).flat_map(char::escape_debug).collect()
 }
 
 /// Where a value was given.

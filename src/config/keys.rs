@@ -50,7 +50,7 @@ pub static KEYS: &[Key] = &[
         .with_flag("--data-dir", |flags| flags.data_dir.clone().map(Value::Path)),
     text("store", "database", |config, text| {
         let database = url::check_database(text).map(|()| SecretText::new(text));
-        set(&mut config.store.database, database.map(Some).map_err(|expected| Fault::MalformedSecret { expected }))
+        set(&mut config.store.database, database.map(Some))
     })
     .with_flag("--database", |flags| flags.database.as_ref().map(|url| Value::Untyped(url.expose().to_owned()))),
     number("store", "staleness_bound", 1..=60, |config, n| config.store.staleness_bound = Duration::from_secs(n)),

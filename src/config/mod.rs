@@ -15,6 +15,7 @@ mod keys;
 mod log;
 mod network;
 mod overrides;
+mod parameters;
 mod quotas;
 mod server;
 mod sessions;
@@ -73,7 +74,7 @@ impl Config {
     /// which only `BREVET_` variables are read, and an empty one counts as absent.
     ///
     /// # Errors
-    /// Unknown keys, wrong types, values out of range, and settings that contradict each other: all of them together.
+    /// Unknown keys and variables, wrong types, values out of range, and settings that contradict each other: all of them together.
     pub fn load(
         file: Option<(&Path, &str)>,
         environment: &[(String, String)],
@@ -90,5 +91,10 @@ impl Config {
             }
         }
         settling.finish()
+    }
+
+    /// The variables that are named like brevet's and that nothing reads. They may be of whoever starts it.
+    pub fn unread(environment: &[(String, String)]) -> impl Iterator<Item = &str> {
+        environment::unread(environment)
     }
 }

@@ -3,6 +3,7 @@
 use strsim::damerau_levenshtein;
 
 use super::KEYS;
+use super::environment::{OTHERS, PREFIX};
 
 /// The key that `section.name` was likely meant to be. The section may be empty, or the wrong one.
 pub(super) fn key(section: &str, name: &str) -> Option<String> {
@@ -20,6 +21,18 @@ pub(super) fn section(wrong: &str) -> Option<String> {
 
 pub(super) fn variable(wrong: &str) -> Option<String> {
     nearest(KEYS.iter().map(|key| (key.variable(), damerau_levenshtein(&key.variable(), wrong))), wrong.len())
+}
+
+/// The variable of the setting whose name this is, without its section: `LISTEN`, as flags are called.
+pub(super) fn without_section(words: &str) -> Option<String> {
+    KEYS.iter().find(|key| key.name().eq_ignore_ascii_case(words)).map(super::Key::variable)
+}
+
+/// The variable, be it a setting's or another, whose name after the prefix was likely meant to be this.
+pub(super) fn any_variable(words: &str) -> Option<String> {
+    let all = KEYS.iter().map(super::Key::variable).chain(OTHERS.map(str::to_owned));
+    let distance = |name: &str| damerau_levenshtein(name.strip_prefix(PREFIX).unwrap_or(name), words);
+    nearest(all.map(|name| (name.clone(), distance(&name))), words.len())
 }
 
 /// The one of these names that `wrong` was likely meant to be.

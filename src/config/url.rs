@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use http::Uri;
 
+use super::{Fault, parameters};
+
 /// Scheme, host and port of an `https` or `http` URL that has nothing else, in lower case and without a slash at the end:
 /// tokens name their issuer by this text, and verifiers compare it byte for byte.
 pub(super) fn origin(text: &str) -> Option<String> {
@@ -34,8 +36,13 @@ pub(super) fn is_loopback(origin: &str) -> bool {
 /// and might repeat the password.
 ///
 /// # Errors
-/// What it must be; nothing of the URL itself.
-pub(super) fn check_database(url: &str) -> Result<(), &'static str> {
+/// What it must be, or which parameter means nothing; nothing else of the URL itself.
+pub(super) fn check_database(url: &str) -> Result<(), Fault> {
+    check_form(url).map_err(|expected| Fault::MalformedSecret { expected })?;
+    parameters::check(url.split_once('?').map_or("", |(_, query)| query))
+}
+
+fn check_form(url: &str) -> Result<(), &'static str> {
     const FORM: &str = "a URL such as postgres://user:password@host:5432/database";
     const ESCAPED: &str = "a URL whose password has `/`, `?`, `#`, `%` and `@` percent-encoded, such as %2F for `/`";
     let rest = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")).ok_or(FORM)?;

@@ -23,7 +23,7 @@ pub struct Bootstrap {
     pub account: Option<AccountId>,
     /// The root user's access key: `BREVET_BOOTSTRAP_ACCESS_KEY_ID` and `BREVET_BOOTSTRAP_SECRET_ACCESS_KEY`.
     pub root_key: Option<(AccessKeyId, SecretText)>,
-    /// The master key: `BREVET_MASTER_KEY`; in a file where it is absent.
+    /// The master key: `BREVET_MASTER_KEY`; in a file where it is absent, or empty and there is one.
     pub master_key: Option<SecretText>,
 }
 
@@ -91,7 +91,7 @@ impl Foundation {
             }
             let master = match found {
                 Some(master) => master,
-                None => master_key::make(&key_file, &**random)?,
+                None => master_key::make(bootstrap.master_key.as_ref(), &key_file, &**random)?,
             };
             let installation_key = DataKey::generate(&**random);
             let installation = Installation {
@@ -171,9 +171,13 @@ const WRAP_CONTEXT: &[u8] = b"installation\0data-key";
 /// The embedded store's file in the data directory.
 const DATABASE_FILE: &str = "brevet.db";
 
+/// Makes the data folder, if it is not there yet.
+pub(super) fn make_data_folder(section: &StoreSection) -> Result<(), FoundationError> {
+    make_private_folder(&section.data_dir).map_err(|error| FoundationError::DataDir(section.data_dir.clone(), error))
+}
+
 async fn open_store(section: &StoreSection) -> Result<Arc<dyn Store>, FoundationError> {
-    make_private_folder(&section.data_dir)
-        .map_err(|error| FoundationError::DataDir(section.data_dir.clone(), error))?;
+    make_data_folder(section)?;
     let location = match &section.database {
         Some(url) => Location::Postgres(url.clone()),
         None => Location::Sqlite(section.data_dir.join(DATABASE_FILE)),

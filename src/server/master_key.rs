@@ -20,6 +20,12 @@ pub enum MasterKeyError {
          Without it nothing that is sealed in the store can be opened"
     )]
     Missing(PathBuf),
+    /// One would have to be made, and whoever starts the broker meant to give one.
+    #[error(
+        "BREVET_MASTER_KEY is empty, and there is no key in {0}: give it one (`openssl rand -base64 32`), or take the variable \
+         away to have one made in that file"
+    )]
+    Empty(PathBuf),
     /// The store was made with another master key.
     #[error("the master key is not the one that this store was made with")]
     Other,
@@ -42,12 +48,12 @@ pub enum MasterKeyError {
 /// Bytes of the file that are read: a key in any of its forms is far shorter.
 const LONGEST: u64 = 4_096;
 
-/// The master key, if there is one.
+/// The master key, if there is one. An empty variable counts as absent.
 ///
 /// # Errors
 /// There is something that is not a master key, or that others may read.
 pub(super) fn find(environment: Option<&SecretText>, path: &Path) -> Result<Option<MasterKey>, MasterKeyError> {
-    if let Some(text) = environment {
+    if let Some(text) = environment.filter(|text| !text.expose().is_empty()) {
         let key =
             MasterKey::parse(text).map_err(|error| MasterKeyError::Malformed("BREVET_MASTER_KEY".into(), error))?;
         return Ok(Some(key));
@@ -76,11 +82,19 @@ pub(super) fn find(environment: Option<&SecretText>, path: &Path) -> Result<Opti
     Ok(Some(key))
 }
 
-/// Makes a master key and writes it to a file that must not exist.
+/// Makes a master key and writes it to a file that must not exist. Not where `environment` has an empty one: a secret that did not
+/// arrive is no wish for a key beside the store, or in a container that is gone tomorrow.
 ///
 /// # Errors
 /// The file cannot be written, or exists.
-pub(super) fn make(path: &Path, random: &dyn Random) -> Result<MasterKey, MasterKeyError> {
+pub(super) fn make(
+    environment: Option<&SecretText>,
+    path: &Path,
+    random: &dyn Random,
+) -> Result<MasterKey, MasterKeyError> {
+    if environment.is_some() {
+        return Err(MasterKeyError::Empty(path.to_owned()));
+    }
     let io = |error| MasterKeyError::Io(path.to_owned(), error);
     let key = MasterKey::generate(random);
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(io)?;

@@ -11,11 +11,11 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::accounts::NewAccount;
-use super::foundation::{Bootstrap, Foundation, FoundationError};
+use super::foundation::{self, Bootstrap, Foundation, FoundationError};
 use super::rsa_keys::{self, RsaKeysError};
-use crate::audit::decisions::UnusableLog;
-use crate::audit::{DecisionLog, Trail};
-use crate::authn::{self, Authenticator, ClientCertificates, Passwords, UnusableFile, WebIdentities};
+use crate::audit::Trail;
+use crate::audit::decisions::{OpenLog, UnusableLog};
+use crate::authn::{self, Authenticator, ClientCertificates, Issuers, Passwords, UnusableFile, WebIdentities};
 use crate::clock::{Clock, Random};
 use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
@@ -75,6 +75,25 @@ pub enum StartError {
     /// The address.
     #[error("cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] io::Error),
+    /// The first account was made, and then something else went wrong. A second start makes no other, so whoever reads this has the
+    /// only copy of its root user's key.
+    #[error("{cause}")]
+    Founded {
+        /// The account.
+        first: Box<NewAccount>,
+        /// What went wrong.
+        cause: Box<StartError>,
+    },
+}
+
+impl StartError {
+    /// This, with the account that had been made when it happened.
+    fn after(self, first: Option<NewAccount>) -> Self {
+        match first {
+            Some(first) => Self::Founded { first: Box::new(first), cause: Box::new(self) },
+            None => self,
+        }
+    }
 }
 
 impl Server {
@@ -99,6 +118,7 @@ impl Server {
         };
         let routes = config.doors.routes.as_deref().map(Routes::read).transpose()?.unwrap_or_default();
         let rules = KeyRules::of(config)?;
+        let issuers = Issuers::of(&config.web_identity)?;
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|error| StartError::Listen(wanted, error))?;
         let address = listener.local_addr().map_err(|error| StartError::Listen(wanted, error))?;
@@ -106,11 +126,19 @@ impl Server {
         let own_url = format!("{scheme}://{address}");
         let public_url = config.server.public_url.clone().unwrap_or(own_url);
 
-        let foundation = Foundation::lay(&config.store, bootstrap, &public_url, &*clock, &random).await?;
+        foundation::make_data_folder(&config.store)?;
+        let decision_log = OpenLog::open(&config.decision_log, &config.store.data_dir)?;
+
+        let mut foundation = Foundation::lay(&config.store, bootstrap, &public_url, &*clock, &random).await?;
+        let first = foundation.first.take();
         let issuer = config.server.public_url.clone().unwrap_or_else(|| foundation.installation.issuer.clone());
-        let broker = Arc::new(build(config, &foundation, issuer, rules, clock, random).await?);
+        let checked = Checked { rules, issuers, decision_log };
+        let broker = match build(config, &foundation, issuer, checked, clock, random).await {
+            Ok(broker) => broker,
+            Err(cause) => return Err(cause.after(first)),
+        };
         let doors = Doors {
-            broker,
+            broker: Arc::new(broker),
             registry: Arc::new(Registry::new()),
             public_url: public_url.into(),
             metrics,
@@ -129,7 +157,7 @@ impl Server {
             request_timeout: config.server.request_timeout,
             shutdown_grace: config.server.shutdown_grace,
         };
-        Ok(Self { listener, tls, doors, limits, first: foundation.first, look_at_keys_every: LOOK_AT_KEYS_EVERY })
+        Ok(Self { listener, tls, doors, limits, first, look_at_keys_every: LOOK_AT_KEYS_EVERY })
     }
 
     /// This server, looking at the time more or less often for the rotation of its signing keys: for a test that moves the time.
@@ -271,6 +299,13 @@ fn parts(
     }
 }
 
+/// What was made of the settings before the store was touched.
+struct Checked {
+    rules: KeyRules,
+    issuers: Issuers,
+    decision_log: Option<OpenLog>,
+}
+
 /// What the settings say of signing keys.
 struct KeyRules {
     policy: RotationPolicy,
@@ -293,10 +328,11 @@ async fn build(
     config: &Config,
     foundation: &Foundation,
     issuer: String,
-    rules: KeyRules,
+    checked: Checked,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 ) -> Result<Broker, StartError> {
+    let Checked { rules, issuers, decision_log } = checked;
     let store = Arc::clone(&foundation.store);
     let vault = Arc::clone(&foundation.vault);
     let realm = config.realm.clone();
@@ -322,16 +358,12 @@ async fn build(
         &invalidations,
         authn::Settings { access_keys: config.cache.access_keys, sessions: config.cache.sessions },
     );
-    let decision_log = DecisionLog::begin(
-        &config.decision_log,
-        &config.store.data_dir,
-        vault.key_for("decision-log"),
-        Arc::clone(&clock),
-        Arc::clone(&random),
-    )?;
+    let decision_log = match decision_log {
+        Some(log) => Some(log.begin(vault.key_for("decision-log"), Arc::clone(&clock), Arc::clone(&random))?),
+        None => None,
+    };
     let certificates = ClientCertificates::new(realm.clone(), Arc::clone(&revocations));
-    let web_identities =
-        WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), &config.web_identity)?;
+    let web_identities = WebIdentities::new(Arc::clone(&store), realm.clone(), Arc::clone(&keys), issuers);
     Ok(Broker {
         feed,
         footings: Footings::new(&vault),

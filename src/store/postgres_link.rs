@@ -34,7 +34,11 @@ impl Address {
         // The parser's own words may quote the URL, and the URL holds the password.
         let options = PgConnectOptions::from_str(url.expose())
             .map_err(|_| StoreError::Location("it is not a PostgreSQL URL".to_owned()))?;
-        Ok(Self { options: options.application_name("brevet").disable_statement_logging(), tuning })
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("brevet"),
+        };
+        Ok(Self { options: options.disable_statement_logging(), tuning })
     }
 
     /// Connects, before `end`.
@@ -185,4 +189,18 @@ async fn hear(pool: &PgPool, signal: &Signal, listening: &AtomicBool) -> Result<
         }
     }
     Err(sqlx::Error::PoolClosed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the URL says counts: nothing that an operator sets is passed over.
+    #[test]
+    fn a_broker_is_called_brevet_unless_the_url_says_otherwise() {
+        for (url, name) in [("postgres://u@db/b", "brevet"), ("postgres://u@db/b?application_name=north", "north")] {
+            let address = Address::parse(&SecretText::new(url), Tuning::default()).expect("an address");
+            assert_eq!(address.options.get_application_name(), Some(name));
+        }
+    }
 }

@@ -181,6 +181,25 @@ def test_a_log_that_was_put_aside_is_read_too(world, service):
         assert identity in explain(world, "--id", identity).stdout
 
 
+def test_a_record_that_could_not_be_written_is_missing_and_the_log_says_so(world, service):
+    """Answers go on while the log cannot be written. They name a record then that never gets there."""
+    kept = log(world).read_bytes()
+    log(world).unlink()
+    log(world).mkdir()
+    lost = service.may(ALICE, "record:write", RECORD)["context"]["decision_id"]
+    dropped = 'brevet_decision_log_dropped_total{cause="write"} '
+    until("the record to be lost", lambda: dropped in world.broker.get("/metrics").body.decode())
+    log(world).rmdir()
+    answer = service.may(ALICE, "record:write", RECORD)
+    until("the log to be there again", log(world).is_file)
+    written(world, answer)
+    done = explain(world, "--id", lost, check=False)
+    assert done.returncode == 1 and not done.stdout
+    assert "1 decisions were not recorded: the log could not keep up, or could not be written" in done.stderr
+    with log(world).open("ab") as file:
+        file.write(kept)
+
+
 def test_what_the_broker_refuses_itself_is_explained_from_the_audit_trail(world, service):
     refused = service.refused("iam", "create-user", "--user-name", "mallory")
     assert refused.code == "AccessDenied"

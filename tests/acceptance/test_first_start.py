@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import re
 import shutil
 import stat
@@ -10,7 +11,7 @@ import subprocess
 import boto3
 import jwt
 import pytest
-from machine import clean_environment
+from machine import binary, clean_environment, until
 from stores import Embedded
 from world import Broker, make_store
 
@@ -133,11 +134,144 @@ def test_a_missing_master_key_is_a_clear_refusal_to_start(embedded):
     assert not (embedded.data_dir / "master.key").exists(), "a new key would hide that the old one is lost"
 
 
+def test_empty_variables_count_as_absent(embedded, tmp_path):
+    """Compose files and charts set variables that they have no value for."""
+    names = ["CONFIG", "BOOTSTRAP_ACCOUNT_ID", "BOOTSTRAP_ACCESS_KEY_ID", "BOOTSTRAP_SECRET_ACCESS_KEY", "STORE_DATABASE"]
+    embedded.environment = {f"BREVET_{name}": "" for name in names}
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+    embedded.stop()
+    # There is a key in a file by now.
+    embedded.environment["BREVET_MASTER_KEY"] = ""
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+    made = embedded.run("account", "create", *embedded.on_store, "--name", "another", **embedded.environment)
+    assert "AccessKeyId" in made.stdout
+
+
+def test_a_master_key_that_did_not_arrive_is_not_made_up(embedded):
+    embedded.environment = {"BREVET_MASTER_KEY": ""}
+    assert "BREVET_MASTER_KEY is empty" in refuses_to_start(embedded)
+    assert not (embedded.data_dir / "master.key").exists()
+    # Half of a root key is none.
+    embedded.environment = {"BREVET_BOOTSTRAP_ACCESS_KEY_ID": "AKIAFIRSTSTARTCHOSEN", "BREVET_BOOTSTRAP_SECRET_ACCESS_KEY": ""}
+    assert "or neither" in refuses_to_start(embedded)
+
+
+def test_a_variable_that_cannot_be_read_is_not_passed_over(embedded):
+    environment = clean_environment(embedded.folder / "home") | {"BREVET_STORE_DATABASE": b"postgres://u:\xe9@db/brevet"}
+    command = [binary(), "serve", *embedded.on_store]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, env=environment, timeout=30)
+    assert done.returncode == 1 and "the variable BREVET_STORE_DATABASE in the environment is not UTF-8" in done.stderr
+    assert not embedded.data_dir.exists()
+
+
+def test_what_nothing_reads_is_named_in_the_log_and_not_shown(embedded):
+    embedded.environment = {"BREVET_IMAGE": "registry/of/somebody", "BREVET_SERVICE_HOST": "10.0.0.1"}
+    embedded.start()
+    told = [line for line in embedded.log.read_text().splitlines() if "nothing reads" in line]
+    assert len(told) == 1 and "BREVET_IMAGE" in told[0] and "registry" not in embedded.log.read_text()
+
+
 def test_only_the_owner_can_read_the_master_key_and_the_store(embedded):
     embedded.start()
     for path in embedded.data_dir.rglob("*"):
         if path.is_file():
             assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, f"{path.name} is {stat.S_IMODE(path.stat().st_mode):o}"
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "told"),
+    [
+        ("BREVET_DECISION_LOG_FILE", "nowhere/decisions.jsonl", "nowhere/decisions.jsonl"),
+        ("BREVET_DECISION_LOG_MASK", "aws:SourceIpp", "did you mean `aws:SourceIp`?"),
+        ("BREVET_WEB_IDENTITY_KEY_FILES", "https://a.example nowhere.json", "nowhere.json"),
+        ("BREVET_WEB_IDENTITY_AUTHORITIES", "a.example nowhere.pem", "nowhere.pem"),
+        ("BREVET_SESSIONS_RSA_KEYS", "nowhere.pem", "nowhere.pem"),
+        ("BREVET_DOORS_ROUTES", "nowhere.toml", "nowhere.toml"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_told_before_anything_is_made(embedded, setting, value, told):
+    embedded.environment = {"BREVET_DECISION_LOG_MODE": "full", setting: value}
+    assert told in refuses_to_start(embedded)
+    assert not list(embedded.data_dir.glob("*")), "a first start that fails leaves a first start to be made"
+    embedded.environment = {"BREVET_DECISION_LOG_MODE": "full"}
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+
+
+def test_a_first_start_that_fails_after_the_account_was_made_shows_its_key(tmp_path):
+    """A disk that is full somewhere in the first start, wherever that is: either there is no account yet, or its key was shown."""
+    shown = unlaid = 0
+    for size in range(64, 1_024, 8):
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        broker = Broker(folder, Embedded(), file_size=size * 1_024)
+        if broker.launch() and not failed_before_it_was_ready(broker):
+            broker.stop()
+            break
+        before = broker.exports()
+        broker.file_size = None
+        broker.start()
+        try:
+            if "This is the first start" in broker.terminal.read_text().partition("brevet is ready")[2]:
+                assert not before, "what was shown first belongs to no account"
+                unlaid += 1
+            else:
+                assert before and "AWS_ENDPOINT_URL" not in before, f"nobody has the key of the account made in {size} KiB"
+                lines = f"{broker.export_lines()}\nexport AWS_ENDPOINT_URL={broker.url}"
+                assert before["AWS_SECRET_ACCESS_KEY"] not in broker.log.read_text()
+                paste_and_ask(broker, lines)
+                shown += 1
+        finally:
+            broker.stop()
+        broker.assert_no_panic()
+    else:
+        pytest.fail("no size was enough for a first start")
+    assert shown and unlaid, (shown, unlaid)
+
+
+def failed_before_it_was_ready(broker: Broker) -> bool:
+    until("the broker to be ready, or to have failed", lambda: broker.process.poll() is not None or "ready at" in broker.terminal.read_text())
+    return broker.process.poll() is not None
+
+
+@pytest.mark.parametrize("reader", ["full", "gone"])
+def test_a_key_that_could_not_be_shown_is_no_secret_that_somebody_has(embedded, reader):
+    """Without its key there is no way into the first account: whoever started the broker is told, and what to do."""
+    command = [binary(), "serve", *embedded.on_store, "--listen", f"127.0.0.1:{embedded.port}"]
+    if reader == "full":
+        out = os.open("/dev/full", os.O_WRONLY)
+    else:
+        gone, out = os.pipe()
+        os.close(gone)
+    environment = clean_environment(embedded.folder / "home")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True, env=environment, timeout=30)
+    os.close(out)
+    assert done.returncode == 1
+    assert f"nobody has it; remove the folder {embedded.data_dir}" in done.stderr, done.stderr
+    shutil.rmtree(embedded.data_dir)
+    embedded.start()
+    paste_and_ask(embedded, embedded.export_lines())
+
+
+def test_a_decision_log_on_a_full_standard_output_is_told_as_such(embedded):
+    """And not under the name of a file that nobody writes."""
+    environment = clean_environment(
+        embedded.folder / "home",
+        BREVET_BOOTSTRAP_ACCESS_KEY_ID="AKIAFIRSTSTARTCHOSEN",
+        BREVET_BOOTSTRAP_SECRET_ACCESS_KEY="a secret that its owner has chosen",
+        BREVET_DECISION_LOG_MODE="full",
+        BREVET_DECISION_LOG_OUTPUT="stdout",
+    )
+    command = [binary(), "serve", *embedded.on_store, "--listen", f"127.0.0.1:{embedded.port}"]
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=full, stderr=subprocess.PIPE, text=True, env=environment, timeout=30
+        )
+    assert done.returncode == 1
+    assert "the decision log on standard output: " in done.stderr and "decisions.jsonl" not in done.stderr, done.stderr
+    assert "nobody has it" not in done.stderr, "whoever has chosen the key has it"
 
 
 def test_plain_http_is_refused_off_loopback(embedded):

@@ -101,9 +101,17 @@ fn other_variables_are_not_ours() {
         ("BREVET_BOOTSTRAP_SECRET_ACCESS_KEY", "x"),
         ("BREVET_MASTER_KEY", "x"),
         ("BREVET_CONFIG", "x"),
-        ("BREVET_MFA_CODE", "x"),
-        ("BREVET_BIN", "x"),
-        ("BREVET_TEST_POSTGRES", "x"),
+        ("BREVET_QUESTIONS_URL", "http://127.0.0.1:1"),
+        ("BREVET_QUESTIONS_SOCKET", "x"),
+        ("BREVET_SERVICE_HOST", "10.0.0.1"),
+        ("BREVET_SERVICE_PORT", "8700"),
+        ("BREVET_SERVICE_PORT_HTTPS", "8700"),
+        ("BREVET_PORT", "tcp://10.0.0.1:8700"),
+        ("BREVET_PORT_8700_TCP", "tcp://10.0.0.1:8700"),
+        ("BREVET_PORT_8700_TCP_PROTO", "tcp"),
+        ("BREVET_STORE_DB_SERVICE_HOST", "10.0.0.1"),
+        ("BREVET_LISTEN_SERVICE_PORT", "1"),
+        ("BREVET_LOG_PORT_514_UDP_ADDR", "10.0.0.1"),
         ("BREVET_SERVER_SERVICE_HOST", "10.0.0.1"),
         ("BREVET_SERVER_PORT", "tcp://10.0.0.1:8700"),
         ("BREVET_SERVER_PORT_8700_TCP_ADDR", "10.0.0.1"),
@@ -111,9 +119,40 @@ fn other_variables_are_not_ours() {
         // Set, but to nothing.
         ("BREVET_STORE_DATABASE", ""),
         ("BREVET_SERVER_CONNECTIONS", ""),
+        ("BREVET_LISTEN", ""),
+        ("BREVET_IMAGE", ""),
     ];
     let config = load("", &others, &Overrides::default()).unwrap();
     assert_eq!(format!("{config:?}"), format!("{:?}", Config::default()));
+    let others = others.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    assert_eq!(Config::unread(&others).count(), 0);
+}
+
+/// Whoever starts brevet has variables too, and may call them so. They are named in the log, and a start goes on.
+#[test]
+fn what_nothing_reads_can_be_told() {
+    let names = [
+        "BREVET_BENCH_TURN_MS",
+        "BREVET_BENCH_USERS",
+        "BREVET_BIN",
+        "BREVET_BLESS",
+        "BREVET_COMMIT",
+        "BREVET_ENDPOINT",
+        "BREVET_HOME",
+        "BREVET_HOST",
+        "BREVET_IMAGE",
+        "BREVET_MFA_CODE",
+        "BREVET_PASSWORD",
+        "BREVET_S3_LIKE",
+        "BREVET_TAG",
+        "BREVET_TEST_POSTGRES",
+        "BREVET_TEST_TERRAFORM_PLUGINS",
+        "BREVET_USER",
+        "BREVET_VERSION",
+    ];
+    load("", &names.map(|name| (name, "x")), &Overrides::default()).unwrap();
+    let environment = names.map(|name| (name.to_owned(), "x".to_owned()));
+    assert_eq!(Config::unread(&environment).collect::<Vec<_>>(), names);
 }
 
 #[test]

@@ -38,6 +38,20 @@ fn a_misspelt_variable_is_named_too() {
         "unknown variable BREVET_SERVER_CONECTIONS in the environment; did you mean `BREVET_SERVER_CONNECTIONS`?"
     );
     assert_eq!(said("BREVET_LOG"), "unknown variable BREVET_LOG in the environment");
+    // Without a section, as the flags are called; with a misspelt one; and what is no setting.
+    for (wrong, right) in [
+        ("BREVET_LISTEN", "BREVET_SERVER_LISTEN"),
+        ("BREVET_DATABASE", "BREVET_STORE_DATABASE"),
+        ("BREVET_DATA_DIR", "BREVET_STORE_DATA_DIR"),
+        ("BREVET_MASTER_KEY_FILE", "BREVET_STORE_MASTER_KEY_FILE"),
+        ("BREVET_SEVER_LISTEN", "BREVET_SERVER_LISTEN"),
+        ("BREVET_DECISIONLOG_MODE", "BREVET_DECISION_LOG_MODE"),
+        ("BREVET_MASTERKEY", "BREVET_MASTER_KEY"),
+        ("BREVET_BOOTSTRAP_ACOUNT_ID", "BREVET_BOOTSTRAP_ACCOUNT_ID"),
+        ("BREVET_CONFIGS", "BREVET_CONFIG"),
+    ] {
+        assert_eq!(said(wrong), format!("unknown variable {wrong} in the environment; did you mean `{right}`?"));
+    }
 }
 
 #[test]
@@ -228,9 +242,15 @@ fn an_issuers_place_is_two_words() {
 /// The password is in no message, wherever the URL stands and whatever is wrong with it.
 #[test]
 fn a_database_password_is_never_repeated() {
-    for url in
-        ["mysql://u:hunter2@db/brevet", "postgres://u:hunter2@db:port/brevet", "postgres://u:hunter2/x@db/brevet"]
-    {
+    for url in [
+        "mysql://u:hunter2@db/brevet",
+        "postgres://u:hunter2@db:port/brevet",
+        "postgres://u:hunter2/x@db/brevet",
+        "postgres://u:hunter2@db/brevet?sslmod=verify-full",
+        "postgres://u@db/brevet?sslmode=hunter2",
+        "postgres://u@db/brevet?connect_timeout=hunter2",
+        "postgres://u@db/brevet?password=x&hunter2=y",
+    ] {
         let flags = Overrides { database: Some(brevet::types::SecretText::new(url)), ..Overrides::default() };
         let none = Overrides::default();
         for error in [
@@ -242,6 +262,43 @@ fn a_database_password_is_never_repeated() {
             assert!(said.contains("store.database") && !said.contains("hunter2"), "{said}");
         }
     }
+}
+
+/// The driver would connect without checking the certificate, and say so in a line of the log at the most.
+#[test]
+fn a_misspelt_parameter_of_the_database_is_refused() {
+    let said = |query: &str| refusals(&format!("[store]\ndatabase = 'postgres://u@db/brevet?{query}'")).concat();
+    assert_eq!(
+        said("sslmod=verify-full"),
+        "`store.database` in brevet.toml line 2 has a parameter `sslmod`, which means nothing; did you mean `sslmode`?"
+    );
+    assert_eq!(
+        said("sslmode=verify_full"),
+        "`store.database` in brevet.toml line 2 has a parameter that cannot be read: `sslmode` must be disable, allow, prefer, \
+         require, verify-ca or verify-full"
+    );
+    load("[store]\ndatabase = 'postgres://u@db/brevet?sslmode=verify-full'", &[], &Overrides::default()).unwrap();
+}
+
+/// People paste URLs with their credentials into every setting that takes one.
+#[test]
+fn a_password_in_another_url_is_not_repeated_either() {
+    for file in [
+        "[server]\npublic_url = 'http://user:hunter2@x/'",
+        "[server]\npublic_url = 'user:hunter2@x'",
+        "[server]\nlisten = 'http://user:hunter2@x/'",
+        "[web_identity]\nkey_files = ['https://user:hunter2@x /keys.json']",
+        "[web_identity]\naddresses = ['user:hunter2@x 10.0.0.5:1', 'user:hunter2@x 10.0.0.6:1']",
+    ] {
+        let said = refusals(file).concat();
+        assert!(said.contains("line 2") && !said.contains("hunter2"), "{said}");
+    }
+    let flags = Overrides { public_url: Some("http://user:hunter2@x/".to_owned()), ..Overrides::default() };
+    assert_eq!(
+        load("", &[], &flags).unwrap_err().to_string(),
+        "`server.public_url` in the flag --public-url is `...@x/`, but must be a URL of scheme, host and port only, such as \
+         https://broker.example.com"
+    );
 }
 
 proptest! {

@@ -26,6 +26,14 @@ def test_every_command_of_a_document_works(document, tmp_path):
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name)
+def test_no_command_appends_to_what_its_reader_has(document):
+    """Whoever follows a document a second time would have it twice: two profiles of one name, which the AWS CLI refuses to read."""
+    for block in commands(document):
+        found = re.findall(r">>\s*[\"']?(?:~|\$HOME|\$\{HOME|/etc)\S*", block.text)
+        assert not found, f"{name(document)}:{block.line}: {found}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name)
 def test_every_block_says_whether_it_is_run(document):
     for block in blocks(document):
         where = f"{name(document)}:{block.line - 1}"

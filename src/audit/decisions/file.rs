@@ -13,16 +13,6 @@ use rustix::io::Errno;
 /// What nobody but the owner may have.
 const OTHERS: Mode = Mode::RWXG.union(Mode::RWXO);
 
-/// Why the log's file is not used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the decision log {}: {reason}", .path.display())]
-pub struct UnusableLog {
-    /// The file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub reason: String,
-}
-
 /// A log's file, and those that were put aside: `NAME.1` is the latest of them.
 #[derive(Debug)]
 pub(super) struct LogFile {
@@ -39,11 +29,17 @@ pub(super) struct LogFile {
 
 impl LogFile {
     /// Opens the file, or makes it. It becomes no larger than `most` bytes, and `keep` that were put aside are kept.
-    pub(super) fn open(path: &Path, most: u64, keep: u64) -> Result<Self, UnusableLog> {
-        let unusable = |reason: String| UnusableLog { path: path.to_owned(), reason };
-        check_folder(path).map_err(unusable)?;
-        let (file, size, torn) = open_private(path).map_err(unusable)?;
+    ///
+    /// # Errors
+    /// Why it is not used, in words.
+    pub(super) fn open(path: &Path, most: u64, keep: u64) -> Result<Self, String> {
+        check_folder(path)?;
+        let (file, size, torn) = open_private(path)?;
         Ok(Self { path: path.to_owned(), file, size, most, keep, torn, fresh: size == 0 })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends lines; says how many are there, and what became of the others. `head` is the first line of a file that is begun.
@@ -292,7 +288,7 @@ mod tests {
     #[test]
     fn what_others_could_read_or_replace_is_not_used() {
         let (folder, path) = place();
-        let refused = || LogFile::open(&path, 1_000, 2).map(|_| ()).unwrap_err().reason;
+        let refused = || LogFile::open(&path, 1_000, 2).map(|_| ()).unwrap_err();
         std::fs::write(folder.path().join("target"), "").unwrap();
         symlink(folder.path().join("target"), &path).unwrap();
         assert!(refused().contains("symbolic link"));

@@ -3,8 +3,10 @@
 use data_encoding::HEXLOWER;
 
 use super::record::{Condition, Record};
-use crate::config::{MASKED_RESOURCE, MaskedAs};
+use super::unusable::UnusableLog;
+use crate::config::{self, MASKED_RESOURCE, MaskedAs};
 use crate::crypto::hash::hmac_sha256;
+use crate::policy::KnownKey;
 use crate::types::SecretBytes;
 
 /// Which values are masked, and how.
@@ -21,6 +23,37 @@ pub(super) struct Masks {
 const SHOWN: usize = 10;
 /// Names for the same thing: a stored tag or attribute stands for a property that was not said.
 const SAME: [(&str, &str); 2] = [("aws:principaltag/", "brevet:subject/"), ("aws:resourcetag/", "brevet:resource/")];
+
+/// Whether every mask may mask something. Of names that begin as AWS's and brevet's own keys do all are known, so one that is not among
+/// them is a slip, and what it was to hide would be in the log. What keys other services and identity providers have nobody knows.
+pub(super) fn check(mask: &[String]) -> Result<(), UnusableLog> {
+    let Some(wrong) = mask.iter().find(|wanted| !masks_something(wanted)) else { return Ok(()) };
+    let known: Vec<String> = KnownKey::all().iter().map(spelled).collect();
+    let lower: Vec<String> = known.iter().map(|name| name.to_ascii_lowercase()).collect();
+    let nearest = config::nearest(&wrong.to_ascii_lowercase(), lower.iter().map(String::as_str));
+    let nearest = known.into_iter().find(|name| Some(name.to_ascii_lowercase()) == nearest);
+    Err(UnusableLog::Mask { mask: wrong.clone(), nearest })
+}
+
+fn masks_something(mask: &str) -> bool {
+    let starts = |text: &str, start: &str| text.get(..start.len()).is_some_and(|it| it.eq_ignore_ascii_case(start));
+    if !KnownKey::is_reserved(mask) {
+        return true;
+    }
+    match mask.strip_suffix('*') {
+        // The beginning of a key, or of some of a family's.
+        Some(start) => {
+            KnownKey::all().iter().any(|key| starts(key.name, start) || (key.is_family() && starts(start, key.name)))
+        }
+        // A family's name alone is none of its keys.
+        None => KnownKey::find(mask).is_some_and(|key| !key.is_family() || mask.len() > key.name.len()),
+    }
+}
+
+/// As a mask is written.
+fn spelled(key: &KnownKey) -> String {
+    format!("{}{}", key.name, if key.is_family() { "*" } else { "" })
+}
 
 impl Masks {
     pub(super) fn new(mask: &[String], masked_as: MaskedAs, key: SecretBytes) -> Self {
@@ -140,6 +173,51 @@ mod tests {
             ("resource", "resource", false),
         ] {
             assert_eq!(masks(&[mask], MaskedAs::Hash, 1).hides(key), hidden, "{mask} {key}");
+        }
+    }
+
+    #[test]
+    fn a_mask_of_no_key_is_told_with_the_nearest() {
+        let told = |mask: &str| check(&["aws:SourceIp".to_owned(), mask.to_owned()]).map_err(|error| error.to_string());
+        for good in [
+            "*",
+            "a*",
+            "aws:*",
+            "AWS:principal*",
+            "aws:PrincipalTag/*",
+            "aws:PrincipalTag/ssn",
+            "aws:principaltag/s*",
+            "brevet:Subject/*",
+            "brevet:resource/owner",
+            "AWS:SOURCEIP",
+            "sts:ExternalId",
+            "resource",
+            "Resource",
+            "department",
+            "record:Ssn",
+            "record:*",
+            "saml:aud",
+            "token.actions.githubusercontent.com:sub",
+        ] {
+            assert_eq!(told(good), Ok(()), "{good}");
+        }
+        for (wrong, right) in [
+            ("aws:SourceIpp", Some("aws:SourceIp")),
+            ("aws:sourceip/", Some("aws:SourceIp")),
+            ("aws:PrincipalTag", Some("aws:PrincipalTag/*")),
+            ("aws:PrincipalTag/", Some("aws:PrincipalTag/*")),
+            ("aws:PrincipalTags/*", Some("aws:PrincipalTag/*")),
+            ("aws:PrincipalTgs/ssn", None),
+            ("aws:SourceIpp*", Some("aws:SourceIp")),
+            ("brevet:Subjects/*", Some("brevet:Subject/*")),
+            ("sts:ExternalID ", Some("sts:ExternalId")),
+            ("iam:", None),
+            ("aws:ü*", None),
+        ] {
+            let hint = right.map(|right| format!("; did you mean `{right}`?")).unwrap_or_default();
+            let text =
+                format!("`decision_log.mask` has `{wrong}`, which masks nothing: there is no such condition key{hint}");
+            assert_eq!(told(wrong), Err(text));
         }
     }
 

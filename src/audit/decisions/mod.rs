@@ -8,6 +8,7 @@ mod credentials;
 mod file;
 mod mask;
 mod record;
+mod unusable;
 mod writer;
 
 use std::fmt;
@@ -15,17 +16,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 pub use credentials::{json_without_credentials, without_credentials};
-pub use file::UnusableLog;
 pub use record::{
     Begun, Condition, Dropped, Entry, Near, Record, RecordedMissing, RecordedSession, RecordedStatement, written,
 };
+pub use unusable::{LogPlace, UnusableLog};
 pub use writer::DEFAULT_FILE;
 
 use crate::clock::{Clock, Random};
-use crate::config::{DecisionLogSection, LogMode};
+use crate::config::{DecisionLogSection, LogMode, MaskedAs};
 use crate::types::SecretBytes;
 use mask::Masks;
-use writer::Writer;
+use writer::{Sink, Writer};
 
 /// The way into the decision log.
 pub struct DecisionLog {
@@ -36,30 +37,58 @@ pub struct DecisionLog {
     writer: Writer,
 }
 
-impl DecisionLog {
-    /// The log that the settings ask for, if they ask for one; its file is open when this returns. Somebody must run
-    /// [`DecisionLog::write_down`]. `folder` is where the file is unless the settings say otherwise; under `key` masked values are hashed.
+/// A decision log whose file is open and has nothing of this broker in it yet: for a start that looks at everything that may be wrong
+/// before it makes anything.
+pub struct OpenLog {
+    allowed_one_in: u64,
+    denied_one_in: u64,
+    mask: Vec<String>,
+    masked_as: MaskedAs,
+    sink: Sink,
+}
+
+impl OpenLog {
+    /// The log that the settings ask for, if they ask for one. `folder` is where the file is unless the settings say otherwise.
     ///
     /// # Errors
-    /// The file cannot be made, or others could read or replace it.
-    pub fn begin(
-        section: &DecisionLogSection,
-        folder: &Path,
-        key: SecretBytes,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
-    ) -> Result<Option<Self>, UnusableLog> {
+    /// A mask would mask nothing, also of a log that is off; the file cannot be made, or others could read or replace it.
+    pub fn open(section: &DecisionLogSection, folder: &Path) -> Result<Option<Self>, UnusableLog> {
+        mask::check(&section.mask)?;
         let (allowed_one_in, denied_one_in) = match section.mode {
             LogMode::Off => return Ok(None),
             LogMode::Full => (1, 1),
             LogMode::Sampled => (section.allowed_one_in, section.denied_one_in),
         };
-        let masks = Masks::new(&section.mask, section.masked_as, key);
-        let begun = Begun { version: Begun::VERSION, allowed_one_in, denied_one_in, mask: section.mask.clone() };
-        let writer = Writer::open(section, folder, begun, clock)?;
-        Ok(Some(Self { allowed_one_in, denied_one_in, masks, random, writer }))
+        let (mask, masked_as) = (section.mask.clone(), section.masked_as);
+        let sink = Sink::open(section, folder)?;
+        Ok(Some(Self { allowed_one_in, denied_one_in, mask, masked_as, sink }))
     }
 
+    /// Writes down that the log begins. Somebody must run [`DecisionLog::write_down`]. Under `key` masked values are hashed.
+    ///
+    /// # Errors
+    /// Nothing can be written.
+    pub fn begin(
+        self,
+        key: SecretBytes,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<DecisionLog, UnusableLog> {
+        let Self { allowed_one_in, denied_one_in, mask, masked_as, sink } = self;
+        let masks = Masks::new(&mask, masked_as, key);
+        let begun = Begun { version: Begun::VERSION, allowed_one_in, denied_one_in, mask };
+        let writer = Writer::begin(sink, begun, clock)?;
+        Ok(DecisionLog { allowed_one_in, denied_one_in, masks, random, writer })
+    }
+}
+
+impl fmt::Debug for OpenLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenLog").field("mask", &self.mask).finish_non_exhaustive()
+    }
+}
+
+impl DecisionLog {
     /// Whether a record of such an answer is to be kept, and for how many like it then.
     pub fn wants(&self, allowed: bool) -> Option<u64> {
         let one_in = if allowed { self.allowed_one_in } else { self.denied_one_in };

@@ -2,7 +2,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::*;
 use crate::clock::{SystemClock, Timestamp};
-use crate::config::MaskedAs;
 
 /// Draws 0, 1, 2, ... in turn.
 #[derive(Debug, Default)]
@@ -16,9 +15,9 @@ impl Random for Counting {
 }
 
 fn begin(section: &DecisionLogSection, folder: &Path) -> Arc<DecisionLog> {
-    let key = SecretBytes::new([1; 32]);
-    let log = DecisionLog::begin(section, folder, key, Arc::new(SystemClock), Arc::new(Counting::default()));
-    Arc::new(log.expect("usable").expect("it is on"))
+    let open = OpenLog::open(section, folder).expect("usable").expect("it is on");
+    let (clock, random) = (Arc::new(SystemClock), Arc::new(Counting::default()));
+    Arc::new(open.begin(SecretBytes::new([1; 32]), clock, random).expect("usable"))
 }
 
 fn full() -> DecisionLogSection {
@@ -37,10 +36,7 @@ fn entries(folder: &Path) -> Vec<Entry> {
 #[test]
 fn off_means_that_there_is_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let (clock, random) = (Arc::new(SystemClock), Arc::new(Counting::default()));
-    let section = DecisionLogSection::default();
-    let log = DecisionLog::begin(&section, folder.path(), SecretBytes::new([1; 32]), clock, random).unwrap();
-    assert!(log.is_none());
+    assert!(OpenLog::open(&DecisionLogSection::default(), folder.path()).unwrap().is_none());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 

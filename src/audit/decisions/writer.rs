@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use tokio::sync::{Mutex, mpsc};
 
-use super::file::{LogFile, UnusableLog};
+use super::file::LogFile;
 use super::record::{Begun, Dropped, written};
+use super::unusable::{LogPlace, UnusableLog};
 use crate::clock::Clock;
 use crate::config::{DecisionLogSection, LogOutput};
 use crate::telemetry::names;
@@ -36,12 +37,36 @@ pub(super) struct Writer {
 }
 
 /// Where lines go.
-enum Sink {
+pub(super) enum Sink {
+    /// A file.
     File(Box<LogFile>),
+    /// Standard output.
     Stdout,
 }
 
 impl Sink {
+    /// Opens what the settings name.
+    pub(super) fn open(section: &DecisionLogSection, folder: &Path) -> Result<Self, UnusableLog> {
+        match section.output {
+            LogOutput::Stdout => Ok(Self::Stdout),
+            LogOutput::File => {
+                let path = section.file.clone().unwrap_or_else(|| folder.join(DEFAULT_FILE));
+                let most = section.max_mib.saturating_mul(1 << 20);
+                match LogFile::open(&path, most, section.keep) {
+                    Ok(file) => Ok(Self::File(Box::new(file))),
+                    Err(reason) => Err(UnusableLog::Place { place: LogPlace::File(path), reason }),
+                }
+            }
+        }
+    }
+
+    fn place(&self) -> LogPlace {
+        match self {
+            Self::File(file) => LogPlace::File(file.path().to_owned()),
+            Self::Stdout => LogPlace::Stdout,
+        }
+    }
+
     fn append(&mut self, lines: &[Vec<u8>], head: &[u8]) -> (usize, io::Result<()>) {
         match self {
             Self::File(file) => file.append(lines, head),
@@ -63,21 +88,9 @@ struct Head<'a> {
 }
 
 impl Writer {
-    /// Opens what the settings name, and writes down that the log begins.
-    pub(super) fn open(
-        section: &DecisionLogSection,
-        folder: &Path,
-        begun: Begun,
-        clock: Arc<dyn Clock>,
-    ) -> Result<Self, UnusableLog> {
-        let path = section.file.clone().unwrap_or_else(|| folder.join(DEFAULT_FILE));
-        let sink = match section.output {
-            LogOutput::Stdout => Sink::Stdout,
-            LogOutput::File => {
-                let most = section.max_mib.saturating_mul(1 << 20);
-                Sink::File(Box::new(LogFile::open(&path, most, section.keep)?))
-            }
-        };
+    /// Writes down that the log begins.
+    pub(super) fn begin(sink: Sink, begun: Begun, clock: Arc<dyn Clock>) -> Result<Self, UnusableLog> {
+        let place = sink.place();
         let (queue, waiting) = mpsc::channel(QUEUE);
         let writer = Self {
             queue,
@@ -91,7 +104,7 @@ impl Writer {
         };
         let head = writer.head();
         let (_, result) = lock(&writer.sink).append(std::slice::from_ref(&head), &head);
-        result.map_err(|error| UnusableLog { path, reason: error.to_string() })?;
+        result.map_err(|error| UnusableLog::Place { place, reason: error.to_string() })?;
         Ok(writer)
     }
 

@@ -9,9 +9,10 @@ use moka::policy::EvictionPolicy;
 use moka::sync::Cache;
 use tokio::sync::{Mutex as Flight, OwnedSemaphorePermit, Semaphore};
 
-use super::fetch::Source;
+use super::fetch::{Fetcher, Source, UnusableFile};
 use super::fetch_error::FetchError;
 use crate::clock::Timestamp;
+use crate::config::WebIdentity as Settings;
 use crate::crypto::issuer_keys::IssuerKeys;
 use crate::telemetry::names;
 use crate::types::{AccountId, OidcIssuer};
@@ -27,7 +28,7 @@ const AT_ONCE: usize = 64;
 const AT_ONCE_FOR_ONE: usize = 8;
 
 /// Keeps issuers' keys.
-pub(super) struct Issuers {
+pub struct Issuers {
     source: Arc<dyn Source>,
     lifetime: i64,
     known: Cache<String, Arc<Entry>>,
@@ -55,6 +56,15 @@ struct State {
 type Known = Result<Arc<IssuerKeys>, FetchError>;
 
 impl Issuers {
+    /// Keeps keys of the issuers that providers name, fetched as the settings say; none is fetched yet.
+    ///
+    /// # Errors
+    /// A file that a setting names cannot be used.
+    pub fn of(settings: &Settings) -> Result<Self, UnusableFile> {
+        let lifetime = i64::try_from(settings.key_lifetime.as_secs()).unwrap_or(i64::MAX);
+        Ok(Self::new(Arc::new(Fetcher::new(settings)?), lifetime))
+    }
+
     /// Keeps keys from `source` for `lifetime` seconds.
     pub(super) fn new(source: Arc<dyn Source>, lifetime: i64) -> Self {
         Self { source, lifetime, known: recent(), all: Arc::new(Semaphore::new(AT_ONCE)), accounts: recent() }

@@ -22,7 +22,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::clock::Timestamp;
-use crate::config;
 use crate::decision::Federation;
 use crate::identity::OidcProvider;
 use crate::policy::{Context, Value};
@@ -32,10 +31,9 @@ use crate::types::{AccountId, OidcIssuer, Realm, SourceIdentity, Tag};
 use crate::wire::strict_json;
 
 pub use fetch::UnusableFile;
+pub use issuers::Issuers;
 pub use refusal::{Refusal, RefusalKind, Refused, Vouched};
 
-use fetch::Fetcher;
-use issuers::Issuers;
 use token::{Claims, Unverified};
 
 /// Somebody whom a provider of an account vouches for, with what its token says. Only this module makes one.
@@ -88,19 +86,9 @@ pub struct WebIdentities {
 }
 
 impl WebIdentities {
-    /// With empty caches. `ring` says which tokens are the broker's own.
-    ///
-    /// # Errors
-    /// A file that a setting names cannot be used.
-    pub fn new(
-        store: Arc<dyn Store>,
-        realm: Realm,
-        ring: Arc<Keeper>,
-        settings: &config::WebIdentity,
-    ) -> Result<Self, UnusableFile> {
-        let lifetime = i64::try_from(settings.key_lifetime.as_secs()).unwrap_or(i64::MAX);
-        let issuers = Issuers::new(Arc::new(Fetcher::new(settings)?), lifetime);
-        Ok(Self { store, realm, ring, issuers })
+    /// Of these issuers. `ring` says which tokens are the broker's own.
+    pub fn new(store: Arc<dyn Store>, realm: Realm, ring: Arc<Keeper>, issuers: Issuers) -> Self {
+        Self { store, realm, ring, issuers }
     }
 
     /// Whom a token is about, if a provider of `account` vouches for it.

@@ -147,11 +147,8 @@ impl ExplainArgs {
 
     /// Where the settings say that the log is.
     fn configured(&self, world: &World) -> Result<PathBuf, String> {
-        // The variable is there for other commands too: it goes with --log and --message, which an option would contradict.
-        let of_environment = || world.variable("BREVET_CONFIG").filter(|path| !path.is_empty()).map(PathBuf::from);
-        let config = self.config.clone().or_else(of_environment);
-        let settings = Settings { config, overrides: Overrides::default() };
-        let config = settings.settle(&world.environment)?;
+        let settings = Settings { config: self.config.clone(), overrides: Overrides::default() };
+        let config = settings.settle(world)?;
         if config.decision_log.output == LogOutput::Stdout {
             return Err(
                 "the settings send the decision log to standard output: give what collected it to --log".to_owned()
@@ -225,7 +222,10 @@ fn notices(found: &Found, wanted: &Wanted) {
     }
     if found.dropped > 0 {
         let when = if wanted.window.is_some() { " of that time" } else { "" };
-        tell(&format!("{} decisions{when} were not recorded: the log could not keep up", found.dropped));
+        tell(&format!(
+            "{} decisions{when} were not recorded: the log could not keep up, or could not be written",
+            found.dropped
+        ));
     }
     if found.more {
         tell(&format!("there are more; these are the latest {} (--last)", found.records.len()));
