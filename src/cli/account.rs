@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::{Settings, World, print};
+use super::{Settings, World, show};
 use crate::server::{self, Foundation};
 use crate::types::AccountId;
 
@@ -41,5 +41,12 @@ pub(super) async fn run(command: AccountCommand, world: &World) -> Result<ExitCo
         "AccessKeyId": made.access_key.as_str(),
         "SecretAccessKey": made.secret.expose(),
     });
-    print(&format!("{answer:#}\n"))
+    show(&format!("{answer:#}\n")).map_err(|error| {
+        let account = made.id;
+        format!(
+            "standard output: {error}: account {account} was made, and its root user's access key could not be shown, so nobody has it; \
+             make another account"
+        )
+    })?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -221,6 +221,13 @@ fn read_input() -> Result<String, String> {
     Ok(text)
 }
 
+/// Shows what is shown this once: unlike with other texts, that nobody reads it is an error.
+fn show(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
 /// Data for whoever reads standard output; a reader that has gone away ends the command quietly.
 fn print(text: &str) -> Result<ExitCode, String> {
     match io::stdout().write_all(text.as_bytes()) {

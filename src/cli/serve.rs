@@ -1,12 +1,12 @@
 //! `brevet dev` and `brevet serve`: run a broker until it is told to stop.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::stop::Stop;
-use super::{Settings, World, print};
+use super::{Settings, World, print, show};
 use crate::config::Config;
 use crate::server::{Bootstrap, NewAccount, Server, StartError};
 use crate::telemetry;
@@ -94,13 +94,6 @@ fn failed(first: &NewAccount, chosen: bool, config: &Config, cause: &str) -> Str
         Ok(()) => cause.to_owned(),
         Err(error) => format!("{cause}\nbrevet: {}", unseen(first, config, &error)),
     }
-}
-
-/// Shows what is shown this once: unlike with other texts, that nobody reads it is an error.
-fn show(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
 }
 
 /// What to say of an account whose root user's key could not be shown.

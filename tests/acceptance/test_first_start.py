@@ -255,6 +255,17 @@ def test_a_key_that_could_not_be_shown_is_no_secret_that_somebody_has(embedded, 
     paste_and_ask(embedded, embedded.export_lines())
 
 
+def test_an_account_whose_key_nobody_saw_is_told_of(embedded):
+    embedded.start()
+    command = [binary(), "account", "create", *embedded.on_store, "--name", "another"]
+    gone, out = os.pipe()
+    os.close(gone)
+    environment = clean_environment(embedded.folder / "home")
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.PIPE, text=True, env=environment, timeout=30)
+    os.close(out)
+    assert done.returncode == 1 and "nobody has it; make another account" in done.stderr, done.stderr
+
+
 def test_a_decision_log_on_a_full_standard_output_is_told_as_such(embedded):
     """And not under the name of a file that nobody writes."""
     environment = clean_environment(
