@@ -94,7 +94,10 @@ def operator(world, *arguments, check=True):
     return world.broker.run("sessions", command, *rest, *world.broker.on_store, check=check)
 
 
-def test_an_operator_revokes_beside_the_running_broker(world, alice, role):
+def test_an_operator_revokes_beside_the_running_broker(world, root, alice, role):
+    # Others revoke as well: the trail says who did.
+    assert revoke(root, accessKeyId=login(alice).key.id).status == 200
+    assert revoke(login(alice), ownSession=True).status == 200
     session = login(alice)
     work, own = assume(session, role), assume(alice, role)
     shown = json.loads(operator(world, "revoke", "--login", session.key.id).stdout)
