@@ -65,8 +65,8 @@ fn bootstrap(world: &World) -> Result<Bootstrap, String> {
         Some(text) => Some(text.parse::<AccountId>().map_err(|error| format!("BREVET_BOOTSTRAP_ACCOUNT_ID: {error}"))?),
         None => None,
     };
-    let id = world.variable("BREVET_BOOTSTRAP_ACCESS_KEY_ID");
-    let secret = world.variable("BREVET_BOOTSTRAP_SECRET_ACCESS_KEY");
+    let id = arrived(world, "BREVET_BOOTSTRAP_ACCESS_KEY_ID")?;
+    let secret = arrived(world, "BREVET_BOOTSTRAP_SECRET_ACCESS_KEY")?;
     let root_key = match (id, secret) {
         (None, None) => None,
         (Some(id), Some(secret)) => {
@@ -85,6 +85,15 @@ fn bootstrap(world: &World) -> Result<Bootstrap, String> {
     Ok(Bootstrap { account, root_key, master_key: world.master_key() })
 }
 
+/// A variable that is not there or says something. Whoever sets it to nothing meant to choose a key that did not arrive, and would find
+/// another one in what the broker prints.
+fn arrived<'a>(world: &'a World, name: &str) -> Result<Option<&'a str>, String> {
+    match world.given(name) {
+        Some("") => Err(format!("{name} is empty: set it, or leave it out to have a key made and printed")),
+        given => Ok(given),
+    }
+}
+
 /// Shows the key of an account that was made by a start that then failed; what to say of the failure.
 fn failed(first: &NewAccount, chosen: bool, config: &Config, cause: &str) -> String {
     if chosen {
@@ -100,7 +109,7 @@ fn failed(first: &NewAccount, chosen: bool, config: &Config, cause: &str) -> Str
 fn unseen(first: &NewAccount, config: &Config, error: &io::Error) -> String {
     let begin_anew = match &config.store.database {
         Some(_) => "drop the database and make an empty one".to_owned(),
-        None => format!("remove the folder {}", config.store.data_dir.display()),
+        None => format!("remove brevet.db and what begins so in the folder {}", config.store.data_dir.display()),
     };
     format!(
         "standard output: {error}: account {} was made, and its root user's access key could not be shown, so nobody has it; \

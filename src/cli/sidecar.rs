@@ -197,18 +197,25 @@ async fn serve(
             questions.run(listeners, Doorkeeper { token: token.clone() }, stopped()).await;
         }
     };
-    let told = async {
-        stop.asked(1).await;
+    let leave_no_token = || {
         if let Some(file) = &own_token_file {
             // The port is still the sidecar's: nobody else can have taken the file for that of the same port yet.
             token.remove_file(file);
         }
+    };
+    let told = async {
+        stop.asked(1).await;
+        leave_no_token();
         stopping.send_replace(true);
     };
     let ended = async { tokio::join!(sidecar.run(Arc::clone(&keeper), token.clone(), stopped()), questions, told) };
     tokio::select! {
         _ = ended => {}
-        () = stop.asked(2) => tracing::warn!("answers under way were cut off"),
+        () = stop.asked(2) => {
+            // Both may have come before either was looked at.
+            leave_no_token();
+            tracing::warn!("answers under way were cut off");
+        }
     }
     tracing::info!("the sidecar has stopped");
     Ok(())

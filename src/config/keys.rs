@@ -167,6 +167,11 @@ impl Key {
         self.section
     }
 
+    /// Whether there is a flag for it.
+    pub(super) fn has_flag(&self) -> bool {
+        self.flag.is_some()
+    }
+
     /// Its name within the section.
     pub fn name(&self) -> &'static str {
         self.name

@@ -23,9 +23,12 @@ pub(super) fn variable(wrong: &str) -> Option<String> {
     nearest(KEYS.iter().map(|key| (key.variable(), damerau_levenshtein(&key.variable(), wrong))), wrong.len())
 }
 
-/// The variable of the setting whose name this is, without its section: `LISTEN`, as flags are called.
+/// The variable of the setting whose name this is, without its section: `LISTEN`, as flags are called, or `MASTER_KEY_FILE`. A single word
+/// that is no flag, such as `REGION`, may well be another program's.
 pub(super) fn without_section(words: &str) -> Option<String> {
-    KEYS.iter().find(|key| key.name().eq_ignore_ascii_case(words)).map(super::Key::variable)
+    let meant =
+        |key: &&super::Key| key.name().eq_ignore_ascii_case(words) && (key.has_flag() || key.name().contains('_'));
+    KEYS.iter().find(meant).map(super::Key::variable)
 }
 
 /// The variable, be it a setting's or another, whose name after the prefix was likely meant to be this.

@@ -6,8 +6,9 @@
 //! of its end; the connection's own task looks at the notes when the runtime wakes it, as often as heads may take.
 //!
 //! hyper knows one time for both: an alarm that it sets after an answer is one for a connection that asks for nothing, until the stream
-//! says that something was read. What a client sent together with the request before is not noticed until it sends more. RFC 9112, section 9.5, leaves it to the server how long a connection may stay; proxies send requests on
-//! connections that they have kept, and take it for an error of the server's when one of these ends just then.
+//! says that something was read. What a client sent together with the request before is not noticed until it sends more. RFC 9112,
+//! section 9.5, leaves it to the server how long a connection may stay; proxies send requests on connections that they have kept, and
+//! take it for an error of the server's when one of these ends just then.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -94,8 +95,9 @@ impl HeaderTimer {
                 if let Poll::Ready(ended) = connection.as_mut().poll(context) {
                     return Poll::Ready(ended);
                 }
-                // A task has one waker for all its life: it is left with the runtime once, not at every request.
-                let over = if set { wake.is_elapsed() } else { wake.as_mut().poll(context).is_ready() };
+                // A task has one waker for all its life: it is left with the runtime once, not at every request. It must be left there
+                // also where the connection has used up the task's turn: a client can bring that about.
+                let over = if set { wake.is_elapsed() } else { left_with_runtime(wake.as_mut(), context) };
                 set = !over;
                 if !over {
                     return Poll::Pending;
@@ -105,6 +107,11 @@ impl HeaderTimer {
         })
         .await
     }
+}
+
+/// Whether `wake` is over; its waker is left with the runtime otherwise, however much of the task's turn is left.
+fn left_with_runtime(wake: Pin<&mut tokio::time::Sleep>, context: &mut Context<'_>) -> bool {
+    std::pin::pin!(tokio::task::unconstrained(wake)).poll(context).is_ready()
 }
 
 impl Clock {

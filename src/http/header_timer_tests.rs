@@ -29,6 +29,38 @@ async fn a_connection_that_waits_is_woken_by_its_alarm() {
     assert!(begun.elapsed() >= PATIENCE);
 }
 
+/// What a client sends can use up the turn of the connection's task before the clock is looked at.
+#[tokio::test]
+async fn a_connection_that_has_used_up_its_turn_is_woken_too() {
+    let timer = HeaderTimer::new(PATIENCE, PATIENCE, &places());
+    let alarm = timer.for_opening();
+    let waiting = timer.clone();
+    let driven = tokio::spawn(async move {
+        let used_up = std::future::poll_fn(|context| {
+            // Each gives back that it was ready, until there is nothing left of the turn.
+            while tokio::task::coop::has_budget_remaining() {
+                let one = std::pin::pin!(tokio::task::coop::consume_budget());
+                if one.poll(context).is_pending() {
+                    break;
+                }
+            }
+            Poll::Ready(())
+        });
+        let mut alarm = alarm;
+        let mut begun = false;
+        let mut used_up = std::pin::pin!(used_up);
+        waiting
+            .drive(std::future::poll_fn(|context| {
+                if !std::mem::replace(&mut begun, true) {
+                    let _ = used_up.as_mut().poll(context);
+                }
+                alarm.as_mut().poll(context)
+            }))
+            .await;
+    });
+    tokio::time::timeout(Duration::from_secs(60), driven).await.expect("it is woken").expect("no panic");
+}
+
 /// A client of hyper, with this timer, over a pipe.
 struct Client {
     pipe: DuplexStream,

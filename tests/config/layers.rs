@@ -94,6 +94,15 @@ fn variables_read_as_the_file_does() {
 }
 
 #[test]
+fn what_may_be_anothers_is_named_and_does_no_harm() {
+    let others = [("BREVET_IMAGE", "x"), ("BREVET_REGION", "eu-1"), ("BREVET_MODE", "x"), ("BREVET_FILE", "x")];
+    load("", &others, &Overrides::default()).unwrap();
+    let others = others.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let named: Vec<&str> = Config::unread(&others).collect();
+    assert_eq!(named, ["BREVET_IMAGE", "BREVET_REGION", "BREVET_MODE", "BREVET_FILE"]);
+}
+
+#[test]
 fn other_variables_are_not_ours() {
     let others = [
         ("BREVET_BOOTSTRAP_ACCOUNT_ID", "x"),

@@ -194,6 +194,25 @@ async fn cut_off_it_answers_as_long_as_it_is_certain_and_then_says_that_it_is_no
     assert_eq!(lenient.ask(&read("alice")).await.decision(), false);
 }
 
+/// Something between ends every stream after a moment, and lets questions through: the broker is in reach.
+#[tokio::test]
+async fn where_streams_are_ended_it_is_not_cut_off() {
+    let (_world, broker, _service, wire, beside) = begin().await;
+    wire.lasts(Duration::from_millis(300));
+    soon("streams are ended", || async { wire.ended() >= 3 }).await;
+    let ended = wire.ended();
+    soon("another one is", || async {
+        assert_eq!(beside.health().await["status"], "ok");
+        wire.ended() > ended
+    })
+    .await;
+    // And the broker really goes away.
+    wire.cut();
+    soon("it says so", || async { beside.health().await["status"] == "cut off" }).await;
+    beside.stop().await;
+    broker.stop().await;
+}
+
 /// The staleness bound is a minute: nothing but the wire tells it.
 #[tokio::test]
 async fn it_says_that_it_is_cut_off_as_soon_as_the_stream_breaks_off() {

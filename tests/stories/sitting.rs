@@ -1,14 +1,16 @@
 //! Questions of one batch, with changes between them: what was got ready for one counts for the next only while nothing has changed.
 
+use std::time::Duration;
+
 use brevet::authn::Caller;
 use brevet::decision::RequestFacts;
-use brevet::ops::questions::{Asking, Named, Question, Said, Stored, Who};
+use brevet::ops::questions::{Answered, Asking, Named, Question, Refusal, Said, Stored, Who};
 use brevet::types::{Arn, SecretText};
 use serde_json::{Value, json};
 
 use crate::world::policies::{allow, allow_if, deny};
 use crate::world::raw::{ActorKeys, caller, post};
-use crate::world::{Actor, Backend, Outcome, Running, Session, World};
+use crate::world::{Actor, Backend, Outcome, Running, Session, World, within};
 
 async fn store(who: &dyn ActorKeys, at: &Running, arn: &str, status: &str) {
     let what = json!({ "arn": arn, "attributes": { "status": status } }).to_string();
@@ -80,6 +82,49 @@ async fn changed(backend: Backend) {
     broker.settled().await;
     let gone = sitting.answer(&question, stored).await.expect("an answer");
     assert!(!gone.is_allowed() && gone.answer.is_none(), "{gone:?}");
+}
+
+/// Once nothing was heard of the store for longer than the staleness bound nothing is decided, also where all is at hand; where the
+/// operator chose degraded service, answers say so.
+async fn out_of_touch(degraded_for: Duration) -> Result<Answered, Refusal> {
+    let (world, broker) = World::begin_with(Backend::Sqlite, |config| {
+        config.store.staleness_bound = Duration::from_secs(1);
+        config.store.degraded_service = degraded_for;
+    })
+    .await;
+    let root = world.root.at(&broker);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    root.user_with("alice", &allow("record:read", "*")).await;
+    let (asker, facts) = caller(&broker, &service, "brevet").await;
+    let asking = asking(&broker, &asker, facts);
+    let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");
+    let alice = asking.leave().about(&who, || json!({})).await.expect("it may ask");
+    let theirs = asking.theirs();
+    let resource: Arn = format!("arn:aws:record::{}:r1", world.root.account).parse().expect("an ARN");
+    let said = Said::nothing();
+    let question = Question { action: "record:read", resource: &resource, said: &said, policy: None };
+    let stored = asking.stored_of_all(&[&resource]).await.pop().flatten();
+    let mut sitting = asking.sitting(&alice, &theirs);
+    let fresh = sitting.answer(&question, stored.clone()).await.expect("an answer");
+    assert!(fresh.is_allowed() && !fresh.degraded && fresh.max_age == 1);
+    broker.broker.store.close().await;
+    within(Duration::from_secs(20), "the broker is out of touch", || async {
+        broker.broker.feed.known().is_ok_and(|known| known.degraded) || broker.broker.feed.known().is_err()
+    })
+    .await;
+    sitting.answer(&question, stored).await
+}
+
+#[tokio::test]
+async fn nothing_is_decided_on_what_is_too_old() {
+    let refused = out_of_touch(Duration::ZERO).await.expect_err("it is refused");
+    assert!(matches!(refused, Refusal::Unavailable), "{refused:?}");
+}
+
+#[tokio::test]
+async fn what_is_decided_on_what_is_old_says_so() {
+    let answered = out_of_touch(Duration::from_secs(3_600)).await.expect("an answer");
+    assert!(answered.is_allowed() && answered.degraded && answered.max_age == 0, "{answered:?}");
 }
 
 /// What this broker has committed itself counts at once, although its change feed brings it only later: no answer is made of what alice

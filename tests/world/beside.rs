@@ -1,6 +1,7 @@
 //! A sidecar that answers questions, in this process, and the wire between it and a broker, which a test can cut.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ pub struct Wire {
 struct WireState {
     target: Option<String>,
     open: Vec<JoinHandle<()>>,
+    /// How long a connection lasts at the most.
+    lasts: Option<Duration>,
+    /// How many did not.
+    ended: Arc<AtomicUsize>,
 }
 
 impl Wire {
@@ -36,16 +41,21 @@ impl Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let target = Some(broker.host().to_owned());
-        let wire = Self { address, state: Arc::new(Mutex::new(WireState { target, open: Vec::new() })) };
+        let state = WireState { target, open: Vec::new(), lasts: None, ended: Arc::default() };
+        let wire = Self { address, state: Arc::new(Mutex::new(state)) };
         let state = Arc::clone(&wire.state);
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
                 let mut state = state.lock().expect("whole");
                 // Nobody at the other end: the connection ends at once.
                 let Some(target) = state.target.clone() else { continue };
+                let (lasts, ended) = (state.lasts.unwrap_or(Duration::MAX), Arc::clone(&state.ended));
                 state.open.push(tokio::spawn(async move {
                     if let Ok(mut far) = TcpStream::connect(target).await {
-                        let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+                        let copied = tokio::io::copy_bidirectional(&mut near, &mut far);
+                        if tokio::time::timeout(lasts, copied).await.is_err() {
+                            ended.fetch_add(1, Ordering::Relaxed);
+                        }
                     }
                 }));
             }
@@ -58,6 +68,18 @@ impl Wire {
         let mut state = self.state.lock().expect("whole");
         state.target = None;
         state.open.drain(..).for_each(|open| open.abort());
+    }
+
+    /// Ends what is under way, and from now on whatever takes longer than this, as many a gateway does.
+    pub fn lasts(&self, longest: Duration) {
+        let mut state = self.state.lock().expect("whole");
+        state.lasts = Some(longest);
+        state.open.drain(..).for_each(|open| open.abort());
+    }
+
+    /// How many connections it has ended because they took too long.
+    pub fn ended(&self) -> usize {
+        self.state.lock().expect("whole").ended.load(Ordering::Relaxed)
     }
 
     /// Leads it to this broker.

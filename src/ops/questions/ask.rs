@@ -94,9 +94,8 @@ impl Asking<'_> {
         said: Option<AccountId>,
         at_hand: Option<Stored>,
     ) -> Result<Answered, Refusal> {
-        // What is looked up before the decision is made is of this revision or a later one. The subject may have been got ready while
-        // that was still recent.
-        let before = self.known()?;
+        // What is looked up before the decision is made is of this revision or a later one.
+        let heard = self.broker.feed.heard();
         let stored = match at_hand.filter(|stored| self.broker.feed.lasts(&stored.moment)) {
             Some(stored) => stored.resource.filter(|resource| self.counts(resource, question.resource, said)),
             None => self.stored(question.resource, said).await?,
@@ -123,11 +122,13 @@ impl Asking<'_> {
             Err(Refused::NoPrincipal) => return self.nobody(ABSENT, somebody.about.as_of),
             Err(other) => return Err(other.into()),
         };
+        // Once all is at hand: looking things up may have taken its time.
+        let known = self.known()?;
         let decided = self.broker.authorizer.decided(subject, asked)?;
         let (answer, told) = self.told(&decided);
         let answer = Answer {
-            revision: answer.revision.min(before.revision).min(somebody.about.as_of),
-            degraded: answer.degraded || before.degraded,
+            revision: answer.revision.min(heard).min(somebody.about.as_of),
+            degraded: answer.degraded || known.degraded,
             ..answer
         };
         Ok(Answered { told, ..self.answered(answer, somebody.about, owner) })

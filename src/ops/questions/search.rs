@@ -198,6 +198,10 @@ impl Asking<'_> {
                 made.answered(&self.decided(&mut candidate, question, None, stored.clone()).await?, || name);
             }
         }
+        // Those whom the asker may not ask about were passed over by what was known then.
+        if self.known()?.degraded {
+            (made.found.degraded, made.found.max_age) = (true, 0);
+        }
         Ok(made.found)
     }
 

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::Questions;
 use super::lines::{Line, Transit};
-use crate::client::{Backoff, ChangeStream, ClientError, draw};
+use crate::client::{Backoff, ChangeStream, ClientError, Question, draw};
 
 /// The wait after failures.
 const BACKOFF: Backoff = Backoff { base: Duration::from_millis(250), cap: Duration::from_secs(15) };
@@ -21,6 +22,8 @@ const SILENT: u32 = 4;
 /// How long a stream may take to begin. What is known of the time that lines are under way begins there: nobody can hold all of them back
 /// for longer than this without its being noticed.
 const BEGIN: Duration = Duration::from_secs(3);
+/// Where a broker says whether it can answer. A gateway before it may show another answer there, which shows as much.
+const READY: &str = "/health/ready";
 /// How often a stream says something before it has told how often.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -84,16 +87,24 @@ impl Questions {
                     tokio::time::sleep(DENIED).await;
                     continue;
                 }
-                End::Broken => {
-                    self.in_touch(false);
+                End::Broken | End::Unable => {
+                    let there = self.broker_is_there().await;
+                    self.in_touch(there);
                     failures += 1;
                 }
-                End::Unable => failures += 1,
             }
             if failures > 0 {
                 tokio::time::sleep(BACKOFF.wait(failures, draw(self.random.as_ref()))).await;
             }
         }
+    }
+
+    /// Whether the broker answers at all. What stands between may end streams and let questions through, and whether a sidecar is ready
+    /// must not hang on somebody's asking something.
+    async fn broker_is_there(&self) -> bool {
+        let ready = Question { method: Method::GET, path: READY, headers: Vec::new(), body: Bytes::new() };
+        let asked = tokio::time::timeout(BEGIN, self.keeper.broker().pass(&ready, None)).await;
+        asked.is_ok_and(|answered| answered.is_ok_and(|passed| !passed.status.is_server_error()))
     }
 
     async fn listen(&self, mut stream: ChangeStream, sent: Instant) -> End {

@@ -59,7 +59,7 @@ pub struct Questions {
     flights: Flights,
     /// Headers that answers to proxies hang on: only ever more.
     read: Mutex<BTreeSet<String>>,
-    /// Whether the last exchange with the broker came about, and the change stream has not broken off since.
+    /// Whether the last exchange with the broker came about; where the change stream has broken off, one is tried at once.
     in_touch: AtomicBool,
     counts: Counts,
 }
