@@ -6,7 +6,7 @@ use super::Checker;
 use super::code::IssueCode;
 use super::read::{Item, Statement};
 use super::report::Place;
-use super::variable;
+use super::{known_action, variable};
 use crate::policy::document::Kind;
 
 pub(super) fn check(checker: &mut Checker, statement: &Statement<'_>) {
@@ -44,6 +44,10 @@ fn one(checker: &mut Checker, Item { text, place }: &Item<'_>) {
     }
     if checker.kind == Kind::Trust && !service.eq_ignore_ascii_case("sts") {
         return not_about_assuming(checker, text, place);
+    }
+    if let Some(meant) = known_action::meant(service, name) {
+        let details = format!("The action {text} does not exist. Did you mean {meant}?");
+        checker.report.note(IssueCode::InvalidAction, details, place);
     }
     if service == "*" {
         wildcard_in_service(checker, &place.part(place.is_plain(text), 0, 1));

@@ -5,7 +5,7 @@
 //! most, and what it refuses is an error even where AWS only warns (an empty list of actions, a date that is none).
 //!
 //! Left out, because they need AWS's catalogue of services, actions, resources, regions and service keys:
-//! `INVALID_ACTION` and `INVALID_SERVICE_IN_ACTION` of well-formed names, `INVALID_SERVICE` and `INVALID_ARN_RESOURCE` outside of
+//! `INVALID_ACTION` of well-formed names that are not nearly one of IAM's or STS's, `INVALID_SERVICE_IN_ACTION` of any, `INVALID_SERVICE` and `INVALID_ARN_RESOURCE` outside of
 //! IAM, `INVALID_SERVICE_CONDITION_KEY`, `INVALID_REGION`, `INVALID_ARN_REGION` of names that could be regions,
 //! `MISSING_ARN_REGION`, `ARN_ACCOUNT_NOT_ALLOWED`, `ARN_REGION_NOT_ALLOWED` outside of IAM and STS,
 //! `UNSUPPORTED_ACTION_IN_POLICY` and `UNSUPPORTED_RESOURCE_ARN_IN_POLICY` of resources other than roles,
@@ -28,6 +28,7 @@ mod finding;
 mod guess;
 mod key;
 mod keys;
+mod known_action;
 mod meaning;
 mod principal;
 mod read;
