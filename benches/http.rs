@@ -38,6 +38,11 @@ fn main() {
     for request in &kept {
         server.block_on(beside.knows(request));
     }
+    let kept_batches: Vec<Vec<u8>> =
+        (0..CONNECTIONS).map(|i| beside.question("/access/v1/evaluations", &batch_of(&world, i))).collect();
+    for request in &kept_batches {
+        server.block_on(beside.knows(request));
+    }
     let matters = [
         Matter {
             name: "GetCallerIdentity",
@@ -75,6 +80,14 @@ fn main() {
             least: None,
         },
         Matter {
+            name: "a hundred, kept beside",
+            path: "/access/v1/evaluations",
+            at: Some(beside.address),
+            requests: kept_batches,
+            budget: None,
+            least: None,
+        },
+        Matter {
             name: BATCH,
             path: "/access/v1/evaluations",
             at: None,
@@ -108,13 +121,18 @@ fn question(world: &World, connection: usize) -> String {
     )
 }
 
-/// A batch of questions of `gateway` about the scenario's user, which differ by their resources alone.
+/// A batch of questions of `gateway`, signed.
 fn batch(world: &World, asker: &brevet::sigv4::Credentials, connection: usize) -> Vec<u8> {
+    world.signed(asker, "brevet", "/access/v1/evaluations", "application/json", batch_of(world, connection).as_bytes())
+}
+
+/// A batch of questions about the scenario's user, which differ by their resources alone.
+fn batch_of(world: &World, connection: usize) -> String {
     let item = |i| {
         format!(r#"{{"resource":{{"type":"object","id":"arn:aws:s3:::team-5-reports/2026/{connection}-{i}.csv"}}}}"#)
     };
     let items: Vec<String> = (0..IN_A_BATCH).map(item).collect();
-    let body = format!(
+    format!(
         r#"{{"subject":{{"type":"user","id":"arn:aws:iam::{}:user/{}"}},
             "action":{{"name":"s3:GetObject"}},
             "context":{{"aws:SourceIp":"10.1.2.3"}},
@@ -122,6 +140,5 @@ fn batch(world: &World, asker: &brevet::sigv4::Credentials, connection: usize) -
         world.account,
         scenario::USER,
         items.join(","),
-    );
-    world.signed(asker, "brevet", "/access/v1/evaluations", "application/json", body.as_bytes())
+    )
 }

@@ -46,6 +46,12 @@ fn turns() -> (usize, Duration) {
     (turns, Duration::from_millis(number("BREVET_BENCH_TURN_MS", 1_000, 10_000)))
 }
 
+/// Connections that are used, `BREVET_BENCH_CONNECTIONS` or all: with one, nothing competes with what is measured for a core.
+fn connections(of: usize) -> usize {
+    let said = std::env::var("BREVET_BENCH_CONNECTIONS").ok().and_then(|text| text.parse().ok());
+    said.unwrap_or(of).clamp(1, of)
+}
+
 /// Measures each matter, the bare handler and the broker in turns.
 pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line> {
     let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -59,7 +65,8 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
         let least = matter.least.as_ref().map(|least| {
             (least.doing, server.block_on(load::bare(matter.path, &answer, Some(Arc::clone(&least.work)))))
         });
-        let turn = |address: SocketAddr, length| client.block_on(load::round(address, &matter.requests, length));
+        let requests = matter.requests.get(..connections(matter.requests.len())).unwrap_or_default();
+        let turn = |address: SocketAddr, length| client.block_on(load::round(address, requests, length));
         // Once without counting, so that caches and connections are warm.
         turn(bare, length / 4);
         turn(at, length / 4);
