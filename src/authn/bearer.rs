@@ -23,18 +23,21 @@ pub struct Bearers {
     keeper: Arc<Keeper>,
     revocations: Arc<Revocations>,
     renamed: Arc<Renamed>,
-    /// By SHA-256 of the token: checking its signature costs more than all the rest.
+    /// By SHA-256 of the token's signature, which is what makes it worth anything, so that the cache holds no token: checking a
+    /// signature costs more than all the rest.
     tokens: Bounded<[u8; 32], Arc<Open>>,
 }
 
 /// A token that was verified, and whom it stands for.
-#[derive(Debug)]
 struct Open {
+    /// What stands before its signature: to know a token again by that is a quick comparison, where to digest it took an eighth of the
+    /// time of a whole request.
+    signed: Box<str>,
     verified: VerifiedIdentity,
     subject: Arc<Subject>,
     /// What the session is, if it was obtained with one.
     session: Option<Arc<SessionClaims>>,
-    /// How much memory it takes, roughly: what the token says is there twice, with what it was obtained with.
+    /// How much memory it takes, roughly: what the token says is there twice, with what it was obtained with, and as it came.
     bytes: u32,
 }
 
@@ -96,8 +99,9 @@ impl Bearers {
 
     fn open(&self, token: &str, audience: &str, now: Timestamp) -> Result<Arc<Open>, Error> {
         let rings = self.keeper.rings();
-        let digest = sha256(token.as_bytes());
-        let open = match self.tokens.find(&digest) {
+        let (signed, signature) = token.rsplit_once('.').ok_or(Error::Token(SessionError::Malformed))?;
+        let digest = sha256(signature.as_bytes());
+        let open = match self.tokens.find_if(&digest, |open| *open.signed == *signed) {
             Some(open) => {
                 open.verified.recheck(&rings, now).map_err(refused)?;
                 open
@@ -105,12 +109,13 @@ impl Bearers {
             None => {
                 let verified = open_identity(&rings, token, now).map_err(refused)?;
                 let subject = subject(&verified).ok_or(Error::Token(SessionError::Malformed))?;
-                let bytes = u32::try_from(token.len().saturating_mul(3)).unwrap_or(u32::MAX);
+                let bytes = u32::try_from(token.len().saturating_mul(4)).unwrap_or(u32::MAX);
                 let session = match verified.origin() {
                     Origin::Session(claims) => Some(Arc::new(SessionClaims::clone(claims))),
                     Origin::Key(_) => None,
                 };
-                let open = Arc::new(Open { verified, subject: Arc::new(subject), session, bytes });
+                let open =
+                    Arc::new(Open { signed: signed.into(), verified, subject: Arc::new(subject), session, bytes });
                 self.tokens.keep(digest, Arc::clone(&open));
                 open
             }

@@ -109,6 +109,13 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
         self.find_part(id, V::clone)
     }
 
+    /// The value of a key, if it is still good. One that is not counts as not found, and stays for whoever replaces it.
+    pub fn find_if(&self, id: &(impl Names<K> + ?Sized), is_good: impl FnOnce(&V) -> bool) -> Option<V> {
+        let found = self.look(id, |value| is_good(value).then(|| value.clone())).flatten();
+        self.meters.asked(found.is_some());
+        found
+    }
+
     /// As much of the value of a key as one wants.
     pub(super) fn find_part<T>(&self, id: &(impl Names<K> + ?Sized), part: impl FnOnce(&V) -> T) -> Option<T> {
         let found = self.look(id, part);

@@ -114,9 +114,13 @@ async fn a_service_signs_in_with_a_token_that_is_meant_for_the_broker() {
     assert_eq!(refused.status, 401, "{refused:?}");
     let (head, tail) = good.rsplit_once('.').expect("a JWT");
     let forged = format!("{head}.{}", tail.chars().rev().collect::<String>());
+    // A signature is good for what it was made over, also once it is known: of another token of the service's own, or one letter later.
+    let (others, _) = for_others.rsplit_once('.').expect("a JWT");
+    let another = format!("{others}.{tail}");
+    let longer = format!("{head}A.{tail}");
     let session = world.root.sts(&broker).get_session_token().send().await.granted();
     let session = session.credentials().expect("credentials").session_token().to_owned();
-    for bad in [forged.as_str(), &session, "", "x", "a.b.c", &"x".repeat(20_000)] {
+    for bad in [forged.as_str(), &another, &longer, &session, "", "x", "a.b.c", &"x".repeat(20_000)] {
         let refused = ask_as_bearer(&broker, bad, &question).await;
         assert!([401, 431].contains(&refused.status), "{bad:.20}: {refused:?}");
     }
