@@ -33,10 +33,16 @@ pub struct World {
 impl World {
     /// Starts a broker on a free port of this machine.
     pub async fn start() -> Self {
+        Self::start_with(|_| ()).await
+    }
+
+    /// As [`World::start`], with other settings.
+    pub async fn start_with(set: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut config = Config::default();
         config.server.listen = SocketAddr::from(([127, 0, 0, 1], 0));
         config.store.data_dir = folder.path().join("data");
+        set(&mut config);
         let clock = Arc::new(SystemClock);
         let metrics = telemetry::start_metrics().ok();
         let started = Server::start(&config, &Bootstrap::default(), clock, Arc::new(SystemRandom), metrics).await;

@@ -46,6 +46,22 @@ impl Caller {
         self.bears.as_ref().map(|(expires, lineage)| (*expires, &**lineage))
     }
 
+    /// Whether both are the same, who came with the same credentials. What was made anew of the same record in between counts as
+    /// another, except of a certificate, whose subject is made anew each time.
+    pub fn is_the_same(&self, other: &Self) -> bool {
+        let Self { subject, access_key, certificate, region, session, bears } = self;
+        let expiry = |bears: &Option<(Timestamp, _)>| bears.as_ref().map(|(expires, _)| *expires);
+        let subjects =
+            Arc::ptr_eq(subject, &other.subject) || certificate.is_some() && subject.is_the_entity(&other.subject);
+        subjects
+            && are_one(certificate.as_ref(), other.certificate.as_ref())
+            && are_one(session.as_ref(), other.session.as_ref())
+            && are_one(bears.as_ref().map(|(_, of)| of), other.bears.as_ref().map(|(_, of)| of))
+            && expiry(bears) == expiry(&other.bears)
+            && *access_key == other.access_key
+            && *region == other.region
+    }
+
     /// Whom decisions about this caller are about.
     pub fn subject(&self) -> &Arc<Subject> {
         &self.subject
@@ -94,5 +110,13 @@ impl Caller {
     /// The unique id that AWS shows for it, see [`Subject::user_id`].
     pub fn user_id(&self, entity: &str) -> String {
         self.subject.user_id(entity)
+    }
+}
+
+fn are_one<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {
+    match (one, other) {
+        (None, None) => true,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        _ => false,
     }
 }

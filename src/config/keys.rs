@@ -77,6 +77,7 @@ pub static KEYS: &[Key] = &[
     number("cache", "principals", 1..=10_000_000, |config, n| config.cache.principals = n),
     number("cache", "access_keys", 1..=10_000_000, |config, n| config.cache.access_keys = n),
     number("cache", "sessions", 1..=10_000_000, |config, n| config.cache.sessions = n),
+    number("cache", "answers", 0..=1_099_511_627_776, |config, n| config.cache.answers = n),
     list("web_identity", "allow_networks", |config, texts| {
         let expected = "an address, or a range such as 10.0.0.0/8 with no bit set after its prefix";
         let network = |text: &&str| Network::parse(text).ok_or_else(|| Fault::malformed(text, expected));

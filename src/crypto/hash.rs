@@ -11,6 +11,15 @@ pub fn sha256(data: &[u8]) -> [u8; 32] {
     out
 }
 
+/// SHA-256 of parts, one after the other.
+pub fn sha256_of<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    parts.into_iter().for_each(|part| context.update(part));
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
 /// SHA-1 of a certificate, as lower-case hexadecimal digits: AWS names the authorities behind an issuer so. Nobody can make another
 /// certificate with the thumbprint of a given one; two with one thumbprint gain nothing to whoever made both.
 pub fn sha1_thumbprint(certificate: &[u8]) -> String {

@@ -64,6 +64,26 @@ impl Decisions {
     }
 }
 
+/// How many decisions of an answer came out how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Outcomes {
+    allowed: u64,
+    explicitly_denied: u64,
+    implicitly_denied: u64,
+}
+
+impl Outcomes {
+    /// One more.
+    pub fn add(&mut self, effect: Effect) {
+        let count = match effect {
+            Effect::Allowed => &mut self.allowed,
+            Effect::ExplicitlyDenied => &mut self.explicitly_denied,
+            Effect::ImplicitlyDenied => &mut self.implicitly_denied,
+        };
+        *count += 1;
+    }
+}
+
 /// How much memory a principal or a session may take for as many of them to be kept as the cache is to hold, in bytes. Whoever may
 /// take sessions names policies of AWS for them that are fifty times the size of a policy of its own.
 const ORDINARY_BYTES: u32 = 16 << 10;
@@ -224,6 +244,17 @@ impl Authorizer {
     pub async fn decide(&self, subject: &Subject, facts: &RequestFacts, asked: Asked<'_>) -> Result<Answer, Refused> {
         let prepared = self.prepare(subject, facts, asked.degraded).await?;
         Ok(self.decided(&prepared, asked)?.answer())
+    }
+
+    /// Counts decisions that are told once more.
+    pub fn told_again(&self, outcomes: &Outcomes) {
+        let Outcomes { allowed, explicitly_denied, implicitly_denied } = *outcomes;
+        let Decisions { allowed: yes, explicitly_denied: no, implicitly_denied: not } = &self.decisions;
+        for (counter, times) in [(yes, allowed), (no, explicitly_denied), (not, implicitly_denied)] {
+            if times > 0 {
+                counter.increment(times);
+            }
+        }
     }
 
     /// A decision about a subject that is prepared; its reasons are told on demand.

@@ -30,6 +30,16 @@ pub struct RequestFacts {
 }
 
 impl RequestFacts {
+    /// Whether a request at the same moment would have all of these too.
+    pub fn are_the_same_but_for_the_time(&self, other: &Self) -> bool {
+        let Self { now: _, source_ip, user_agent, secure_transport, region, mfa_now } = self;
+        *source_ip == other.source_ip
+            && *user_agent == other.user_agent
+            && *secure_transport == other.secure_transport
+            && *region == other.region
+            && *mfa_now == other.mfa_now
+    }
+
     /// The key of a name in lower case and without its `aws:`.
     fn key(&self, name: &str) -> Option<Fact<'_>> {
         match name {

@@ -15,7 +15,7 @@ mod subject;
 
 pub use answer::Answer;
 pub use asked::{Asked, Consent};
-pub use authorizer::{Authorizer, Permit, Refused, Settings};
+pub use authorizer::{Authorizer, Outcomes, Permit, Refused, Settings};
 pub use denial::Denial;
 pub use federation::Federation;
 pub use keys::RequestFacts;

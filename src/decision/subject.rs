@@ -20,6 +20,18 @@ pub struct Subject {
     pub session: Option<SessionFacts>,
 }
 
+impl Subject {
+    /// Whether both are the same entity by itself, without a session.
+    pub fn is_the_entity(&self, other: &Self) -> bool {
+        let Self { account, identity, unique_id, session } = self;
+        *account == other.account
+            && *identity == other.identity
+            && *unique_id == other.unique_id
+            && session.is_none()
+            && other.session.is_none()
+    }
+}
+
 /// Which entity of an account.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Identity {

@@ -32,6 +32,7 @@ impl Front {
         match (request.method(), request.uri().path()) {
             (&Method::POST | &Method::GET, "/") => aws::query_at(doors, request).await,
             (&Method::POST, "/access/v1/evaluation") => authzen::evaluation_at(doors, request).await,
+            (&Method::POST, "/access/v1/evaluations") => authzen::evaluations_at(doors, request).await,
             _ => router.clone().oneshot(request).await.unwrap_or_else(|never| match never {}),
         }
     }

@@ -30,7 +30,7 @@ mod sender;
 mod sessions;
 mod tls;
 
-pub use authzen::SignedMetadata;
+pub use authzen::{Repeated, SignedMetadata};
 pub use connection::{Limits, serve};
 pub use counts::Counts;
 pub use followers::Followers;

@@ -42,6 +42,8 @@ pub struct Doors {
     pub status_lists: Arc<SignedLists>,
     /// What was signed a moment ago of where the AuthZEN doors are.
     pub signed_metadata: Arc<authzen::SignedMetadata>,
+    /// Answers that may be asked for again within their second.
+    pub repeated: Arc<authzen::Repeated>,
 }
 
 /// All doors on one listener.

@@ -112,8 +112,9 @@ async fn attempt(call: &Call<'_>, asked: &Revoke, parameters: &Value) -> Result<
         let keys = tx.written_keys();
         match tx.commit().await {
             Ok(revision) => {
-                broker.feed.committed(revision, &keys);
+                // In this order: what is found out once the feed has been told knows of it.
                 broker.revocations.learn(&revocation);
+                broker.feed.committed(revision, &keys);
                 return Ok((revocation, revision));
             }
             Err(CommitError::Conflict(_)) => continue,

@@ -21,7 +21,7 @@ use crate::config::{Config, SigningAlgorithm};
 use crate::crypto::alg::SigningAlg;
 use crate::crypto::signing_key::SigningKey;
 use crate::decision::{self, Authorizer};
-use crate::http::{self, Doors, Followers, Limits, Routes, RoutesError, TlsError, TrustedProxies};
+use crate::http::{self, Doors, Followers, Limits, Repeated, Routes, RoutesError, TlsError, TrustedProxies};
 use crate::ops::resources::Resources;
 use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
@@ -149,6 +149,7 @@ impl Server {
             followers: Arc::new(Followers::among(config.server.connections)),
             status_lists: Arc::default(),
             signed_metadata: Arc::default(),
+            repeated: Arc::new(Repeated::new(config.cache.answers)),
         };
         let limits = Limits {
             connections: config.server.connections,

@@ -14,6 +14,7 @@ mod authorization_reference;
 mod authzen;
 mod authzen_batches;
 mod authzen_certification;
+mod authzen_repeated;
 mod authzen_searches;
 mod aws_managed;
 mod beside;

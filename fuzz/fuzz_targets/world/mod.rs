@@ -12,7 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use brevet::authn::ClientCertificate;
 use brevet::clock::{Clock, SystemRandom, Timestamp};
 use brevet::config::Config;
-use brevet::http::{Doors, Followers, Routes, router};
+use brevet::http::{Doors, Followers, Repeated, Routes, router};
 use brevet::ops::{Broker, Registry};
 use brevet::server::{Bootstrap, Server};
 use brevet::sigv4::{Credentials, RequestParts, sign_headers};
@@ -92,6 +92,7 @@ impl World {
             followers: Arc::new(Followers::among(8)),
             status_lists: Arc::default(),
             signed_metadata: Arc::default(),
+            repeated: Arc::new(Repeated::new(1 << 20)),
         };
         let root = Credentials {
             access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),

@@ -54,11 +54,11 @@ pub(super) async fn answers(
                 Err(other) => return Err(other.into()),
             };
             if is_last(decision) {
-                return Ok(Answer { body: answers.into_body(), keeping });
+                return Ok(answers.into_answer(subjects.any_refused(), keeping));
             }
         }
     }
-    Ok(Answer { body: answers.into_body(), keeping })
+    Ok(answers.into_answer(subjects.any_refused(), keeping))
 }
 
 /// Answers one question; gives the decision.
@@ -161,6 +161,11 @@ impl<'a> Subjects<'a> {
             default: None,
             refused: 0,
         }
+    }
+
+    /// Whether there was one that the asker may not ask about: then the trail says so.
+    fn any_refused(&self) -> bool {
+        self.abouts.iter().any(|Met(_, about)| matches!(about, About::Refused(_)))
     }
 
     /// The subject of a question.

@@ -12,6 +12,7 @@ use super::body::required;
 use super::entity::{self, Action, Entity};
 use super::frame::{Answer, Received, framed};
 use super::render;
+use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Question};
@@ -34,11 +35,13 @@ pub(in crate::http) async fn evaluation(State(doors): State<Doors>, request: Req
 /// As [`evaluation`], for whoever holds the doors.
 pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Response {
     framed(doors, "evaluation", request, async |request| {
-        let mut received = Received::read(doors, request).await?;
-        let keeping = received.keeping.take();
-        let body = received.body()?;
-        let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
-        asked.answered(&received.asking(doors).await?, keeping).await
+        let received = Received::read(doors, request).await?;
+        let made = async |received: &Received, keeping| {
+            let body = received.body()?;
+            let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
+            asked.answered(&received.asking(doors).await?, keeping).await
+        };
+        received.answered(doors, "evaluation", made).await
     })
     .await
 }
@@ -65,6 +68,8 @@ impl<'a> Evaluation<'a> {
         if let Some(keeping) = &mut keeping {
             keeping.add(asking, &who, &subject, &resource, &answered);
         }
-        Ok(Answer { body: render::one(&answered, &action), keeping })
+        let mut outcomes = Outcomes::default();
+        answered.effect().into_iter().for_each(|effect| outcomes.add(effect));
+        Ok(Answer { body: render::one(&answered, &action).into(), keeping, outcomes, once: false })
     }
 }

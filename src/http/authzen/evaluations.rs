@@ -10,10 +10,11 @@ use axum::response::Response;
 
 use super::batch::answers;
 use super::evaluation::Evaluation;
-use super::frame::{Received, framed};
+use super::frame::{Answer, Received, framed};
 use super::item::Defaults;
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
+use crate::ops::questions::Keeping;
 use crate::wire::strict_json::Json;
 
 /// Questions in a batch, at the most.
@@ -54,28 +55,37 @@ impl Semantic {
 
 /// Answers many questions.
 pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed(&doors, "evaluations", request, async |request| {
-        let mut received = Received::read(&doors, request).await?;
-        let keeping = received.keeping.take();
-        let body = received.body()?;
-        let semantic = Semantic::read(body.get("options")).map_err(Refusal::bad)?;
-        let items = match body.get("evaluations") {
-            None => &[],
-            Some(Json::List(items)) => items.as_slice(),
-            Some(_) => return Err(Refusal::bad("`evaluations` must be a list")),
-        };
-        if items.is_empty() {
-            let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
-            return asked.answered(&received.asking(&doors).await?, keeping).await;
-        }
-        if items.len() > MOST {
-            return Err(Refusal::bad(format!("`evaluations` has more than {MOST} questions")));
-        }
-        let defaults = Defaults::read(&body).map_err(Refusal::bad)?;
-        let asking = received.asking(&doors).await?;
-        answers(&asking, items, &defaults, |decision| semantic.ends_with(decision), keeping).await
+    evaluations_at(&doors, request).await
+}
+
+/// As [`evaluations`], for whoever holds the doors.
+pub(in crate::http) async fn evaluations_at(doors: &Doors, request: Request<Body>) -> Response {
+    framed(doors, "evaluations", request, async |request| {
+        let received = Received::read(doors, request).await?;
+        let made = async |received: &Received, keeping| made(doors, received, keeping).await;
+        received.answered(doors, "evaluations", made).await
     })
     .await
+}
+
+async fn made(doors: &Doors, received: &Received, keeping: Option<Keeping>) -> Result<Answer, Refusal> {
+    let body = received.body()?;
+    let semantic = Semantic::read(body.get("options")).map_err(Refusal::bad)?;
+    let items = match body.get("evaluations") {
+        None => &[],
+        Some(Json::List(items)) => items.as_slice(),
+        Some(_) => return Err(Refusal::bad("`evaluations` must be a list")),
+    };
+    if items.is_empty() {
+        let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
+        return asked.answered(&received.asking(doors).await?, keeping).await;
+    }
+    if items.len() > MOST {
+        return Err(Refusal::bad(format!("`evaluations` has more than {MOST} questions")));
+    }
+    let defaults = Defaults::read(&body).map_err(Refusal::bad)?;
+    let asking = received.asking(doors).await?;
+    answers(&asking, items, &defaults, |decision| semantic.ends_with(decision), keeping).await
 }
 
 #[cfg(test)]

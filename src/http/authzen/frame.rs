@@ -9,11 +9,12 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::body;
+use super::repeated::Knowledge;
 use crate::authn::{self, Caller};
-use crate::decision::RequestFacts;
+use crate::decision::{Outcomes, RequestFacts};
 use crate::http::keeping;
 use crate::http::refusal::Refusal;
-use crate::http::request::Incoming;
+use crate::http::request::{Incoming, is_json};
 use crate::http::router::Doors;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, SERVICE};
 use crate::wire::strict_json::Members;
@@ -26,9 +27,13 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// An answer.
 pub(super) struct Answer {
-    pub(super) body: Vec<u8>,
+    pub(super) body: Bytes,
     /// How it may be kept, if that is to be told.
     pub(super) keeping: Option<Keeping>,
+    /// What was decided in it.
+    pub(super) outcomes: Outcomes,
+    /// Whether something came with it beside notes of the second: the same question is to be looked at again.
+    pub(super) once: bool,
 }
 
 /// A question that was read, and who asks it.
@@ -37,7 +42,7 @@ pub(super) struct Received {
     facts: RequestFacts,
     demand: Demand,
     /// Takes note of how the answer may be kept, if the request wants to be told.
-    pub(super) keeping: Option<Keeping>,
+    keeping: Option<Keeping>,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -49,6 +54,31 @@ impl Received {
         let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
         let headers = incoming.parts.headers;
         Ok(Self { asker, facts, demand, keeping: keeping::wanted(&headers), headers, body: incoming.body })
+    }
+
+    /// The answer that the same question had before in this second, or else the one that is made now.
+    pub(super) async fn answered(
+        mut self,
+        doors: &Doors,
+        door: &'static str,
+        made: impl AsyncFnOnce(&Self, Option<Keeping>) -> Result<Answer, Refusal>,
+    ) -> Result<Answer, Refusal> {
+        let (broker, keeping) = (&doors.broker, self.keeping.take());
+        let recorded = broker.decision_log.is_some();
+        let demanded = self.demand.at_least.is_some_and(|revision| !broker.feed.has_applied(revision));
+        // What is refused is refused in order, and each record of the log has an answer of its own.
+        let plain = !recorded && !demanded && keeping.is_none() && is_json(&self.headers);
+        let ask = plain.then(|| doors.repeated.ask(&self.asker, &self.facts, door, &self.body)).flatten();
+        let Some(ask) = ask else { return made(&self, keeping).await };
+        if let Some(body) = doors.repeated.find(broker, &ask) {
+            return Ok(Answer { body, keeping: None, outcomes: Outcomes::default(), once: false });
+        }
+        let knowledge = Knowledge::now(broker);
+        let answer = made(&self, None).await?;
+        if let Some(knowledge) = knowledge {
+            doors.repeated.keep(broker, ask, knowledge, &answer);
+        }
+        Ok(answer)
     }
 
     /// The body's members.

@@ -12,12 +12,14 @@ mod frame;
 mod item;
 mod metadata;
 mod render;
+mod repeated;
 mod search;
 mod token;
 
 pub(super) use evaluation::{evaluation, evaluation_at};
-pub(super) use evaluations::evaluations;
+pub(super) use evaluations::{evaluations, evaluations_at};
 pub(super) use frame::of_authentication;
 pub use metadata::SignedMetadata;
 pub(super) use metadata::metadata;
+pub use repeated::Repeated;
 pub(super) use search::{search_action, search_resource, search_subject};

@@ -5,8 +5,10 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::frame::Answer;
+use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
-use crate::ops::questions::{self, Answered};
+use crate::ops::questions::{self, Answered, Keeping};
 
 /// Statements that an answer in a batch tells of: a batch has a thousand answers.
 const STATEMENTS_IN_A_BATCH: usize = 16;
@@ -30,6 +32,7 @@ pub(super) fn one(answered: &Answered, action: &str) -> Vec<u8> {
 pub(super) struct Answers {
     body: Vec<u8>,
     any: bool,
+    outcomes: Outcomes,
 }
 
 /// Characters of a message in a batch: it may quote what the question says, and a thousand questions may say the same.
@@ -61,13 +64,14 @@ impl Answers {
         const USUAL: usize = 384;
         let mut body = Vec::with_capacity(questions.saturating_add(1).saturating_mul(USUAL));
         body.extend_from_slice(b"{\"evaluations\":[");
-        Self { body, any: false }
+        Self { body, any: false, outcomes: Outcomes::default() }
     }
 
     /// Adds what a question was answered with; gives the decision.
     pub(super) fn add(&mut self, answered: &Answered, action: &str) -> bool {
         self.separate();
         answered.write_json(action, STATEMENTS_IN_A_BATCH, &mut self.body);
+        answered.effect().into_iter().for_each(|effect| self.outcomes.add(effect));
         answered.is_allowed()
     }
 
@@ -90,10 +94,10 @@ impl Answers {
         }
     }
 
-    /// All of them, as JSON.
-    pub(super) fn into_body(mut self) -> Vec<u8> {
+    /// All of them; `once` and `keeping` as [`Answer`] has them.
+    pub(super) fn into_answer(mut self, once: bool, keeping: Option<Keeping>) -> Answer {
         self.body.extend_from_slice(b"]}");
-        self.body
+        Answer { body: self.body.into(), keeping, outcomes: self.outcomes, once }
     }
 }
 
@@ -114,7 +118,7 @@ mod tests {
         let message = |text: &str| {
             let mut answers = Answers::of(1);
             answers.error(StatusCode::BAD_REQUEST, text).expect("it is written");
-            let body: serde_json::Value = serde_json::from_slice(&answers.into_body()).expect("JSON");
+            let body: serde_json::Value = serde_json::from_slice(&answers.into_answer(false, None).body).expect("JSON");
             body["evaluations"][0]["context"]["error"]["message"].as_str().expect("a text").to_owned()
         };
         assert_eq!(message("`action` is missing"), "`action` is missing");

@@ -15,6 +15,7 @@ use super::entity::{self, Action, Entity, SUBJECT_TYPES};
 use super::frame::{Answer, Received, framed};
 use super::render;
 use super::token::Bound;
+use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
@@ -164,7 +165,8 @@ async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result
     let results: Vec<Shown<'_>> = names.iter().map(|name| query.result(name)).collect();
     // `page` comes first, as the specification wants it.
     let page = json!({ "count": results.len(), "next_token": next, "properties": properties });
-    Ok(Answer { body: render::body(&Results { page, results })?, keeping: None })
+    let body = render::body(&Results { page, results })?.into();
+    Ok(Answer { body, keeping: None, outcomes: Outcomes::default(), once: true })
 }
 
 /// What is answered.

@@ -39,6 +39,11 @@ impl Answered {
         self.answer.as_ref().is_some_and(|answer| answer.decision.is_allowed())
     }
 
+    /// How it came out; nothing where there is nobody to decide about.
+    pub fn effect(&self) -> Option<Effect> {
+        self.answer.as_ref().map(|answer| answer.decision.effect)
+    }
+
     /// Why, in AWS's words as far as it has any.
     pub fn reason(&self, action: &str) -> Cow<'static, str> {
         match &self.answer {

@@ -1,0 +1,186 @@
+//! The same question again. An answer follows from what is asked, who asks and how, the second in which that is, and what the broker knows.
+//! Where all of that is the same, so is the answer, to the byte; so it is not made again, and nothing about it can be out of date.
+//!
+//! Whoever asks is authenticated each time: nothing is known of them here but who they are. What is noted of a question (who used and
+//! reached for what) is noted by the second. What is kept of a question is a digest, for a body may carry tokens.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use bytes::Bytes;
+
+use super::frame::Answer;
+use crate::authn::Caller;
+use crate::clock::Timestamp;
+use crate::crypto::hash::sha256_of;
+use crate::decision::{Outcomes, RequestFacts};
+use crate::ops::Broker;
+use crate::session::Rings;
+use crate::store::{Bounded, Moment, Names, Room};
+
+/// Answers that may be asked for again within their second.
+pub struct Repeated {
+    kept: Bounded<Asked, Kept>,
+    /// What was asked lately. A question is worth its place from the second time on: most are asked once.
+    lately: Box<[AtomicU64]>,
+    room: u64,
+}
+
+/// A question, by all that its answer follows from beside the second and what the broker knows.
+pub(super) struct Ask<'a> {
+    asker: &'a Caller,
+    facts: &'a RequestFacts,
+    /// Of the door and the body.
+    digest: [u8; 32],
+}
+
+struct Asked {
+    asker: Caller,
+    facts: RequestFacts,
+    digest: [u8; 32],
+}
+
+#[derive(Clone)]
+struct Kept {
+    body: Bytes,
+    outcomes: Outcomes,
+    /// When it was asked.
+    now: Timestamp,
+    /// On what it was made.
+    knowledge: Knowledge,
+}
+
+/// What the broker knows at a moment: what was told of the store's records, and the keys by which it knows its tokens.
+#[derive(Clone)]
+pub(super) struct Knowledge {
+    moment: Moment,
+    rings: Arc<Rings>,
+}
+
+impl Knowledge {
+    /// The present one; `None` where it is too old.
+    pub(super) fn now(broker: &Broker) -> Option<Self> {
+        Some(Self { moment: broker.feed.moment().ok()?, rings: broker.keys.rings() })
+    }
+
+    fn lasts(&self, broker: &Broker) -> bool {
+        broker.feed.lasts(&self.moment) && Arc::ptr_eq(&self.rings, &broker.keys.rings())
+    }
+}
+
+/// What an entry takes beside the answer, roughly, in bytes.
+const OVERHEAD: usize = 512;
+/// Questions that are remembered to have been asked.
+const LATELY: usize = 4_096;
+/// One answer takes this part of the room at the most.
+const LARGEST_PART: u64 = 16;
+
+impl Repeated {
+    /// Nothing was asked yet. Answers take `room` bytes at the most; without room nothing is kept.
+    pub fn new(room: u64) -> Self {
+        Self {
+            kept: Bounded::new("answers", Room::bytes(room, Kept::weight)),
+            lately: (0..LATELY).map(|_| AtomicU64::new(0)).collect(),
+            room,
+        }
+    }
+
+    /// The question of an asker at a door; `None` where no answers are kept.
+    pub(super) fn ask<'a>(
+        &self,
+        asker: &'a Caller,
+        facts: &'a RequestFacts,
+        door: &'static str,
+        body: &[u8],
+    ) -> Option<Ask<'a>> {
+        (self.room > 0).then(|| Ask { asker, facts, digest: sha256_of([door.as_bytes(), b"\n", body]) })
+    }
+
+    /// The answer that a question had a moment ago, if it would have the same now.
+    pub(super) fn find(&self, broker: &Broker, ask: &Ask<'_>) -> Option<Bytes> {
+        let lasts = |kept: &Kept| kept.now == ask.facts.now && kept.knowledge.lasts(broker);
+        let kept = self.kept.find_if(ask, lasts)?;
+        // Where nothing was heard for too long the question is refused, or its answer says so.
+        let recent = broker.feed.known().is_ok_and(|known| !known.degraded);
+        recent.then(|| {
+            broker.authorizer.told_again(&kept.outcomes);
+            kept.body
+        })
+    }
+
+    /// Keeps the answer that was made with this knowledge at hand, if the question was asked in this second before.
+    pub(super) fn keep(&self, broker: &Broker, ask: Ask<'_>, knowledge: Knowledge, answer: &Answer) {
+        if answer.once || !self.was_asked(&ask) || !knowledge.lasts(broker) {
+            return;
+        }
+        let Ask { asker, facts, digest } = ask;
+        let kept = Kept { body: answer.body.clone(), outcomes: answer.outcomes, now: facts.now, knowledge };
+        if u64::from(kept.weight()) <= self.room / LARGEST_PART {
+            self.kept.keep(Asked { asker: asker.clone(), facts: facts.clone(), digest }, kept);
+        }
+    }
+
+    /// Whether it was asked in this second before. Another question may have taken its place.
+    fn was_asked(&self, ask: &Ask<'_>) -> bool {
+        let [a, b, c, d, e, f, g, h, ..] = ask.digest;
+        let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let this = number ^ ask.facts.now.seconds().unsigned_abs();
+        let place = usize::try_from(number % LATELY as u64).ok().and_then(|at| self.lately.get(at));
+        place.is_some_and(|place| {
+            let before = place.load(Ordering::Relaxed) == this;
+            if !before {
+                place.store(this, Ordering::Relaxed);
+            }
+            before
+        })
+    }
+}
+
+impl Kept {
+    fn weight(&self) -> u32 {
+        u32::try_from(self.body.len() + OVERHEAD).unwrap_or(u32::MAX)
+    }
+}
+
+impl Hash for Ask<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        // Services that ask the same are told apart here too, or each would take the other's place.
+        (self.digest, self.asker.access_key(), self.facts.source_ip).hash(state);
+    }
+}
+
+impl Names<Asked> for Ask<'_> {
+    fn names(&self, asked: &Asked) -> bool {
+        self.digest == asked.digest
+            && self.asker.is_the_same(&asked.asker)
+            && self.facts.are_the_same_but_for_the_time(&asked.facts)
+    }
+}
+
+impl Asked {
+    fn ask(&self) -> Ask<'_> {
+        Ask { asker: &self.asker, facts: &self.facts, digest: self.digest }
+    }
+}
+
+impl Hash for Asked {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.ask().hash(state);
+    }
+}
+
+impl PartialEq for Asked {
+    fn eq(&self, other: &Self) -> bool {
+        self.ask().names(other)
+    }
+}
+
+impl Eq for Asked {}
+
+impl fmt::Debug for Repeated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Repeated").field("answers", &self.kept.len()).finish_non_exhaustive()
+    }
+}
