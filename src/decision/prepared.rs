@@ -107,6 +107,13 @@ pub struct Decided<'q> {
     verdict: Verdict<'q>,
 }
 
+impl<'q> Decided<'q> {
+    /// The outcome and its reasons alone.
+    pub fn into_verdict(self) -> Verdict<'q> {
+        self.verdict
+    }
+}
+
 impl Decided<'_> {
     /// Whether it is allowed.
     pub fn is_allowed(&self) -> bool {
@@ -116,6 +123,11 @@ impl Decided<'_> {
     /// How it came out.
     pub fn effect(&self) -> Effect {
         self.verdict.effect()
+    }
+
+    /// Whether it came out as another and for the same reasons: in words both are the same.
+    pub fn reads_like(&self, other: &Verdict<'_>) -> bool {
+        self.verdict.reads_like(other)
     }
 
     /// The decision with all its reasons.
@@ -139,6 +151,9 @@ impl Decided<'_> {
         if matches!(self.asked.consent, Consent::Trust(_)) {
             // Whoever takes on a role asks each time.
             return Some(now);
+        }
+        if !self.sets().any(PolicySet::reads_the_time) {
+            return None;
         }
         let context = self.context();
         self.sets().filter_map(|set| set.valid_until(now, &context)).min()

@@ -288,13 +288,18 @@ fn grant(principal: &Principal, placed: Placed<'_>, has_boundary: bool) -> Grant
 }
 
 /// An action in lower case, without allocating for any action there is.
-enum LowerCase {
+enum LowerCase<'a> {
+    AsItIs(&'a str),
     Short([u8; 96], usize),
     Long(String),
 }
 
-impl LowerCase {
-    fn new(text: &str) -> LowerCase {
+impl LowerCase<'_> {
+    fn new(text: &str) -> LowerCase<'_> {
+        // Whoever asks the same of many resources has it so.
+        if !text.bytes().fold(false, |any, byte| any | byte.is_ascii_uppercase()) {
+            return LowerCase::AsItIs(text);
+        }
         let mut buffer = [0; 96];
         match buffer.get_mut(..text.len()) {
             Some(target) => {
@@ -308,6 +313,7 @@ impl LowerCase {
 
     fn as_str(&self) -> &str {
         match self {
+            LowerCase::AsItIs(text) => text,
             // Lowering ASCII letters keeps UTF-8 valid, so the default is never used.
             LowerCase::Short(buffer, length) => {
                 buffer.get(..*length).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()

@@ -25,6 +25,11 @@ const TRUST_ACTIONS: [&str; 6] = [
 ];
 
 impl ResourceRule {
+    /// Whether the trust policies of roles decide about an action, in any case.
+    pub fn is_of_trust(action: &str) -> bool {
+        TRUST_ACTIONS.iter().any(|known| action.eq_ignore_ascii_case(known))
+    }
+
     /// The rule for an action, in any case, on a resource.
     pub fn of(action: &str, resource: &str) -> ResourceRule {
         // Most resources are of neither service, and are not looked at to their end.
@@ -35,8 +40,7 @@ impl ResourceRule {
         };
         // In any case: what only looks like an ordinary resource must not pass for one.
         if service.eq_ignore_ascii_case("iam") {
-            let decides = TRUST_ACTIONS.iter().any(|known| action.eq_ignore_ascii_case(known));
-            if decides && begins("role/") { ResourceRule::Trust } else { ResourceRule::Suffices }
+            if Self::is_of_trust(action) && begins("role/") { ResourceRule::Trust } else { ResourceRule::Suffices }
         } else if service.eq_ignore_ascii_case("kms") && begins("key/") {
             ResourceRule::Required
         } else {

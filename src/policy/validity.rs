@@ -38,6 +38,12 @@ fn ticks(key: &Key) -> bool {
 }
 
 impl PolicySet {
+    /// Whether it has anything that changes with the time.
+    pub fn reads_the_time(&self) -> bool {
+        let Clocks { conditions, variables } = self.clocks();
+        !(conditions.is_empty() && variables.is_empty())
+    }
+
     /// The earliest moment after `now` at which a condition on a key that changes with the time (`aws:CurrentTime`,
     /// `aws:EpochTime`, `aws:MultiFactorAuthAge`) could come out otherwise, in a request that is the same in all else.
     ///

@@ -48,6 +48,33 @@ impl Verdict<'_> {
         self.effect == Effect::Allowed
     }
 
+    /// Whether both have the same outcome for the same reasons, of the same policies in memory: what is told of them is the same then.
+    pub fn reads_like(&self, other: &Verdict<'_>) -> bool {
+        let same =
+            |(one, at): (&PolicySet, u32), (two, place): (&PolicySet, u32)| std::ptr::eq(one, two) && at == place;
+        let near = |one: Near<'_>, two: Near<'_>| {
+            same((one.set, one.at), (two.set, two.at))
+                && std::ptr::eq(one.condition, two.condition)
+                && one.absent == two.absent
+        };
+        let gap = |one: Gap<'_>, two: Gap<'_>| {
+            let nears = match (one.near, two.near) {
+                (None, None) => true,
+                (Some(one), Some(two)) => near(one, two),
+                _ => false,
+            };
+            one.kind == two.kind && one.level == two.level && nears
+        };
+        let missing = match (self.missing, other.missing) {
+            (None, None) => true,
+            (Some(one), Some(two)) => gap(one, two),
+            _ => false,
+        };
+        let statements = self.statements.len() == other.statements.len()
+            && self.statements.iter().zip(&other.statements).all(|(one, two)| same(*one, *two));
+        self.effect == other.effect && missing && statements
+    }
+
     /// The decision with all its reasons, by themselves.
     pub fn explain(&self) -> Decision {
         Decision {

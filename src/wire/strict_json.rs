@@ -43,15 +43,158 @@ pub fn object(bytes: &[u8], deepest: usize) -> Result<Map<String, Value>, String
 /// # Errors
 /// As [`object`].
 pub fn members(bytes: &[u8], deepest: usize) -> Result<Members<'_>, String> {
-    // Once for all texts in it.
-    let text = std::str::from_utf8(bytes).map_err(|_| "not JSON in UTF-8".to_owned())?;
-    let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Strict { left: deepest, deepest }.deserialize(&mut reader).map_err(|error| told(&error))?;
-    reader.end().map_err(|error| told(&error))?;
-    match value {
+    match read(bytes, deepest, |strict| strict)? {
         Json::Object(members) => Ok(members),
         _ => Err("not a JSON object".to_owned()),
     }
+}
+
+/// Reads a value as a [`Shape`] has it.
+///
+/// # Errors
+/// What is wrong, for whoever sent it.
+pub fn shaped<'a, S: Shape<'a>>(bytes: &'a [u8], deepest: usize, shape: S) -> Result<S::Made, String> {
+    read(bytes, deepest, |strict| strict.shaped(shape))
+}
+
+fn read<'a, S: DeserializeSeed<'a>>(
+    bytes: &'a [u8],
+    deepest: usize,
+    seed: impl FnOnce(Strict) -> S,
+) -> Result<S::Value, String> {
+    // Once for all texts in it.
+    let text = std::str::from_utf8(bytes).map_err(|_| "not JSON in UTF-8".to_owned())?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = seed(Strict { left: deepest, deepest }).deserialize(&mut reader).map_err(|error| told(&error))?;
+    reader.end().map_err(|error| told(&error))?;
+    Ok(value)
+}
+
+/// What is made of an object or a list while it is read, without a tree of it.
+pub trait Shape<'de>: Sized {
+    /// What that is.
+    type Made;
+
+    /// Of an object. `inner` reads the values of its members.
+    ///
+    /// # Errors
+    /// Those of the reader; a member stands twice.
+    fn object<A: MapAccess<'de>>(self, inner: Strict, members: A) -> Result<Self::Made, A::Error>;
+
+    /// Of a list. `inner` reads its values.
+    ///
+    /// # Errors
+    /// Those of the reader.
+    fn list<A: SeqAccess<'de>>(self, inner: Strict, items: A) -> Result<Self::Made, A::Error> {
+        skip(inner, items)?;
+        Ok(self.other())
+    }
+
+    /// Of anything else.
+    fn other(self) -> Self::Made;
+}
+
+/// Passes over a list's values, as strictly as if they were wanted.
+fn skip<'de, A: SeqAccess<'de>>(inner: Strict, mut items: A) -> Result<(), A::Error> {
+    while items.next_element_seed(inner)?.is_some() {}
+    Ok(())
+}
+
+/// The members of an object whose names are known, by their places among these; what others it has is passed over.
+#[derive(Clone)]
+pub struct Fields<'a, const N: usize> {
+    names: &'static [&'static str; N],
+    values: [Option<Json<'a>>; N],
+}
+
+impl<'a, const N: usize> Fields<'a, N> {
+    /// The value of a member.
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        self.values.get(at)?.as_ref()
+    }
+
+    /// Reads an object's members. Each stands once, those that are passed over too.
+    ///
+    /// # Errors
+    /// Those of the reader; a member stands twice.
+    pub fn read<A: MapAccess<'a>>(
+        names: &'static [&'static str; N],
+        inner: Strict,
+        mut members: A,
+    ) -> Result<Self, A::Error> {
+        let mut values = [const { None }; N];
+        let mut others = Others::default();
+        while let Some(name) = members.next_key_seed(OneOf(names))? {
+            match name {
+                Ok(name) => match names.iter().zip(&mut values).find(|(known, _)| **known == name) {
+                    Some((_, value @ None)) => *value = Some(members.next_value_seed(inner)?),
+                    _ => return Err(twice(name)),
+                },
+                Err(other) => {
+                    members.next_value_seed(inner)?;
+                    others.add(other);
+                }
+            }
+        }
+        others.finish()?;
+        Ok(Self { names, values })
+    }
+}
+
+/// The seed that reads a name: one of these, or another.
+pub struct OneOf<const N: usize>(pub &'static [&'static str; N]);
+
+impl<'de, const N: usize> DeserializeSeed<'de> for OneOf<N> {
+    type Value = Result<&'static str, Cow<'de, str>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de, const N: usize> Visitor<'de> for OneOf<N> {
+    type Value = Result<&'static str, Cow<'de, str>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|known| **known == name).copied().ok_or(Cow::Borrowed(name)))
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.iter().find(|known| **known == name).copied().ok_or_else(|| Cow::Owned(name.to_owned())))
+    }
+}
+
+/// The names of members that are passed over.
+#[derive(Default)]
+pub struct Others<'a>(Vec<Cow<'a, str>>);
+
+impl<'a> Others<'a> {
+    /// One more.
+    pub fn add(&mut self, name: Cow<'a, str>) {
+        self.0.push(name);
+    }
+
+    /// Each of them stands once.
+    ///
+    /// # Errors
+    /// One stands twice.
+    pub fn finish<E: Error>(mut self) -> Result<(), E> {
+        self.0.sort_unstable();
+        match self.0.array_windows().find(|[one, other]| one == other) {
+            Some([name, _]) => Err(twice(name)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// That a member is given twice.
+pub fn twice<E: Error>(name: &str) -> E {
+    E::custom(format_args!("`{name}` is given twice"))
 }
 
 impl<'a> Members<'a> {
@@ -82,12 +225,15 @@ impl<'a> Members<'a> {
     }
 
     /// In the order of their names, each of which stands once.
-    fn sorted<E: Error>(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, E> {
+    ///
+    /// # Errors
+    /// One stands twice.
+    pub fn sorted<E: Error>(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, E> {
         if members.len() > 1 {
             members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         }
         match members.array_windows().find(|[(one, _), (other, _)]| one == other) {
-            Some([(twice, _), _]) => Err(E::custom(format_args!("`{twice}` is given twice"))),
+            Some([(name, _), _]) => Err(twice(name)),
             None => Ok(Self(members)),
         }
     }
@@ -169,10 +315,63 @@ fn told(error: &serde_json::Error) -> String {
     text.get(..end).unwrap_or_default().to_owned()
 }
 
+/// How deep values may be nested from here on: the seed that reads one.
 #[derive(Clone, Copy)]
-struct Strict {
+pub struct Strict {
     left: usize,
     deepest: usize,
+}
+
+/// The seed that reads a value as its shape has it.
+pub struct Shaped<S>(Strict, S);
+
+impl<'de, S: Shape<'de>> DeserializeSeed<'de> for Shaped<S> {
+    type Value = S::Made;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Made, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de, S: Shape<'de>> Visitor<'de> for Shaped<S> {
+    type Value = S::Made;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<S::Made, E> {
+        Ok(self.1.other())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<S::Made, E> {
+        Ok(self.1.other())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<S::Made, E> {
+        Ok(self.1.other())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<S::Made, E> {
+        Ok(self.1.other())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<S::Made, E> {
+        self.0.visit_f64::<E>(value)?;
+        Ok(self.1.other())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<S::Made, E> {
+        Ok(self.1.other())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<S::Made, A::Error> {
+        self.1.list(self.0.inner()?, items)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<S::Made, A::Error> {
+        self.1.object(self.0.inner()?, members)
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -184,6 +383,11 @@ impl<'de> DeserializeSeed<'de> for Strict {
 }
 
 impl Strict {
+    /// The seed that reads a value as `shape` has it.
+    pub fn shaped<S>(self, shape: S) -> Shaped<S> {
+        Shaped(self, shape)
+    }
+
     fn inner<E: Error>(self) -> Result<Self, E> {
         match self.left.checked_sub(1) {
             Some(left) => Ok(Self { left, ..self }),
@@ -251,8 +455,8 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// A text: one that has no escapes stays where it is.
-struct Name;
+/// The seed that reads a text: one that has no escapes stays where it is.
+pub struct Name;
 
 impl<'de> DeserializeSeed<'de> for Name {
     type Value = Cow<'de, str>;

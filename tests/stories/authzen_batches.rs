@@ -158,6 +158,12 @@ async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
     let fixture = Fixture::begin().await;
     let account = fixture.world.root.account;
     let partner = fixture.world.another_account("partner").await;
+    let may = document([json!({ "Effect": "Allow", "Action": "record:*", "Resource": "*", "Condition": {
+        "StringEquals": { "brevet:Resource/status": "archived" } } })]);
+    let root = fixture.world.root.at(&fixture.broker);
+    for name in ["carol", "dave"] {
+        root.user_with(name, &may).await;
+    }
     let put = async |signer: &dyn ActorKeys, arn: String, status: &str| {
         let stored = json!({ "arn": arn, "attributes": { "status": status } }).to_string();
         let done =
@@ -168,18 +174,37 @@ async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
     for (at, record) in records.iter().enumerate().filter(|(at, _)| at % 3 > 0) {
         put(&fixture.world.root, record.clone(), if at % 3 == 1 { "archived" } else { "active" }).await;
     }
+    // Some have policies of their own: that deny, and that allow what nothing else would.
+    let soon = json!({ "DateLessThan": { "aws:CurrentTime": fixture.world.now().plus(2).iso8601() } });
+    for (at, effect, whom, condition) in [
+        (1, "Deny", "carol", None),
+        (4, "Deny", "carol", None),
+        (5, "Allow", "carol", None),
+        (8, "Allow", "carol", None),
+        (40, "Deny", "carol", None),
+        // Of another's business, but what it leaves of her answer's time is in it.
+        (21, "Allow", "alice", Some(&soon)),
+    ] {
+        let mut statement = json!({ "Effect": effect, "Action": "record:*", "Resource": records[at],
+            "Principal": { "AWS": format!("arn:aws:iam::{account}:user/{whom}") } });
+        let status = if let Some(condition) = condition {
+            statement["Condition"] = condition.clone();
+            "active"
+        } else {
+            "archived"
+        };
+        let stored = json!({ "arn": records[at], "attributes": { "status": status }, "policy": document([statement]) });
+        let signer: (&dyn ActorKeys, &str) = (&fixture.world.root, "brevet");
+        let path = "/resources/v1/put";
+        let done = post(&fixture.broker, path, "application/json", &stored.to_string(), Some(signer)).await;
+        assert_eq!(done.status, 200, "{done:?}");
+    }
     put(&fixture.world.root, "arn:aws:record:::ours".to_owned(), "archived").await;
     put(&partner, "arn:aws:record:::theirs".to_owned(), "archived").await;
     let mut ids = records.clone();
     ids.extend(["ours", "theirs", "nobodys"].map(|name| format!("arn:aws:record:::{name}")));
     ids.extend(["many-1", "many-1", "record-2"].map(str::to_owned));
     ids.extend([format!("arn:aws:iam::{account}:user/alice"), "arn:aws:record::7:x".to_owned(), "a*".to_owned()]);
-    let may = document([json!({ "Effect": "Allow", "Action": "record:*", "Resource": "*", "Condition": {
-        "StringEquals": { "brevet:Resource/status": "archived" } } })]);
-    let root = fixture.world.root.at(&fixture.broker);
-    for name in ["carol", "dave"] {
-        root.user_with(name, &may).await;
-    }
     let subjects = ["carol", "alice", "nobody-at-all", "dave"];
     let items: Vec<Value> = ids
         .iter()
@@ -196,8 +221,10 @@ async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
             item
         })
         .collect();
-    let asked = json!({ "subject": user("carol"), "action": named("write"), "evaluations": items });
     for round in 0..3 {
+        // By its whole name or by that which it has with a resource's type.
+        let action = named(if round == 1 { "record:write" } else { "write" });
+        let asked = json!({ "subject": user("carol"), "action": action, "evaluations": items });
         if round == 2 {
             put(&fixture.world.root, records[0].clone(), "archived").await;
             put(&fixture.world.root, records[1].clone(), "active").await;
@@ -208,7 +235,7 @@ async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
         assert_eq!(answers.len(), items.len());
         for (item, answer) in items.iter().zip(answers) {
             let mut alone = item.clone();
-            alone["action"] = named("write");
+            alone["action"] = action.clone();
             if alone["subject"].is_null() {
                 alone["subject"] = user("carol");
             }

@@ -10,13 +10,13 @@ use serde_json::json;
 
 use super::frame::Answer;
 use super::item::{Defaults, Item};
-use super::render::Answers;
+use super::many::Own;
+use super::render::{Answers, STATEMENTS_IN_A_BATCH};
 use crate::decision::RequestFacts;
 use crate::http::refusal::Refusal;
 use crate::ops::questions::{self, Asking, Keeping, Leave, Named, Sitting, Stored, Who};
 use crate::store::Moment;
 use crate::types::Arn;
-use crate::wire::strict_json::Json;
 
 /// Subjects of one batch that the asker may not ask about and whose refusals are recorded one by one.
 const RECORDED: usize = 10;
@@ -26,7 +26,7 @@ const IN_A_ROW: usize = 50;
 /// Answers questions until `is_last` says of a decision that it is the last.
 pub(super) async fn answers(
     asking: &Asking<'_>,
-    items: &[Json<'_>],
+    items: &[Own<'_>],
     defaults: &Defaults<'_>,
     is_last: impl Fn(bool) -> bool,
     mut keeping: Option<Keeping>,
@@ -42,7 +42,19 @@ pub(super) async fn answers(
         }
         let some: Vec<_> = some.iter().map(|item| Item::read(item, defaults, asking)).collect();
         let mut ahead = Ahead::new(asking, some.iter().flatten().map(|item| &item.resource).collect());
-        for item in &some {
+        let mut rest = some.as_slice();
+        while let Some((item, others)) = rest.split_first() {
+            if keeping.is_none() {
+                let row = in_a_row(&mut subjects, rest, defaults, &mut ahead, &mut answers, &is_last).await;
+                if row.ended {
+                    return Ok(answers.into_answer(subjects.any_refused(), keeping));
+                }
+                if row.answered > 0 {
+                    rest = rest.get(row.answered..).unwrap_or_default();
+                    continue;
+                }
+            }
+            rest = others;
             let decision = match item {
                 Ok(item) => answer(&mut subjects, (item, defaults), &mut ahead, &mut answers, &mut keeping).await,
                 Err(why) => answers.error(StatusCode::BAD_REQUEST, why),
@@ -61,6 +73,46 @@ pub(super) async fn answers(
     Ok(answers.into_answer(subjects.any_refused(), keeping))
 }
 
+/// How far a row went.
+#[derive(Default)]
+struct InARow {
+    answered: usize,
+    /// Whether the last of them was the batch's.
+    ended: bool,
+}
+
+/// Answers the first questions that differ by their resources alone, as many as there are. Whatever is in the way of one (that nobody may be
+/// asked about, that there is nobody, that something fails) is told where that is asked by itself.
+async fn in_a_row(
+    subjects: &mut Subjects<'_>,
+    items: &[Result<Item<'_>, String>],
+    defaults: &Defaults<'_>,
+    ahead: &mut Ahead<'_>,
+    answers: &mut Answers,
+    is_last: impl Fn(bool) -> bool,
+) -> InARow {
+    let mut done = InARow::default();
+    let Some(Ok(first)) = items.first() else { return done };
+    let Some(said) = first.said_by_all(defaults) else { return done };
+    let Ok(About::Known(_, sitting)) = subjects.of(first).await else { return done };
+    let Ok(Some(mut row)) = sitting.row(&first.action, said, STATEMENTS_IN_A_BATCH).await else { return done };
+    for (item, stored) in items.iter().zip(ahead.coming().await) {
+        let (Ok(item), Some(stored)) = (item, stored) else { break };
+        if !item.says_nothing_else() || item.action != first.action {
+            break;
+        }
+        let Some((effect, text)) = row.answer(&item.resource, stored) else { break };
+        done.answered += 1;
+        if is_last(answers.add_text(effect, text)) {
+            done.ended = true;
+            break;
+        }
+    }
+    drop(row);
+    ahead.pass(done.answered);
+    done
+}
+
 /// Answers one question; gives the decision.
 async fn answer(
     subjects: &mut Subjects<'_>,
@@ -70,12 +122,12 @@ async fn answer(
     keeping: &mut Option<Keeping>,
 ) -> Result<bool, questions::Refusal> {
     let asking = subjects.asking;
-    ahead.next();
+    ahead.pass(1);
     let said = item.said(defaults)?;
     match subjects.of(item).await? {
         About::Known(found, sitting) => {
             let (who, named) = &***found;
-            let stored = if matches!(named, Named::Somebody(_)) { ahead.stored().await } else { None };
+            let stored = if matches!(named, Named::Somebody(_)) { ahead.present().await } else { None };
             let answered = sitting.answer(&item.question(&said), stored).await?;
             if let Some(keeping) = keeping {
                 keeping.add(asking, who, named, &item.resource, &answered);
@@ -94,28 +146,38 @@ async fn answer(
 struct Ahead<'a> {
     asking: &'a Asking<'a>,
     resources: Vec<&'a Arn>,
-    /// How many questions were reached, the present one included.
-    reached: usize,
+    /// How many questions were passed.
+    passed: usize,
     stored: Option<Vec<Option<Stored>>>,
 }
 
 impl<'a> Ahead<'a> {
     fn new(asking: &'a Asking<'a>, resources: Vec<&'a Arn>) -> Self {
-        Self { asking, resources, reached: 0, stored: None }
+        Self { asking, resources, passed: 0, stored: None }
     }
 
-    /// Goes on to the next question.
-    fn next(&mut self) {
-        self.reached += 1;
+    /// Goes on by so many questions.
+    fn pass(&mut self, questions: usize) {
+        self.passed += questions;
     }
 
-    /// What is stored of the present question's resource, if that is at hand.
-    async fn stored(&mut self) -> Option<Stored> {
+    /// What is stored of the resource of the question that was passed last, if that is at hand.
+    async fn present(&mut self) -> Option<Stored> {
+        let at = self.passed.checked_sub(1)?;
+        self.from(at).await.first().cloned().flatten()
+    }
+
+    /// What is stored of the resources of the questions that are to come, as far as that is at hand.
+    async fn coming(&mut self) -> &[Option<Stored>] {
+        self.from(self.passed).await
+    }
+
+    async fn from(&mut self, at: usize) -> &[Option<Stored>] {
         let stored = match self.stored.take() {
             Some(stored) => stored,
             None => self.asking.stored_of_all(&self.resources).await,
         };
-        self.stored.insert(stored).get_mut(self.reached.checked_sub(1)?)?.take()
+        self.stored.insert(stored).get(at..).unwrap_or_default()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The body of a request: a JSON object in which no member stands twice, and nothing is nested without end.
 
+use super::many::{Batch, Many};
 use crate::http::request::is_json;
 use crate::wire::strict_json::{self, Json, Members};
 use axum::http::HeaderMap;
@@ -9,10 +10,23 @@ const DEEPEST: usize = 32;
 
 /// Reads a body, or says why it is none.
 pub(super) fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Members<'a>, String> {
-    if !is_json(headers) {
-        return Err("the content type must be application/json".to_owned());
-    }
-    strict_json::members(body, DEEPEST).map_err(|why| format!("the body is no request: {why}"))
+    said_to_be_json(headers)?;
+    strict_json::members(body, DEEPEST).map_err(none)
+}
+
+/// Reads the body of a batch, of which at most one question more than `most` is kept, or says why it is none.
+pub(super) fn read_many<'a>(headers: &HeaderMap, body: &'a [u8], most: usize) -> Result<Many<'a>, String> {
+    said_to_be_json(headers)?;
+    let many = strict_json::shaped(body, DEEPEST, Batch { most }).map_err(none)?;
+    many.ok_or_else(|| none("not a JSON object".to_owned()))
+}
+
+fn said_to_be_json(headers: &HeaderMap) -> Result<(), String> {
+    if is_json(headers) { Ok(()) } else { Err("the content type must be application/json".to_owned()) }
+}
+
+fn none(why: String) -> String {
+    format!("the body is no request: {why}")
 }
 
 /// A member that is there, or why there is no request without it.

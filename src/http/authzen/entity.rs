@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::ops::questions::{self, Asking, Properties, Refusal, Said, Who};
 use crate::policy::Claims;
 use crate::types::{Arn, SecretText};
-use crate::wire::strict_json::{Json, Members};
+use crate::wire::strict_json::{Fields, Json, Members};
 
 /// A subject or a resource.
 #[derive(Clone)]
@@ -44,25 +44,51 @@ const CREDENTIALS: [&str; 3] = ["session_token", "token", "audience"];
 /// The types of subjects that there are.
 pub(super) const SUBJECT_TYPES: [&str; 4] = ["user", "role", "session", "token"];
 
+/// Whatever members are looked up in.
+pub(super) trait Holds {
+    /// The value of a member.
+    fn get(&self, name: &str) -> Option<&Json<'_>>;
+}
+
+impl Holds for Members<'_> {
+    fn get(&self, name: &str) -> Option<&Json<'_>> {
+        self.get(name)
+    }
+}
+
+impl<const N: usize> Holds for Fields<'_, N> {
+    fn get(&self, name: &str) -> Option<&Json<'_>> {
+        self.get(name)
+    }
+}
+
 /// A subject or resource; `member` is what messages call it by.
 pub(super) fn entity<'a>(value: &'a Json<'_>, member: &str) -> Result<Entity<'a>, String> {
-    let members = object(value, member)?;
+    entity_of(value.as_object(), member)
+}
+
+/// As [`entity`], by its members, if it is an object.
+pub(super) fn entity_of<'a>(members: Option<&'a impl Holds>, member: &str) -> Result<Entity<'a>, String> {
+    let members = object(members, member)?;
     let id = text(members, member, "id")?;
-    Ok(Entity { id, ..searched(value, member)? })
+    Ok(Entity { kind: text(members, member, "type")?, id, properties: properties(members, member)? })
 }
 
 /// The subject or resource that is searched for: if it has an id, that is not looked at.
 pub(super) fn searched<'a>(value: &'a Json<'_>, member: &str) -> Result<Entity<'a>, String> {
-    let members = object(value, member)?;
-    let kind = text(members, member, "type")?;
-    Ok(Entity { kind, id: "", properties: properties(members, member)? })
+    let members = object(value.as_object(), member)?;
+    Ok(Entity { kind: text(members, member, "type")?, id: "", properties: properties(members, member)? })
 }
 
 /// An action.
 pub(super) fn action<'a>(value: &'a Json<'_>) -> Result<Action<'a>, String> {
-    let members = object(value, "action")?;
-    let name = text(members, "action", "name")?;
-    Ok(Action { name, properties: properties(members, "action")? })
+    action_of(value.as_object())
+}
+
+/// As [`action`], by its members, if it is an object.
+pub(super) fn action_of(members: Option<&impl Holds>) -> Result<Action<'_>, String> {
+    let members = object(members, "action")?;
+    Ok(Action { name: text(members, "action", "name")?, properties: properties(members, "action")? })
 }
 
 /// A context; none is an empty one.
@@ -70,11 +96,11 @@ pub(super) fn context(value: Option<&Json<'_>>) -> Result<Claims, String> {
     value.map_or_else(|| Ok(Claims::default()), |value| claims(value, "context"))
 }
 
-fn object<'a, 'b>(value: &'a Json<'b>, member: &str) -> Result<&'a Members<'b>, String> {
-    value.as_object().ok_or_else(|| format!("`{member}` must be an object"))
+fn object<T>(members: Option<T>, member: &str) -> Result<T, String> {
+    members.ok_or_else(|| format!("`{member}` must be an object"))
 }
 
-fn text<'a>(members: &'a Members<'_>, member: &str, name: &str) -> Result<&'a str, String> {
+fn text<'a>(members: &'a impl Holds, member: &str, name: &str) -> Result<&'a str, String> {
     match members.get(name) {
         Some(Json::Text(text)) if text.len() <= LONGEST => Ok(text),
         Some(Json::Text(_)) => Err(format!("`{member}.{name}` is longer than {LONGEST} bytes")),
@@ -83,7 +109,7 @@ fn text<'a>(members: &'a Members<'_>, member: &str, name: &str) -> Result<&'a st
     }
 }
 
-fn properties(members: &Members<'_>, member: &str) -> Result<Claims, String> {
+fn properties(members: &impl Holds, member: &str) -> Result<Claims, String> {
     match members.get("properties") {
         Some(properties) => claims(properties, &format!("{member}.properties")),
         None => Ok(Claims::default()),
@@ -91,7 +117,7 @@ fn properties(members: &Members<'_>, member: &str) -> Result<Claims, String> {
 }
 
 fn claims(value: &Json<'_>, member: &str) -> Result<Claims, String> {
-    let members = object(value, member)?;
+    let members = object(value.as_object(), member)?;
     let mut left = LARGEST;
     let mut said = Vec::with_capacity(members.len());
     for (name, value) in members.iter() {

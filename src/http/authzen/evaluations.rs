@@ -12,6 +12,7 @@ use super::batch::answers;
 use super::evaluation::Evaluation;
 use super::frame::{Answer, Received, framed};
 use super::item::Defaults;
+use super::many::{Many, NoList};
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::Keeping;
@@ -69,23 +70,23 @@ pub(in crate::http) async fn evaluations_at(doors: &Doors, request: Request<Body
 }
 
 async fn made(doors: &Doors, received: &Received, keeping: Option<Keeping>) -> Result<Answer, Refusal> {
-    let body = received.body()?;
-    let semantic = Semantic::read(body.get("options")).map_err(Refusal::bad)?;
-    let items = match body.get("evaluations") {
-        None => &[],
-        Some(Json::List(items)) => items.as_slice(),
-        Some(_) => return Err(Refusal::bad("`evaluations` must be a list")),
+    let Many { members, questions } = received.many(MOST)?;
+    let semantic = Semantic::read(members.get("options")).map_err(Refusal::bad)?;
+    let items = match questions {
+        None => Vec::new(),
+        Some(Ok(items)) => items,
+        Some(Err(NoList)) => return Err(Refusal::bad("`evaluations` must be a list")),
     };
     if items.is_empty() {
-        let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
+        let asked = Evaluation::read(&members).map_err(Refusal::bad)?;
         return asked.answered(&received.asking(doors).await?, keeping).await;
     }
     if items.len() > MOST {
         return Err(Refusal::bad(format!("`evaluations` has more than {MOST} questions")));
     }
-    let defaults = Defaults::read(&body).map_err(Refusal::bad)?;
+    let defaults = Defaults::read(&members).map_err(Refusal::bad)?;
     let asking = received.asking(doors).await?;
-    answers(&asking, items, &defaults, |decision| semantic.ends_with(decision), keeping).await
+    answers(&asking, &items, &defaults, |decision| semantic.ends_with(decision), keeping).await
 }
 
 #[cfg(test)]

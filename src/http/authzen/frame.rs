@@ -9,6 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::body;
+use super::many::Many;
 use super::repeated::Knowledge;
 use crate::authn::{self, Caller};
 use crate::decision::{Outcomes, RequestFacts};
@@ -84,6 +85,11 @@ impl Received {
     /// The body's members.
     pub(super) fn body(&self) -> Result<Members<'_>, Refusal> {
         body::read(&self.headers, &self.body).map_err(Refusal::bad)
+    }
+
+    /// The body of a batch, with one question more than `most` at the most.
+    pub(super) fn many(&self, most: usize) -> Result<Many<'_>, Refusal> {
+        body::read_many(&self.headers, &self.body, most).map_err(Refusal::bad)
     }
 
     /// The asker, asking: what is demanded of the answer's freshness is met.

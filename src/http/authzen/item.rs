@@ -6,7 +6,8 @@ use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
 use super::entity::{self, Action, Entity};
-use crate::ops::questions::{self, Asking, Question, Refusal, Said};
+use super::many::{Own, Part, Said};
+use crate::ops::questions::{self, Asking, Question, Refusal};
 use crate::policy::Claims;
 use crate::types::Arn;
 use crate::wire::strict_json::{Json, Members};
@@ -17,8 +18,10 @@ pub(super) struct Defaults<'a> {
     action: Option<Result<Action<'a>, String>>,
     resource: Option<Result<Entity<'a>, String>>,
     context: Result<Claims, String>,
+    /// The action at the top, where it means the same with any resource.
+    named: Option<&'a str>,
     /// What a question says whose own parts say nothing.
-    said: OnceLock<Arc<Said>>,
+    said: OnceLock<Arc<questions::Said>>,
 }
 
 impl<'a> Defaults<'a> {
@@ -28,9 +31,13 @@ impl<'a> Defaults<'a> {
                 return Err(format!("`{name}` must be an object"));
             }
         }
+        let action = members.get("action").map(entity::action);
+        let named = action.as_ref().and_then(|action| action.as_ref().ok()).map(|action| action.name);
         Ok(Self {
             subject: members.get("subject").map(|value| entity::entity(value, "subject")),
-            action: members.get("action").map(entity::action),
+            // One that names its service is the same with a type that names none.
+            named: named.filter(|name| questions::action(name, "").is_ok_and(|action| action == *name)),
+            action,
             resource: members.get("resource").map(|value| entity::entity(value, "resource")),
             context: entity::context(members.get("context")),
             said: OnceLock::new(),
@@ -39,13 +46,13 @@ impl<'a> Defaults<'a> {
 }
 
 /// A question's own part, or else the one that all have.
-fn part<'a, T: Clone>(
-    item: &'a Members<'_>,
+fn part<'a, P, T: Clone>(
     name: &str,
-    read: impl Fn(&'a Json<'_>) -> Result<T, String>,
+    own: Option<&'a P>,
+    read: impl Fn(&'a P) -> Result<T, String>,
     default: Option<&'a Result<T, String>>,
 ) -> Result<Cow<'a, T>, String> {
-    match (item.get(name), default) {
+    match (own, default) {
         (Some(own), _) => read(own).map(Cow::Owned),
         (None, Some(Ok(default))) => Ok(Cow::Borrowed(default)),
         (None, Some(Err(why))) => Err(why.clone()),
@@ -62,24 +69,24 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    fn read(item: &'a Json<'_>, defaults: &'a Defaults<'_>) -> Result<Self, String> {
-        let item = item.as_object().ok_or("a question of a batch must be an object")?;
+    fn read(item: &'a Own<'_>, defaults: &'a Defaults<'_>) -> Result<Self, String> {
+        let Said { subject, action, resource, context } =
+            item.as_ref().ok_or("a question of a batch must be an object")?;
+        let entity = |name: &'static str| move |own: &'a Part<'_, 3>| entity::entity_of(own.as_ref(), name);
+        let action_of = |own: &'a Part<'_, 2>| entity::action_of(own.as_ref());
+        let context_of = |own: &'a Json<'_>| entity::context(Some(own));
         Ok(Self {
-            subject: part(item, "subject", |value| entity::entity(value, "subject"), defaults.subject.as_ref())?,
-            action: part(item, "action", entity::action, defaults.action.as_ref())?,
-            resource: part(item, "resource", |value| entity::entity(value, "resource"), defaults.resource.as_ref())?,
-            context: part(item, "context", |value| entity::context(Some(value)), Some(&defaults.context))?,
+            subject: part("subject", subject.as_deref(), entity("subject"), defaults.subject.as_ref())?,
+            action: part("action", action.as_deref(), action_of, defaults.action.as_ref())?,
+            resource: part("resource", resource.as_ref(), entity("resource"), defaults.resource.as_ref())?,
+            context: part("context", context.as_deref(), context_of, Some(&defaults.context))?,
         })
     }
 
     /// What is said beside the names, made once for all questions that say what is said at the top, and nothing of their resources.
-    fn said(&self, defaults: &Defaults<'_>) -> Result<Arc<Said>, Refusal> {
+    fn said(&self, defaults: &Defaults<'_>) -> Result<Arc<questions::Said>, Refusal> {
         let own = || entity::said(&self.subject, Some(&self.action), &self.resource, &self.context).map(Arc::new);
-        let common = matches!(self.subject, Cow::Borrowed(_))
-            && matches!(self.action, Cow::Borrowed(_))
-            && matches!(self.context, Cow::Borrowed(_))
-            && self.resource.says_nothing();
-        if !common {
+        if !self.say_nothing_else() {
             return own();
         }
         if let Some(said) = defaults.said.get() {
@@ -87,6 +94,16 @@ impl<'a> Parts<'a> {
         }
         let said = own()?;
         Ok(Arc::clone(defaults.said.get_or_init(|| said)))
+    }
+}
+
+impl Parts<'_> {
+    /// Whether all but the resource is what is said at the top, and nothing is said of the resource.
+    fn say_nothing_else(&self) -> bool {
+        matches!(self.subject, Cow::Borrowed(_))
+            && matches!(self.action, Cow::Borrowed(_))
+            && matches!(self.context, Cow::Borrowed(_))
+            && self.resource.says_nothing()
     }
 }
 
@@ -99,10 +116,13 @@ pub(super) struct Item<'a> {
 
 impl<'a> Item<'a> {
     /// Reads a question, or says why it is none.
-    pub(super) fn read(item: &'a Json<'_>, defaults: &'a Defaults<'_>, asking: &Asking<'_>) -> Result<Self, String> {
+    pub(super) fn read(item: &'a Own<'_>, defaults: &'a Defaults<'_>, asking: &Asking<'_>) -> Result<Self, String> {
         let parts = Parts::read(item, defaults)?;
         let why = |refusal: Refusal| refusal.to_string();
-        let action = questions::action(parts.action.name, parts.resource.kind).map_err(why)?;
+        let action = match defaults.named {
+            Some(named) if matches!(parts.action, Cow::Borrowed(_)) => Cow::Borrowed(named),
+            _ => questions::action(parts.action.name, parts.resource.kind).map_err(why)?,
+        };
         let resource = parts.resource.arn(asking).map_err(why)?;
         Ok(Self { action, resource, parts })
     }
@@ -112,11 +132,25 @@ impl<'a> Item<'a> {
     }
 
     /// What is said beside the names: made when the question's turn comes, for it may take some room.
-    pub(super) fn said(&self, defaults: &Defaults<'_>) -> Result<Arc<Said>, Refusal> {
+    pub(super) fn said(&self, defaults: &Defaults<'_>) -> Result<Arc<questions::Said>, Refusal> {
         self.parts.said(defaults)
     }
 
-    pub(super) fn question<'q>(&'q self, said: &'q Said) -> Question<'q> {
+    /// Whether it says what all say, but for its resource.
+    pub(super) fn says_nothing_else(&self) -> bool {
+        self.parts.say_nothing_else()
+    }
+
+    /// What is said beside the names, if that is what all say.
+    pub(super) fn said_by_all<'d>(&self, defaults: &'d Defaults<'_>) -> Option<&'d questions::Said> {
+        if !self.says_nothing_else() {
+            return None;
+        }
+        self.said(defaults).ok()?;
+        defaults.said.get().map(|said| &**said)
+    }
+
+    pub(super) fn question<'q>(&'q self, said: &'q questions::Said) -> Question<'q> {
         Question { action: &self.action, resource: &self.resource, said, policy: None }
     }
 }
@@ -127,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::http::authzen::body::tests::came_as;
+    use crate::http::authzen::many::tests::asked_as;
 
     #[test]
     fn a_part_is_a_questions_own_or_the_defaults_as_a_whole() {
@@ -137,7 +172,7 @@ mod tests {
         came_as(&members, |members| {
             let defaults = Defaults::read(members.as_object().expect("an object")).expect("defaults");
             let read = |item: Value| {
-                came_as(&item, |item| Parts::read(item, &defaults).map(|parts| parts.subject.id.to_owned()))
+                asked_as(&item, |item| Parts::read(item, &defaults).map(|parts| parts.subject.id.to_owned()))
             };
             let whole = json!({ "action": { "name": "read" }, "resource": { "type": "record", "id": "r1" } });
             assert_eq!(read(whole), Ok("alice".to_owned()));
@@ -167,7 +202,7 @@ mod tests {
         came_as(&members, |members| {
             let defaults = Defaults::read(members.as_object().expect("an object")).expect("defaults");
             let keys = |item: Value| {
-                came_as(&item, |item| {
+                asked_as(&item, |item| {
                     let parts = Parts::read(item, &defaults).expect("a question");
                     let said = parts.said(&defaults).expect("said");
                     said.keys().iter().map(|(key, value)| format!("{key}={}", value.as_text())).collect::<Vec<_>>()

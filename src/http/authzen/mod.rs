@@ -10,6 +10,7 @@ mod evaluation;
 mod evaluations;
 mod frame;
 mod item;
+mod many;
 mod metadata;
 mod render;
 mod repeated;

@@ -9,9 +9,10 @@ use super::frame::Answer;
 use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
 use crate::ops::questions::{self, Answered, Keeping};
+use crate::policy::Effect;
 
 /// Statements that an answer in a batch tells of: a batch has a thousand answers.
-const STATEMENTS_IN_A_BATCH: usize = 16;
+pub(super) const STATEMENTS_IN_A_BATCH: usize = 16;
 
 /// What is answered, as JSON.
 pub(super) fn body(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
@@ -73,6 +74,14 @@ impl Answers {
         answered.write_json(action, STATEMENTS_IN_A_BATCH, &mut self.body);
         answered.effect().into_iter().for_each(|effect| self.outcomes.add(effect));
         answered.is_allowed()
+    }
+
+    /// Adds an answer that is written already; gives the decision.
+    pub(super) fn add_text(&mut self, effect: Effect, text: &[u8]) -> bool {
+        self.separate();
+        self.body.extend_from_slice(text);
+        self.outcomes.add(effect);
+        effect == Effect::Allowed
     }
 
     /// Adds why a question has no answer, which is no.

@@ -146,7 +146,7 @@ impl Asking<'_> {
 
     /// Whether the owner of a resource has stored that. Of an ARN that names no account anybody can be the first to store something, so
     /// it counts for that account's own askers alone.
-    fn counts(&self, stored: &KnownResource, resource: &Arn, owner: Option<AccountId>) -> bool {
+    pub(super) fn counts(&self, stored: &KnownResource, resource: &Arn, owner: Option<AccountId>) -> bool {
         stored.account == owner.or(resource.account()).unwrap_or(self.asker.account())
     }
 
@@ -167,8 +167,8 @@ impl Asking<'_> {
     }
 
     fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {
-        let holds_for = holds_for(&answer, about, self.facts.now);
-        let max_age = max_age(self.broker, &answer, holds_for);
+        let holds_for = holds_for(answer.until, about, self.facts.now);
+        let max_age = max_age(self.broker, answer.degraded, holds_for);
         Answered {
             revision: answer.revision,
             degraded: answer.degraded,
@@ -255,14 +255,14 @@ fn together(stored: &PolicySet, passed: &PolicySet) -> Option<PolicySet> {
 }
 
 /// For how many seconds time alone changes nothing about the answer.
-fn holds_for(answer: &Answer, about: &Resolved, now: Timestamp) -> Option<i64> {
-    let ends = [answer.until, about.ends].into_iter().flatten();
+pub(super) fn holds_for(until: Option<Timestamp>, about: &Resolved, now: Timestamp) -> Option<i64> {
+    let ends = [until, about.ends].into_iter().flatten();
     ends.map(|end| (end.seconds() - now.seconds()).max(0)).min()
 }
 
 /// For how many seconds the asker may keep the answer.
-fn max_age(broker: &Broker, answer: &Answer, holds_for: Option<i64>) -> i64 {
-    if answer.degraded {
+pub(super) fn max_age(broker: &Broker, degraded: bool, holds_for: Option<i64>) -> i64 {
+    if degraded {
         return 0;
     }
     let bound = i64::try_from(broker.feed.bound().as_secs()).unwrap_or(0);

@@ -1,8 +1,10 @@
 //! What a service that asks may say of the request that it has received: condition keys, in a question's context, and properties.
 
+use std::net::IpAddr;
+
 use serde_json::Value as JsonValue;
 
-use crate::policy::{Claims, KnownKey, Source, Value};
+use crate::policy::{Claims, KeyType, KnownKey, Source, Value};
 
 /// Members of a context, and values of one member, at the most.
 const MOST: usize = 200;
@@ -111,13 +113,12 @@ impl Said {
                 return Err(format!("`context.{key}`: `{wrong}` is no value of a key of type {}", known.kind));
             }
             if !known.multivalued {
-                return match self {
-                    Said::One(text) => Ok(text.into()),
-                    Said::Several(texts) => match <[String; 1]>::try_from(texts) {
-                        Ok([text]) => Ok(text.into()),
-                        Err(_) => Err(format!("`context.{key}` has one value")),
-                    },
+                let one = match self {
+                    Said::One(text) => Some(text),
+                    Said::Several(texts) => <[String; 1]>::try_from(texts).ok().map(|[text]| text),
                 };
+                let text = one.ok_or_else(|| format!("`context.{key}` has one value"))?;
+                return Ok(if known.kind == KeyType::Ip { address(text) } else { text.into() });
             }
         }
         Ok(self.free())
@@ -129,6 +130,14 @@ impl Said {
             Said::One(text) => text.into(),
             Said::Several(texts) => texts.into(),
         }
+    }
+}
+
+/// An address, read once for all conditions; as the text that it is where it can be written otherwise.
+fn address(text: String) -> Value {
+    match text.parse::<IpAddr>() {
+        Ok(address) if address.to_string() == text => address.into(),
+        _ => text.into(),
     }
 }
 
@@ -161,7 +170,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::policy::KeyType;
 
     fn said(key: &str, value: JsonValue) -> Result<Vec<(String, Value)>, String> {
         condition_keys(Claims(vec![(key.to_owned(), value)]), &mut Budget::default())
@@ -193,7 +201,12 @@ mod tests {
     fn several_values_are_for_keys_that_have_them() {
         assert!(said("aws:SourceIp", json!(["6.6.6.6", "10.0.0.1"])).is_err_and(|why| why.contains("one value")));
         assert!(said("aws:SourceIp", json!([])).is_err());
-        assert_eq!(said("aws:SourceIp", json!(["10.0.0.1"])), Ok(vec![("aws:SourceIp".into(), "10.0.0.1".into())]));
+        let address: IpAddr = "10.0.0.1".parse().expect("an address");
+        assert_eq!(said("aws:SourceIp", json!(["10.0.0.1"])), Ok(vec![("aws:SourceIp".into(), address.into())]));
+        // One that is written otherwise stays as it is: texts compare it so.
+        for text in ["::FFFF:10.0.0.1", "2001:DB8::1"] {
+            assert_eq!(said("aws:SourceIp", json!(text)), Ok(vec![("aws:SourceIp".into(), text.into())]));
+        }
         let tags = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(said("aws:TagKeys", json!(["a", "b"])), Ok(vec![("aws:TagKeys".into(), tags.clone().into())]));
         assert_eq!(said("reports:Tags", json!(["a", "b"])), Ok(vec![("reports:Tags".into(), tags.into())]));

@@ -24,11 +24,20 @@ impl<'a> Ready<'a> {
     /// # Errors
     /// There is no such principal (any more), or nothing can be decided at present.
     pub(super) async fn now(&mut self) -> Result<&Prepared<'a>, Refused> {
+        Ok(self.of_moment().await?.0)
+    }
+
+    /// As [`Ready::now`], with the moment that it is good for.
+    ///
+    /// # Errors
+    /// As [`Ready::now`].
+    pub(super) async fn of_moment(&mut self) -> Result<(&Prepared<'a>, Moment), Refused> {
         let feed = &self.broker.feed;
         let ready = match self.prepared.take().filter(|(moment, _)| feed.lasts(moment)) {
             Some(ready) => ready,
             None => (feed.moment()?, self.broker.authorizer.prepare(self.subject, self.facts, true).await?),
         };
-        Ok(&self.prepared.insert(ready).1)
+        let (moment, prepared) = self.prepared.insert(ready);
+        Ok((prepared, *moment))
     }
 }

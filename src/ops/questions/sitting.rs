@@ -12,12 +12,14 @@ use crate::types::AccountId;
 /// One subject's questions.
 #[derive(Debug)]
 pub struct Sitting<'a> {
-    asking: &'a Asking<'a>,
+    pub(super) asking: &'a Asking<'a>,
     named: &'a Named,
     /// Whom decisions are about, or why there is nobody.
-    somebody: Result<Somebody<'a>, (&'static str, Revision)>,
+    pub(super) somebody: Result<Somebody<'a>, (&'static str, Revision)>,
     /// The action that the subject was last noted to have reached for.
     reached: Option<String>,
+    /// The action of its row, in lower case.
+    pub(super) lower: String,
 }
 
 /// A subject that there is, at hand.
@@ -35,7 +37,7 @@ impl Asking<'_> {
             Named::Absent(_, as_of) => Err((super::ask::ABSENT, *as_of)),
             Named::Nobody(reason, as_of) => Err((*reason, *as_of)),
         };
-        Sitting { asking: self, named, somebody, reached: None }
+        Sitting { asking: self, named, somebody, reached: None, lower: String::new() }
     }
 
     pub(super) fn somebody<'a>(&'a self, about: &'a Resolved, theirs: &'a RequestFacts) -> Somebody<'a> {
@@ -80,16 +82,20 @@ impl Sitting<'_> {
         owner: Option<AccountId>,
         stored: Option<Stored>,
     ) -> Result<Answered, Refusal> {
-        let asking = self.asking;
-        let somebody = match &mut self.somebody {
-            Ok(somebody) => somebody,
-            Err((reason, as_of)) => return asking.nobody(reason, *as_of),
-        };
-        // A second note of the same second would say nothing that the first has not.
-        if self.reached.as_deref() != Some(question.action) {
-            asking.note_reached(somebody, question.action).await;
-            self.reached = Some(question.action.to_owned());
+        self.note_reached(question.action).await;
+        match &mut self.somebody {
+            Ok(somebody) => self.asking.decided(somebody, question, owner, stored).await,
+            Err((reason, as_of)) => self.asking.nobody(reason, *as_of),
         }
-        asking.decided(somebody, question, owner, stored).await
+    }
+
+    /// Notes what the subject reached for, if that was not the last thing: a second note of the same second would say nothing that the
+    /// first has not.
+    pub(super) async fn note_reached(&mut self, action: &str) {
+        let Ok(somebody) = &mut self.somebody else { return };
+        if self.reached.as_deref() != Some(action) {
+            self.asking.note_reached(somebody, action).await;
+            self.reached = Some(action.to_owned());
+        }
     }
 }

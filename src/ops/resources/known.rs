@@ -65,9 +65,10 @@ impl Resources {
 
     /// What is known of a resource already; of one of which nothing could be stored that nothing is.
     fn at_hand(&self, arn: &Arn) -> Option<Option<Arc<KnownResource>>> {
-        match ResourceArn::check(arn) {
-            Ok(()) => self.known.find(arn.as_str()).map(|looked| looked.0.clone()),
-            Err(_) => Some(None),
+        // Looked for first: nothing is kept of what could not be stored, and most are known.
+        match self.known.find(arn.as_str()) {
+            Some(looked) => Some(looked.0.clone()),
+            None => ResourceArn::check(arn).is_err().then_some(None),
         }
     }
 
