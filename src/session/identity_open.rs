@@ -22,6 +22,8 @@ pub struct VerifiedIdentity {
     issued: Timestamp,
     expires: Timestamp,
     kid: String,
+    /// The key of sessions that the origin is sealed with.
+    sealed_with: String,
 }
 
 #[derive(Deserialize)]
@@ -67,14 +69,23 @@ pub fn open_identity(rings: &Rings, token: &str, now: Timestamp) -> Result<Verif
         return Err(SessionError::Malformed);
     }
     let sealed = claims.origin.ok_or(SessionError::Malformed)?;
-    let origin = Origin::open(rings.sessions(), &claims.iss, &sealed, now).ok_or(SessionError::Malformed)?;
+    let (origin, sealed_with) =
+        Origin::open(rings.sessions(), &claims.iss, &sealed, now).ok_or(SessionError::Malformed)?;
     let lineage = Arc::new(origin.lineage().ok_or(SessionError::Malformed)?);
     let audience = match claims.aud {
         Audience::One(one) => vec![one],
         Audience::Many(many) => many,
     };
-    let verified =
-        VerifiedIdentity { origin, lineage, account, audience, issued: claims.iat, expires: claims.exp, kid };
+    let verified = VerifiedIdentity {
+        origin,
+        lineage,
+        account,
+        audience,
+        issued: claims.iat,
+        expires: claims.exp,
+        kid,
+        sealed_with,
+    };
     verified.check_times(now)?;
     Ok(verified)
 }
@@ -108,9 +119,9 @@ impl VerifiedIdentity {
     /// Whether a token that was opened earlier would still open. Costs no cryptography.
     ///
     /// # Errors
-    /// Its time is over, or its key was removed.
+    /// Its time is over, or its key was removed, or the one that its origin is sealed with.
     pub fn recheck(&self, rings: &Rings, now: Timestamp) -> Result<(), SessionError> {
-        if verifying(rings, &self.kid, now).is_none() {
+        if verifying(rings, &self.kid, now).is_none() || rings.sessions().verifying(&self.sealed_with, now).is_none() {
             return Err(SessionError::UnknownKey);
         }
         self.check_times(now)

@@ -53,13 +53,13 @@ impl Origin {
         Some(BASE64URL_NOPAD.encode(sealed.as_bytes()))
     }
 
-    /// Reads what [`Origin::seal`] wrote for this issuer.
-    pub fn open(ring: &KeyRing, issuer: &str, sealed: &str, now: Timestamp) -> Option<Self> {
+    /// Reads what [`Origin::seal`] wrote for this issuer; with the name of the key that it is sealed with.
+    pub fn open(ring: &KeyRing, issuer: &str, sealed: &str, now: Timestamp) -> Option<(Self, String)> {
         let sealed = Sealed::from_bytes(BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?);
         let place = place(issuer);
         let mut keys = ring.keys().iter().filter(|key| !key.is_retired(now));
-        let text = keys.find_map(|key| key.find_hidden(&place, &sealed))?;
-        serde_json::from_str(text.trim_end_matches(' ')).ok()
+        let (text, kid) = keys.find_map(|key| Some((key.find_hidden(&place, &sealed)?, key.kid())))?;
+        Some((serde_json::from_str(text.trim_end_matches(' ')).ok()?, kid.to_owned()))
     }
 
     /// What the credentials descend from; `None` if they say what no credentials of ours say.
@@ -86,7 +86,8 @@ mod tests {
         let ring = ring();
         let origin = Origin::Session(Box::new(minted(&ring, 900).claims));
         let sealed = origin.seal(&ring, ISSUER, NOW).unwrap();
-        assert_eq!(Origin::open(&ring, ISSUER, &sealed, NOW), Some(origin));
+        let kid = ring.active(NOW).unwrap().kid().to_owned();
+        assert_eq!(Origin::open(&ring, ISSUER, &sealed, NOW), Some((origin, kid)));
         assert_eq!(Origin::open(&ring, "https://another.example", &sealed, NOW), None);
         assert_eq!(
             Origin::open(&super::super::test_ring::ring(), ISSUER, &sealed, NOW),

@@ -168,13 +168,14 @@ impl Feed {
         Ok(Known { revision, degraded: age > self.bound })
     }
 
-    /// This moment: what is got ready in it is good for as long as it [lasts](Feed::lasts).
+    /// This moment: what is got ready in it is good for as long as it [lasts](Feed::lasts). One that begins while caches are about to
+    /// forget what has changed does not last at all: some would be asked before, and some after.
     ///
     /// # Errors
     /// As [`Feed::known`].
     pub fn moment(&self) -> Result<Moment, Stale> {
         // In this order: what is heard of in between ends the moment.
-        let ticket = self.invalidations.begin();
+        let ticket = self.invalidations.settled();
         Ok(Moment { revision: self.known()?.revision, ticket })
     }
 

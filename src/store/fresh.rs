@@ -23,6 +23,8 @@ pub struct Invalidations {
     state: Mutex<State>,
     /// How many changes there were. It rises under the lock of `state`, and is read without it, several times a request.
     sequence: AtomicU64,
+    /// How many of them every cache has forgotten what it must of. Where that is as many as there were, none is under way.
+    settled: AtomicU64,
 }
 
 #[derive(Default)]
@@ -61,6 +63,7 @@ impl Invalidations {
         for cache in caches {
             cache.forget(keys);
         }
+        self.settled.fetch_add(keys.len() as u64, Ordering::AcqRel);
     }
 
     /// Makes every cache forget everything: the change feed has a gap.
@@ -74,6 +77,13 @@ impl Invalidations {
         for cache in caches {
             cache.forget_all();
         }
+        self.settled.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The point up to which every cache has forgotten the past. While a change is under way, when some have and others not, it has
+    /// been passed already: nothing has been quiet since.
+    pub(super) fn settled(&self) -> Ticket {
+        Ticket(self.settled.load(Ordering::Acquire))
     }
 
     pub(super) fn begin(&self) -> Ticket {
@@ -190,6 +200,10 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         let reads: HashSet<Key> = reads.into_iter().collect();
         let entry = Entry { value: Arc::clone(&value), reads: reads.iter().cloned().collect(), weight };
         let mut readers = lock(&self.readers);
+        // Under this lock, and before anybody can find it: whatever changes from now on waits for the lock, and finds the entry then.
+        if self.invalidations.overtaken(ticket, &reads) {
+            return value;
+        }
         let entry = Arc::new(entry);
         let fits = self.entries.fits(&entry);
         let gone = self.entries.insert(hash, id, entry);
@@ -199,11 +213,6 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         // What was too large to be kept is marked nowhere: nothing would take the marks away.
         for key in reads.iter().filter(|_| fits) {
             readers.entry(key.clone()).or_default().insert(hash);
-        }
-        drop(readers);
-        // First make it findable, then look whether it was overtaken: a change in between finds the entry by itself.
-        if self.invalidations.overtaken(ticket, &reads) {
-            self.drop_entry(hash, &mut lock(&self.readers));
         }
         value
     }
@@ -289,6 +298,58 @@ mod tests {
         invalidations.apply_all();
         cache.keep(ticket, "alice", 1, [key("alice")]);
         assert!(cache.find("alice").is_none());
+    }
+
+    /// A cache that finds out, when it is to forget something, what a question would find that came just then.
+    struct Asked {
+        invalidations: Arc<Invalidations>,
+        other: Arc<Fresh<u32>>,
+        lasted: std::sync::atomic::AtomicBool,
+    }
+
+    impl Forget for Asked {
+        fn forget(&self, _: &[Key]) {
+            self.forget_all();
+        }
+
+        fn forget_all(&self) {
+            let moment = self.invalidations.settled();
+            // The other one's turn comes later.
+            assert!(self.other.find("alice").is_some());
+            self.lasted.fetch_or(self.invalidations.quiet_since(moment), Ordering::SeqCst);
+        }
+    }
+
+    #[test]
+    fn no_moment_begins_while_some_have_forgotten_the_past_and_others_not() {
+        for everything in [false, true] {
+            let invalidations = Arc::new(Invalidations::default());
+            let asked = Arc::new_cyclic(|asked: &Weak<Asked>| {
+                lock(&invalidations.state).caches.push(asked.clone() as Weak<dyn Forget>);
+                let (invalidations, other) = (Arc::clone(&invalidations), cache(&invalidations));
+                Asked { invalidations, other, lasted: false.into() }
+            });
+            asked.other.keep(asked.other.begin(), "alice", 1, [key("alice")]);
+            assert!(invalidations.quiet_since(invalidations.settled()));
+            if everything {
+                invalidations.apply_all()
+            } else {
+                invalidations.apply(&[key("alice"), key("bob")])
+            }
+            assert!(!asked.lasted.load(Ordering::SeqCst), "an answer that was made meanwhile would last");
+            assert!(asked.other.find("alice").is_none() && invalidations.quiet_since(invalidations.settled()));
+        }
+    }
+
+    #[test]
+    fn a_load_that_was_overtaken_takes_nobodys_place() {
+        let invalidations = Arc::new(Invalidations::default());
+        let cache = cache(&invalidations);
+        let overtaken = cache.begin();
+        invalidations.apply(&[key("alice")]);
+        cache.keep(cache.begin(), "alice", 2, [key("alice")]);
+        assert_eq!(*cache.keep(overtaken, "alice", 1, [key("alice")]), 1);
+        assert_eq!(cache.find("alice").as_deref(), Some(&2));
     }
 
     #[test]

@@ -1,12 +1,19 @@
 //! The same question again in the same second: it is answered from memory, and nobody can tell. The clock stands still here, so whatever is
 //! asked three times is.
 
-use brevet::config::{Config, LogMode, Network};
-use serde_json::{Value, json};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
 
+use brevet::config::{Config, LogMode, Network};
+use brevet::session::Previous;
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::world::mutual_tls::{Authority, Client, listen_with_tls};
 use crate::world::policies::{allow, allow_if, deny};
 use crate::world::raw::{Answer, ask, ask_with, post, post_with};
-use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World};
+use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World, within, within_a_second};
 
 /// A request with this header is always answered anew: what its answer stands on is told with it.
 const ANEW: (&str, &str) = ("x-brevet-tell-depends", "1");
@@ -170,6 +177,60 @@ async fn a_change_is_in_the_next_answer() {
     }
 }
 
+/// What time makes of an answer is in it in the very second in which it does, whichever way the clock is set.
+#[tokio::test]
+async fn an_answer_ends_with_its_second() {
+    let scene = Scene::begin().await;
+    let until = scene.world.now().plus(2).iso8601();
+    let own = allow_if("record:read", json!({ "DateLessThan": { "aws:CurrentTime": until } }));
+    scene.world.root.at(&scene.broker).let_user("alice", "own", &own).await;
+    scene.broker.settled().await;
+    let (service, (path, body)) = (&scene.askers[0], &scene.questions[0]);
+    for (later, allowed) in [(0, true), (1, true), (1, false), (-1, true), (1, false), (-2, true)] {
+        scene.world.advance(later);
+        let mut answers = Vec::new();
+        for _ in 0..4 {
+            answers.push(send(&scene.broker, service, path, body, &[]).await);
+        }
+        let (_, anew) = send(&scene.broker, service, path, body, &[ANEW]).await;
+        assert!(answers.iter().all(|(status, answer)| (*status, answer) == (200, &anew)), "{answers:?}, and {anew}");
+        assert!(anew.contains(&format!("\"decision\":{allowed}")), "{anew}");
+    }
+}
+
+/// A key that was removed verifies nothing any more, and what was said while it did is not said again: also not what was said after the
+/// broker had heard of it and before it had read its keys again.
+#[tokio::test]
+async fn a_session_ends_with_the_key_that_signed_it() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let alice = root.user_with("alice", &allow("record:read", "*")).await;
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    let keys = &broker.broker.keys;
+    for round in 0..8 {
+        // Two keys that begin in one second take turns in no order that a story could tell of.
+        world.advance(1);
+        let kid = keys.ring().active(world.now()).expect("a key that signs").kid().to_owned();
+        let session = Session::of(alice.sts(&broker).get_session_token().send().await.granted().credentials());
+        world.rotate_keys(Previous::UntilExpired).await;
+        let signs = || async { keys.ring().active(world.now()).is_some_and(|key| key.kid() != kid) };
+        within_a_second("another key signs", signs).await;
+        broker.settled().await;
+        let subject = json!({ "type": "session", "id": "hers", "properties": { "session_token": session.token() } });
+        let body = question(subject, "r1", json!({}));
+        let gone = || keys.rings().find(&kid).is_none();
+        let asked = async || loop {
+            let is_gone = gone();
+            let (_, answer) = send(&broker, &service.keys, ONE, &body, &[]).await;
+            if is_gone {
+                assert!(answer.contains("\"decision\":false"), "round {round}: {answer}");
+                break;
+            }
+        };
+        tokio::join!(world.remove_key(&kid), asked(), asked(), asked(), asked());
+    }
+}
+
 /// What memory answers about a session ends with the session.
 #[tokio::test]
 async fn a_revoked_session_is_nobody_in_the_next_answer() {
@@ -231,6 +292,82 @@ async fn an_answer_is_for_who_asked_and_from_where() {
     assert_eq!(ask_with(&broker, &service, &question, &[inside]).await.status, 401);
 }
 
+/// Nor is one certificate told what another was, though neither has an access key.
+#[tokio::test]
+async fn an_answer_is_for_the_certificate_that_asked() {
+    let (mut world, plain) = World::begin(Backend::Sqlite).await;
+    let authority = Authority::new("services");
+    let (folder, now) = (world.folder.path().to_owned(), world.now());
+    let ca = listen_with_tls(&mut world.config, &folder, &authority.pem, now);
+    let tls = world.another_broker().await;
+    let root = world.root.at(&plain);
+    let alice = root.user_with("alice", &allow("record:read", "*")).await;
+    let service = root.user_with("service", &allow("brevet:Evaluate", &alice.arn)).await;
+    let stranger = root.user("stranger").await;
+    tls.settled().await;
+    let client = |user: &User| Client::new(&tls, &ca, Some(&authority.client(&[&user.arn], now)));
+    let (service, stranger) = (client(&service), client(&stranger));
+    let question = question(json!({ "type": "user", "id": alice.arn }), "r1", json!({}));
+    for _ in 0..4 {
+        assert_eq!(service.ask(&question).await.json()["decision"], true);
+    }
+    let refused = stranger.ask(&question).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+}
+
+/// A connection to the database of a world.
+async fn connect(world: &World) -> PgConnection {
+    let database = world.config.store.database.as_ref().expect("PostgreSQL").expose();
+    PgConnectOptions::from_str(database).expect("a URL").connect().await.expect("it is there")
+}
+
+/// An answer that says that the broker is out of touch is over when it is not any more, and the other way round.
+#[tokio::test]
+async fn what_is_said_out_of_touch_is_not_said_again() {
+    let (world, broker) = World::begin_with(Backend::Postgres, |config| {
+        config.store.staleness_bound = Duration::from_secs(1);
+        config.store.degraded_service = Duration::from_secs(3_600);
+    })
+    .await;
+    let root = world.root.at(&broker);
+    let alice = root.user_with("alice", &allow("record:read", "*")).await;
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    broker.settled().await;
+    let one = question(json!({ "type": "user", "id": alice.arn }), "r1", json!({}));
+    let many = json!({ "evaluations": [one, one] });
+    let feed = &broker.broker.feed;
+    let said = async |path, body| {
+        let (status, answer) = send(&broker, &service.keys, path, body, &[]).await;
+        assert!(status == 200 && answer.contains("\"decision\":true"), "{answer}");
+        answer.contains("\"degraded\":true")
+    };
+    // On a busy machine it may be out of touch for a while: what counts is said while it surely is not.
+    let said_in_touch = async |path, body| loop {
+        let (asked, age) = (Instant::now(), feed.age());
+        let said = said(path, body).await;
+        if asked.elapsed() + age < feed.bound() {
+            return said;
+        }
+    };
+    let degraded = async || feed.known().is_ok_and(|known| known.degraded);
+    let both = [(ONE, &one), (MANY, &many)].repeat(4);
+    for (path, body) in &both {
+        assert!(!said_in_touch(path, body).await, "before");
+    }
+    let mut other = connect(&world).await;
+    let mut held = other.begin().await.expect("a transaction");
+    sqlx::query("LOCK TABLE meta, feed IN ACCESS EXCLUSIVE MODE").execute(&mut *held).await.expect("locked");
+    within(Duration::from_secs(20), "the broker is out of touch", degraded).await;
+    for (path, body) in &both {
+        assert!(said(path, body).await);
+    }
+    held.rollback().await.expect("let go");
+    within(Duration::from_secs(20), "it is in touch again", async || !degraded().await).await;
+    for (path, body) in &both {
+        assert!(!said_in_touch(path, body).await, "after");
+    }
+}
+
 /// What comes of a question beside its answer comes of each.
 #[tokio::test]
 async fn what_is_recorded_of_a_question_is_recorded_of_each() {
@@ -241,6 +378,8 @@ async fn what_is_recorded_of_a_question_is_recorded_of_each() {
     let service = root.user_with("service", &allow("brevet:Evaluate", &alice.arn)).await;
     let of = |user: &User| question(json!({ "type": "user", "id": user.arn }), "r1", json!({}));
     let batch = json!({ "evaluations": [of(&alice), of(&bob)] });
+    // Whoever is refused and then looked at again, because something was heard of in between, is refused twice.
+    broker.settled().await;
     for _ in 0..4 {
         let (status, answer) = send(&broker, &service.keys, MANY, &batch, &[]).await;
         assert!(status == 200 && answer.contains("\"decision\":true") && answer.contains("403"), "{answer}");

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::policies::{allow, allow_if, document, trust};
 use crate::world::raw::{ask, ask_as_bearer, ask_with, call};
-use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, World};
+use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, World, within_a_second};
 
 /// May this subject read the record?
 fn read(kind: &str, id: &str) -> Value {
@@ -91,6 +91,30 @@ async fn properties_are_condition_keys_of_their_own() {
     let many = |from: usize| Value::Object((from..from + 101).map(|at| (format!("p{at}"), json!("x"))).collect());
     assert_eq!(asked(many(0), many(0), json!({})).await.status, 400);
     assert_eq!(asked(json!({ "team": "x".repeat(2_049) }), open, soft).await.status, 400);
+}
+
+/// What a token was obtained with is sealed with a key of sessions: once that is gone nobody is known by the token, known before or not.
+#[tokio::test]
+async fn a_token_ends_with_the_key_that_seals_what_it_was_obtained_with() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    root.iam.enable_outbound_web_identity_federation().send().await.granted();
+    let may = document([
+        json!({ "Effect": "Allow", "Action": ["brevet:Evaluate", "sts:GetWebIdentityToken"], "Resource": "*" }),
+    ]);
+    let service = root.user_with("service", &may).await;
+    let (known, new) =
+        (token(&service.keys, &broker, &broker.url).await, token(&service.keys, &broker, &broker.url).await);
+    let question = read("user", "alice");
+    assert_eq!(ask_as_bearer(&broker, &known, &question).await.status, 200);
+    let keys = &broker.broker.keys;
+    let kid = keys.ring().active(world.now()).expect("a key that signs").kid().to_owned();
+    world.remove_key(&kid).await;
+    within_a_second("the broker has heard of it", || async { keys.rings().find(&kid).is_none() }).await;
+    for token in [&new, &known] {
+        let refused = ask_as_bearer(&broker, token, &question).await;
+        assert_eq!(refused.status, 401, "{refused:?}");
+    }
 }
 
 #[tokio::test]

@@ -95,6 +95,8 @@ async fn out_of_touch(degraded_for: Duration) -> Result<Answered, Refusal> {
     let root = world.root.at(&broker);
     let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
     root.user_with("alice", &allow("record:read", "*")).await;
+    // What is forgotten once the store is out of reach cannot be read again.
+    broker.settled().await;
     let (asker, facts) = caller(&broker, &service, "brevet").await;
     let asking = asking(&broker, &asker, facts);
     let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");

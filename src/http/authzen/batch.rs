@@ -15,6 +15,7 @@ use super::render::{Answers, STATEMENTS_IN_A_BATCH};
 use crate::decision::RequestFacts;
 use crate::http::refusal::Refusal;
 use crate::ops::questions::{self, Asking, Keeping, Leave, Named, Sitting, Stored, Who};
+use crate::policy::Effect;
 use crate::store::Moment;
 use crate::types::Arn;
 
@@ -66,11 +67,11 @@ pub(super) async fn answers(
                 Err(other) => return Err(other.into()),
             };
             if is_last(decision) {
-                return Ok(answers.into_answer(subjects.any_refused(), keeping));
+                return Ok(subjects.ended(answers, keeping));
             }
         }
     }
-    Ok(answers.into_answer(subjects.any_refused(), keeping))
+    Ok(subjects.ended(answers, keeping))
 }
 
 /// How far a row went.
@@ -225,9 +226,19 @@ impl<'a> Subjects<'a> {
         }
     }
 
-    /// Whether there was one that the asker may not ask about: then the trail says so.
-    fn any_refused(&self) -> bool {
-        self.abouts.iter().any(|Met(_, about)| matches!(about, About::Refused(_)))
+    /// All answers, once none comes any more.
+    fn ended(&self, mut answers: Answers, keeping: Option<Keeping>) -> Answer {
+        let mut any_refused = false;
+        for Met(_, about) in &self.abouts {
+            match about {
+                // That the asker may ask about it was decided too.
+                About::Known(found, _) if !matches!(found.1, Named::Nobody(..)) => answers.decided(Effect::Allowed),
+                About::Known(..) => {}
+                About::Refused(_) => any_refused = true,
+            }
+        }
+        // Of one that the asker may not ask about the trail says so, each time.
+        answers.into_answer(any_refused, keeping)
     }
 
     /// The subject of a question.

@@ -15,8 +15,8 @@ use super::render;
 use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
-use crate::ops::questions::{self, Asking, Keeping, Question};
-use crate::policy::Claims;
+use crate::ops::questions::{self, Asking, Keeping, Named, Question};
+use crate::policy::{Claims, Effect};
 use crate::wire::strict_json::Members;
 
 /// Subject, action, resource and context.
@@ -69,7 +69,11 @@ impl<'a> Evaluation<'a> {
             keeping.add(asking, &who, &subject, &resource, &answered);
         }
         let mut outcomes = Outcomes::default();
+        // That the asker may ask was decided too.
+        if !matches!(subject, Named::Nobody(..)) {
+            outcomes.add(Effect::Allowed);
+        }
         answered.effect().into_iter().for_each(|effect| outcomes.add(effect));
-        Ok(Answer { body: render::one(&answered, &action).into(), keeping, outcomes, once: false })
+        Ok(Answer { body: render::one(&answered, &action).into(), keeping, outcomes, once: answered.degraded })
     }
 }

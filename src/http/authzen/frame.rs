@@ -31,9 +31,10 @@ pub(super) struct Answer {
     pub(super) body: Bytes,
     /// How it may be kept, if that is to be told.
     pub(super) keeping: Option<Keeping>,
-    /// What was decided in it.
+    /// What was decided in it, and for it.
     pub(super) outcomes: Outcomes,
-    /// Whether something came with it beside notes of the second: the same question is to be looked at again.
+    /// Whether something came with it beside notes of the second, or it says that it was made on knowledge that is too old: the same
+    /// question is to be looked at again.
     pub(super) once: bool,
 }
 

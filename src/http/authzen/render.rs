@@ -34,6 +34,7 @@ pub(super) struct Answers {
     body: Vec<u8>,
     any: bool,
     outcomes: Outcomes,
+    degraded: bool,
 }
 
 /// Characters of a message in a batch: it may quote what the question says, and a thousand questions may say the same.
@@ -65,7 +66,7 @@ impl Answers {
         const USUAL: usize = 384;
         let mut body = Vec::with_capacity(questions.saturating_add(1).saturating_mul(USUAL));
         body.extend_from_slice(b"{\"evaluations\":[");
-        Self { body, any: false, outcomes: Outcomes::default() }
+        Self { body, any: false, outcomes: Outcomes::default(), degraded: false }
     }
 
     /// Adds what a question was answered with; gives the decision.
@@ -73,6 +74,7 @@ impl Answers {
         self.separate();
         answered.write_json(action, STATEMENTS_IN_A_BATCH, &mut self.body);
         answered.effect().into_iter().for_each(|effect| self.outcomes.add(effect));
+        self.degraded |= answered.degraded;
         answered.is_allowed()
     }
 
@@ -103,10 +105,15 @@ impl Answers {
         }
     }
 
+    /// Takes note of what was decided about the asker.
+    pub(super) fn decided(&mut self, effect: Effect) {
+        self.outcomes.add(effect);
+    }
+
     /// All of them; `once` and `keeping` as [`Answer`] has them.
     pub(super) fn into_answer(mut self, once: bool, keeping: Option<Keeping>) -> Answer {
         self.body.extend_from_slice(b"]}");
-        Answer { body: self.body.into(), keeping, outcomes: self.outcomes, once }
+        Answer { body: self.body.into(), keeping, outcomes: self.outcomes, once: once || self.degraded }
     }
 }
 

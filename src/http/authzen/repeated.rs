@@ -6,8 +6,8 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -50,28 +50,33 @@ struct Kept {
     now: Timestamp,
     /// On what it was made.
     knowledge: Knowledge,
+    /// How much memory it takes, with the question.
+    bytes: u32,
 }
 
 /// What the broker knows at a moment: what was told of the store's records, and the keys by which it knows its tokens.
 #[derive(Clone)]
 pub(super) struct Knowledge {
     moment: Moment,
-    rings: Arc<Rings>,
+    /// Only to tell whether they are still the same: keys that were removed do not stay in memory for the sake of an answer.
+    rings: Weak<Rings>,
 }
 
 impl Knowledge {
     /// The present one; `None` where it is too old.
     pub(super) fn now(broker: &Broker) -> Option<Self> {
-        Some(Self { moment: broker.feed.moment().ok()?, rings: broker.keys.rings() })
+        Some(Self { moment: broker.feed.moment().ok()?, rings: Arc::downgrade(&broker.keys.rings()) })
     }
 
     fn lasts(&self, broker: &Broker) -> bool {
-        broker.feed.lasts(&self.moment) && Arc::ptr_eq(&self.rings, &broker.keys.rings())
+        broker.feed.lasts(&self.moment) && std::ptr::eq(self.rings.as_ptr(), Arc::as_ptr(&broker.keys.rings()))
     }
 }
 
-/// What an entry takes beside the answer, roughly, in bytes.
-const OVERHEAD: usize = 512;
+/// What an entry takes beside the answer and what the asker said of themselves, roughly, in bytes.
+const OVERHEAD: usize = 640;
+/// What is at hand of a session that asks, beside its policies and tags.
+const SESSION: usize = 2_048;
 /// Questions that are remembered to have been asked.
 const LATELY: usize = 4_096;
 /// One answer takes this part of the room at the most.
@@ -81,7 +86,7 @@ impl Repeated {
     /// Nothing was asked yet. Answers take `room` bytes at the most; without room nothing is kept.
     pub fn new(room: u64) -> Self {
         Self {
-            kept: Bounded::new("answers", Room::bytes(room, Kept::weight)),
+            kept: Bounded::new("answers", Room::bytes(room, |kept: &Kept| kept.bytes)),
             lately: (0..LATELY).map(|_| AtomicU64::new(0)).collect(),
             room,
         }
@@ -115,9 +120,11 @@ impl Repeated {
         if answer.once || !self.was_asked(&ask) || !knowledge.lasts(broker) {
             return;
         }
-        let Ask { asker, facts, digest } = ask;
-        let kept = Kept { body: answer.body.clone(), outcomes: answer.outcomes, now: facts.now, knowledge };
-        if u64::from(kept.weight()) <= self.room / LARGEST_PART {
+        let bytes = u32::try_from(ask.bytes().saturating_add(answer.body.len())).unwrap_or(u32::MAX);
+        if u64::from(bytes) <= self.room / LARGEST_PART {
+            let Ask { asker, facts, digest } = ask;
+            let (body, outcomes, now) = (without_more_room(&answer.body), answer.outcomes, facts.now);
+            let kept = Kept { body, outcomes, now, knowledge, bytes };
             self.kept.keep(Asked { asker: asker.clone(), facts: facts.clone(), digest }, kept);
         }
     }
@@ -138,9 +145,21 @@ impl Repeated {
     }
 }
 
-impl Kept {
-    fn weight(&self) -> u32 {
-        u32::try_from(self.body.len() + OVERHEAD).unwrap_or(u32::MAX)
+/// The same in no more memory than it takes: a batch that ends with its first answer was written into room for a thousand.
+fn without_more_room(body: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(body)
+}
+
+impl Ask<'_> {
+    /// How much memory the question takes where it is kept. A session may be there for its sake alone, as its token and as a subject.
+    fn bytes(&self) -> usize {
+        let said = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let session = self.asker.session().map_or(0, |claims| {
+            let tags: usize = claims.tags.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
+            let arns: usize = claims.policy_arns.iter().map(String::len).sum();
+            SESSION + 2 * (claims.policy.as_ref().map_or(0, String::len) + tags + arns)
+        });
+        OVERHEAD + said(&self.facts.user_agent) + said(&self.facts.region) + self.asker.region().len() + session
     }
 }
 
@@ -182,5 +201,18 @@ impl Eq for Asked {}
 impl fmt::Debug for Repeated {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Repeated").field("answers", &self.kept.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_as_large_as_it_counts() {
+        let mut written = Vec::with_capacity(384 << 10);
+        written.extend_from_slice(b"{}");
+        let kept = without_more_room(&Bytes::from(written));
+        assert_eq!(Vec::from(kept).capacity(), 2);
     }
 }
