@@ -75,6 +75,15 @@ impl CacheMeters {
         if found { self.hits.increment(1) } else { self.misses.increment(1) }
     }
 
+    /// As [`CacheMeters::asked`], many times.
+    pub fn asked_often(&self, found: u64, missed: u64) {
+        for (counter, times) in [(&self.hits, found), (&self.misses, missed)] {
+            if times > 0 {
+                counter.increment(times);
+            }
+        }
+    }
+
     /// An entry of this weight came.
     pub fn entered(&self, weight: u32) {
         self.entries.increment(1);

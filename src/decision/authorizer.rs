@@ -246,8 +246,8 @@ impl Authorizer {
         Ok(self.decided(&prepared, asked)?.answer())
     }
 
-    /// Counts decisions that are told once more.
-    pub fn told_again(&self, outcomes: &Outcomes) {
+    /// Counts decisions that are told once more, or that were not counted one by one when they were made.
+    pub fn count(&self, outcomes: &Outcomes) {
         let Outcomes { allowed, explicitly_denied, implicitly_denied } = *outcomes;
         let Decisions { allowed: yes, explicitly_denied: no, implicitly_denied: not } = &self.decisions;
         for (counter, times) in [(yes, allowed), (no, explicitly_denied), (not, implicitly_denied)] {
@@ -265,6 +265,14 @@ impl Authorizer {
         let decided = prepared.decide(asked)?;
         self.decisions.count(decided.effect());
         Ok(decided)
+    }
+
+    /// As [`Authorizer::decided`], one of many that are [counted](Authorizer::count) together: all cores count in one place.
+    ///
+    /// # Errors
+    /// As [`Authorizer::decided`].
+    pub fn one_of_many<'q>(&self, prepared: &'q Prepared<'q>, asked: Asked<'q>) -> Result<Decided<'q>, Refused> {
+        Ok(prepared.decide(asked)?)
     }
 
     /// Gets a subject ready to be asked about, as often as one likes. `degraded` says that its questions may be decided on knowledge

@@ -35,6 +35,11 @@ impl Prepared<'_> {
         &self.compiled
     }
 
+    /// What it is known on.
+    pub fn known(&self) -> Known {
+        self.known
+    }
+
     /// Decides.
     ///
     /// # Errors

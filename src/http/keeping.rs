@@ -15,7 +15,8 @@ const DEPENDS: HeaderName = HeaderName::from_static("x-brevet-depends");
 
 /// Takes note of how answers may be kept, if the request asks for that.
 pub(super) fn wanted(headers: &HeaderMap) -> Option<Keeping> {
-    headers.contains_key(TELL_DEPENDS).then(Keeping::default)
+    const WANTED: HeaderName = HeaderName::from_static(TELL_DEPENDS);
+    headers.contains_key(WANTED).then(Keeping::default)
 }
 
 /// Says it in the answer's headers.

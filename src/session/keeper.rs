@@ -1,6 +1,7 @@
 //! Keeps the key rings: reads them from the store, makes the first keys, rotates, and follows what other brokers change.
 
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ use crate::telemetry::names;
 /// Holds the present key rings of this broker.
 pub struct Keeper {
     rings: RwLock<Arc<Rings>>,
+    /// How often they were read.
+    read: AtomicU64,
     parts: Parts,
 }
 
@@ -114,7 +117,8 @@ impl Keeper {
     /// # Errors
     /// [`KeeperError`].
     pub async fn find(parts: Parts) -> Result<Self, KeeperError> {
-        let keeper = Self { rings: RwLock::new(Arc::new(Rings::empty(&parts.issuer)?)), parts };
+        let keeper =
+            Self { rings: RwLock::new(Arc::new(Rings::empty(&parts.issuer)?)), read: AtomicU64::new(0), parts };
         keeper.reload().await?;
         Ok(keeper)
     }
@@ -132,6 +136,12 @@ impl Keeper {
     /// All present rings.
     pub fn rings(&self) -> Arc<Rings> {
         Arc::clone(&self.rings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Another number whenever the present rings are others: what was found out with the number at hand was found out with these, or
+    /// the number has changed by the time that whoever changed them is done.
+    pub fn generation(&self) -> u64 {
+        self.read.load(Ordering::Acquire)
     }
 
     /// Reads the rings again.
@@ -326,6 +336,7 @@ impl Keeper {
 
     fn set(&self, rings: Rings) {
         *self.rings.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rings);
+        self.read.fetch_add(1, Ordering::AcqRel);
     }
 }
 

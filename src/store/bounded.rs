@@ -123,7 +123,12 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
         found
     }
 
-    /// The same for whoever does not need the value: nobody counts it.
+    /// Counts look-ups that were not counted one by one: all cores count in one place.
+    pub(super) fn looked(&self, found: u64, missed: u64) {
+        self.meters.asked_often(found, missed);
+    }
+
+    /// The same for whoever does not need the value, or counts by themselves: nobody counts it.
     pub(super) fn look<T>(&self, id: &(impl Names<K> + ?Sized), part: impl FnOnce(&V) -> T) -> Option<T> {
         let hash = self.hash(id);
         let shard = read(self.shard(hash));

@@ -175,6 +175,16 @@ impl<V: Send + Sync + 'static, K: Eq + Hash + Send + Sync + 'static> Fresh<V, K>
         self.entries.find_part(id, |entry| Arc::clone(&entry.value))
     }
 
+    /// As [`Fresh::find`], one of many that are [counted](Fresh::looked) together.
+    pub fn look(&self, id: &(impl Names<K> + ?Sized)) -> Option<Arc<V>> {
+        self.entries.look(id, |entry| Arc::clone(&entry.value))
+    }
+
+    /// Counts how many were found, and how many were not.
+    pub fn looked(&self, found: u64, missed: u64) {
+        self.entries.looked(found, missed);
+    }
+
     /// What the value was computed from that is kept under this id, if there is one.
     pub fn reads(&self, id: &(impl Names<K> + ?Sized)) -> Option<Vec<Key>> {
         self.entries.look(id, |entry| entry.reads.to_vec())

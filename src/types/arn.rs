@@ -74,15 +74,18 @@ impl FromStr for Arn {
             return Err(InvalidArn);
         }
         let mut colons = [0; 5];
-        let mut found = text.bytes().enumerate().filter(|(_, b)| *b == b':').map(|(at, _)| at);
+        let mut next = 0;
         for slot in &mut colons {
-            *slot = found.next().ok_or(InvalidArn)?;
+            let rest = text.as_bytes().get(next..).unwrap_or_default();
+            *slot = next + rest.iter().position(|byte| *byte == b':').ok_or(InvalidArn)?;
+            next = *slot + 1;
         }
-        let arn = Self { text: text.to_owned(), colons };
-        if arn.partition().is_empty() || arn.service().is_empty() || arn.resource().is_empty() {
+        let [scheme, partition, service, _, account] = colons;
+        // Neither partition nor service nor resource is empty.
+        if partition == scheme + 1 || service == partition + 1 || account + 1 == text.len() {
             return Err(InvalidArn);
         }
-        Ok(arn)
+        Ok(Self { text: text.to_owned(), colons })
     }
 }
 

@@ -22,7 +22,7 @@ use crate::types::Arn;
 /// Subjects of one batch that the asker may not ask about and whose refusals are recorded one by one.
 const RECORDED: usize = 10;
 /// How many questions are read, and their resources looked up, together; then others are let in between.
-const IN_A_ROW: usize = 50;
+const IN_A_ROW: usize = 100;
 
 /// Answers questions until `is_last` says of a decision that it is the last.
 pub(super) async fn answers(
@@ -48,7 +48,7 @@ pub(super) async fn answers(
             if keeping.is_none() {
                 let row = in_a_row(&mut subjects, rest, defaults, &mut ahead, &mut answers, &is_last).await;
                 if row.ended {
-                    return Ok(answers.into_answer(subjects.any_refused(), keeping));
+                    return Ok(subjects.ended(answers, keeping));
                 }
                 if row.answered > 0 {
                     rest = rest.get(row.answered..).unwrap_or_default();
@@ -97,6 +97,7 @@ async fn in_a_row(
     let Some(said) = first.said_by_all(defaults) else { return done };
     let Ok(About::Known(_, sitting)) = subjects.of(first).await else { return done };
     let Ok(Some(mut row)) = sitting.row(&first.action, said, STATEMENTS_IN_A_BATCH).await else { return done };
+    let degraded = row.is_degraded();
     for (item, stored) in items.iter().zip(ahead.coming().await) {
         let (Ok(item), Some(stored)) = (item, stored) else { break };
         if !item.says_nothing_else() || item.action != first.action {
@@ -104,7 +105,7 @@ async fn in_a_row(
         }
         let Some((effect, text)) = row.answer(&item.resource, stored) else { break };
         done.answered += 1;
-        if is_last(answers.add_text(effect, text)) {
+        if is_last(answers.add_text(effect, text, degraded)) {
             done.ended = true;
             break;
         }

@@ -23,6 +23,7 @@ use crate::wire::strict_json::Members;
 const APPLICATION_JSON: HeaderValue = HeaderValue::from_static("application/json");
 /// The name of these doors in metrics and in the audit trail.
 const DOOR: &str = "authzen";
+const AT_LEAST: HeaderName = HeaderName::from_static(AT_LEAST_REVISION);
 /// A caller's own name for its request comes back.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -53,7 +54,7 @@ impl Received {
     pub(super) async fn read(doors: &Doors, request: Request<Body>) -> Result<Self, Refusal> {
         let incoming = Incoming::read(request, doors.request_limit).await?;
         let (asker, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
-        let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST_REVISION).map(HeaderValue::as_bytes))?;
+        let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST).map(HeaderValue::as_bytes))?;
         let headers = incoming.parts.headers;
         Ok(Self { asker, facts, demand, keeping: keeping::wanted(&headers), headers, body: incoming.body })
     }

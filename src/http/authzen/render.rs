@@ -79,8 +79,9 @@ impl Answers {
     }
 
     /// Adds an answer that is written already; gives the decision.
-    pub(super) fn add_text(&mut self, effect: Effect, text: &[u8]) -> bool {
+    pub(super) fn add_text(&mut self, effect: Effect, text: &[u8], degraded: bool) -> bool {
         self.separate();
+        self.degraded |= degraded;
         self.body.extend_from_slice(text);
         self.outcomes.add(effect);
         effect == Effect::Allowed

@@ -4,10 +4,10 @@
 //! Whoever asks is authenticated each time: nothing is known of them here but who they are. What is noted of a question (who used and
 //! reached for what) is noted by the second. What is kept of a question is a digest, for a body may carry tokens.
 
+use std::collections::hash_map::RandomState;
 use std::fmt;
-use std::hash::{Hash, Hasher};
+use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 
@@ -17,14 +17,14 @@ use crate::clock::Timestamp;
 use crate::crypto::hash::sha256_of;
 use crate::decision::{Outcomes, RequestFacts};
 use crate::ops::Broker;
-use crate::session::Rings;
 use crate::store::{Bounded, Moment, Names, Room};
 
 /// Answers that may be asked for again within their second.
 pub struct Repeated {
     kept: Bounded<Asked, Kept>,
-    /// What was asked lately. A question is worth its place from the second time on: most are asked once.
+    /// What was asked lately. A question is worth its place, and being digested, from the second time on: most are asked once.
     lately: Box<[AtomicU64]>,
+    hasher: RandomState,
     room: u64,
 }
 
@@ -58,18 +58,18 @@ struct Kept {
 #[derive(Clone)]
 pub(super) struct Knowledge {
     moment: Moment,
-    /// Only to tell whether they are still the same: keys that were removed do not stay in memory for the sake of an answer.
-    rings: Weak<Rings>,
+    /// Which keys: those themselves do not stay in memory for the sake of an answer.
+    keys: u64,
 }
 
 impl Knowledge {
     /// The present one; `None` where it is too old.
     pub(super) fn now(broker: &Broker) -> Option<Self> {
-        Some(Self { moment: broker.feed.moment().ok()?, rings: Arc::downgrade(&broker.keys.rings()) })
+        Some(Self { moment: broker.feed.moment().ok()?, keys: broker.keys.generation() })
     }
 
     fn lasts(&self, broker: &Broker) -> bool {
-        broker.feed.lasts(&self.moment) && std::ptr::eq(self.rings.as_ptr(), Arc::as_ptr(&broker.keys.rings()))
+        broker.feed.lasts(&self.moment) && self.keys == broker.keys.generation()
     }
 }
 
@@ -88,11 +88,12 @@ impl Repeated {
         Self {
             kept: Bounded::new("answers", Room::bytes(room, |kept: &Kept| kept.bytes)),
             lately: (0..LATELY).map(|_| AtomicU64::new(0)).collect(),
+            hasher: RandomState::new(),
             room,
         }
     }
 
-    /// The question of an asker at a door; `None` where no answers are kept.
+    /// The question of an asker at a door; `None` where no answers are kept, or it is asked for the first time in this second.
     pub(super) fn ask<'a>(
         &self,
         asker: &'a Caller,
@@ -100,7 +101,8 @@ impl Repeated {
         door: &'static str,
         body: &[u8],
     ) -> Option<Ask<'a>> {
-        (self.room > 0).then(|| Ask { asker, facts, digest: sha256_of([door.as_bytes(), b"\n", body]) })
+        let again = self.room > 0 && self.was_asked(door, body, facts.now);
+        again.then(|| Ask { asker, facts, digest: sha256_of([door.as_bytes(), b"\n", body]) })
     }
 
     /// The answer that a question had a moment ago, if it would have the same now.
@@ -110,14 +112,14 @@ impl Repeated {
         // Where nothing was heard for too long the question is refused, or its answer says so.
         let recent = broker.feed.known().is_ok_and(|known| !known.degraded);
         recent.then(|| {
-            broker.authorizer.told_again(&kept.outcomes);
+            broker.authorizer.count(&kept.outcomes);
             kept.body
         })
     }
 
-    /// Keeps the answer that was made with this knowledge at hand, if the question was asked in this second before.
+    /// Keeps the answer that was made with this knowledge at hand.
     pub(super) fn keep(&self, broker: &Broker, ask: Ask<'_>, knowledge: Knowledge, answer: &Answer) {
-        if answer.once || !self.was_asked(&ask) || !knowledge.lasts(broker) {
+        if answer.once || !knowledge.lasts(broker) {
             return;
         }
         let bytes = u32::try_from(ask.bytes().saturating_add(answer.body.len())).unwrap_or(u32::MAX);
@@ -129,11 +131,20 @@ impl Repeated {
         }
     }
 
-    /// Whether it was asked in this second before. Another question may have taken its place.
-    fn was_asked(&self, ask: &Ask<'_>) -> bool {
-        let [a, b, c, d, e, f, g, h, ..] = ask.digest;
-        let number = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
-        let this = number ^ ask.facts.now.seconds().unsigned_abs();
+    /// Whether that was asked in this second before, as far as a look at parts of it tells: what only looks like it is told apart by its
+    /// digest. Another question may have taken its place.
+    fn was_asked(&self, door: &'static str, body: &[u8], now: Timestamp) -> bool {
+        /// Parts of a body that are looked at, of as many bytes as a number has.
+        const PARTS: usize = 64;
+        const PART: usize = size_of::<u64>();
+        let mut hasher = self.hasher.build_hasher();
+        (door, body.len()).hash(&mut hasher);
+        let every = body.len().div_ceil(PARTS).max(PART);
+        for part in body.chunks(every) {
+            hasher.write(part.get(..PART).unwrap_or(part));
+        }
+        let number = hasher.finish();
+        let this = number ^ now.seconds().unsigned_abs();
         let place = usize::try_from(number % LATELY as u64).ok().and_then(|at| self.lately.get(at));
         place.is_some_and(|place| {
             let before = place.load(Ordering::Relaxed) == this;
@@ -165,8 +176,14 @@ impl Ask<'_> {
 
 impl Hash for Ask<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
+        // A part of it is as good as all, and takes less time.
+        let [a, b, c, d, e, f, g, h, ..] = self.digest;
+        state.write_u64(u64::from_le_bytes([a, b, c, d, e, f, g, h]));
         // Services that ask the same are told apart here too, or each would take the other's place.
-        (self.digest, self.asker.access_key(), self.facts.source_ip).hash(state);
+        if let Some(key) = self.asker.access_key() {
+            state.write(key.as_str().as_bytes());
+        }
+        self.facts.source_ip.hash(state);
     }
 }
 

@@ -4,7 +4,7 @@
 use super::ask::{holds_for, max_age};
 use super::sitting::Sitting;
 use super::{Answered, Asking, Refusal, Resolved, Said, Stored};
-use crate::decision::{Asked, Consent, Prepared};
+use crate::decision::{Asked, Consent, Outcomes, Prepared};
 use crate::policy::{Effect, ResourceRule, Verdict};
 use crate::store::{Known, Moment};
 use crate::types::Arn;
@@ -26,6 +26,7 @@ pub struct Row<'s> {
     most: usize,
     last: Option<Last<'s>>,
     text: Vec<u8>,
+    outcomes: Outcomes,
 }
 
 /// What the answer before was made of.
@@ -66,12 +67,17 @@ impl<'a> Sitting<'a> {
         let (prepared, moment) = somebody.ready.of_moment().await?;
         // Once all is at hand.
         let known = asking.known()?;
-        let text = Vec::new();
-        Ok(Some(Row { asking, about, prepared, moment, known, action, lower, said, most, last: None, text }))
+        let (last, text, outcomes) = (None, Vec::new(), Outcomes::default());
+        Ok(Some(Row { asking, about, prepared, moment, known, action, lower, said, most, last, text, outcomes }))
     }
 }
 
 impl<'s> Row<'s> {
+    /// Whether its answers say that they are made on knowledge which may be too old.
+    pub fn is_degraded(&self) -> bool {
+        self.known.degraded || self.prepared.known().degraded
+    }
+
     /// How it comes out whether that may be done with a resource, and the answer as JSON. `None` where the question must be asked by itself:
     /// something has changed, or is to be looked up.
     pub fn answer(&mut self, resource: &'s Arn, stored: &'s Stored) -> Option<(Effect, &[u8])> {
@@ -89,8 +95,9 @@ impl<'s> Row<'s> {
             degraded: true,
             ..Asked::plain(self.lower, resource.as_str(), owner)
         };
-        let decided = broker.authorizer.decided(prepared, asked).ok()?;
-        let degraded = decided.known().degraded || self.known.degraded;
+        let decided = broker.authorizer.one_of_many(prepared, asked).ok()?;
+        self.outcomes.add(decided.effect());
+        let degraded = self.is_degraded();
         let holds_for = holds_for(decided.until(), about, asking.facts.now);
         let told = Told {
             foreign: owner.is_some_and(|owner| owner != asking.asker.account()),
@@ -119,5 +126,11 @@ impl<'s> Row<'s> {
             self.last = Some(Last { verdict: decided.into_verdict(), told });
         }
         Some((effect, &self.text))
+    }
+}
+
+impl Drop for Row<'_> {
+    fn drop(&mut self) {
+        self.asking.broker.authorizer.count(&self.outcomes);
     }
 }

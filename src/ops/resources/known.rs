@@ -58,6 +58,7 @@ impl Resources {
     /// The store cannot be read, or the stored policy is not one.
     pub async fn find(&self, arn: &Arn) -> Result<Option<Arc<KnownResource>>, Error> {
         if let Some(looked) = self.at_hand(arn) {
+            self.known.looked(1, 0);
             return Ok(looked);
         }
         Ok(self.find_all(&[arn]).await?.pop().flatten())
@@ -66,7 +67,7 @@ impl Resources {
     /// What is known of a resource already; of one of which nothing could be stored that nothing is.
     fn at_hand(&self, arn: &Arn) -> Option<Option<Arc<KnownResource>>> {
         // Looked for first: nothing is kept of what could not be stored, and most are known.
-        match self.known.find(arn.as_str()) {
+        match self.known.look(arn.as_str()) {
             Some(looked) => Some(looked.0.clone()),
             None => ResourceArn::check(arn).is_err().then_some(None),
         }
@@ -90,6 +91,9 @@ impl Resources {
             }
             found.push(looked.flatten());
         }
+        let missed: usize = unknown.iter().map(|(places, _)| places.len()).sum();
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        self.known.looked(count(arns.len().saturating_sub(missed)), count(missed));
         if !unknown.is_empty() {
             // Apart, so that whoever finds all of them need not make room for all that reading takes.
             Box::pin(self.look(unknown, &mut found)).await?;
