@@ -4,7 +4,8 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
 use smallvec::SmallVec;
 
 use super::peer::Peer;
@@ -57,10 +58,7 @@ impl Incoming {
         if announced.is_some_and(|length| length > limit) {
             return Err(Unreadable::TooLarge);
         }
-        let body = axum::body::to_bytes(body, limit).await.map_err(|error| {
-            let inner = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-            if inner.contains("length limit exceeded") { Unreadable::TooLarge } else { Unreadable::Broken }
-        })?;
+        let body = whole(body, limit).await?;
         let peer = Peer::of(&parts.extensions);
         Ok(Self { parts, body, peer })
     }
@@ -105,6 +103,25 @@ impl Incoming {
         let named = self.parts.headers.contains_key(HOST);
         if named { None } else { self.parts.uri.authority().map(ToString::to_string) }
     }
+}
+
+/// A body of at most `limit` bytes. Most come in one piece, which is not copied.
+async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Unreadable> {
+    let (mut first, mut all) = (Bytes::new(), BytesMut::new());
+    while let Some(frame) = body.frame().await {
+        // What is no data is a trailer, which nobody reads here.
+        let Ok(data) = frame.map_err(|_| Unreadable::Broken)?.into_data() else { continue };
+        if first.len() + all.len() + data.len() > limit {
+            return Err(Unreadable::TooLarge);
+        }
+        if first.is_empty() && all.is_empty() {
+            first = data;
+        } else {
+            all.extend_from_slice(&std::mem::take(&mut first));
+            all.extend_from_slice(&data);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
 }
 
 /// Counts a failed sign-in by its cause.

@@ -10,6 +10,7 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::frame::Answer;
 use crate::authn::Caller;
@@ -137,13 +138,15 @@ impl Repeated {
         /// Parts of a body that are looked at, of as many bytes as a number has.
         const PARTS: usize = 64;
         const PART: usize = size_of::<u64>();
-        let mut hasher = self.hasher.build_hasher();
-        (door, body.len()).hash(&mut hasher);
         let every = body.len().div_ceil(PARTS).max(PART);
-        for part in body.chunks(every) {
-            hasher.write(part.get(..PART).unwrap_or(part));
+        let parts = body.chunks(every).map(|part| part.get(..PART).unwrap_or(part));
+        // Beside each other: hashing many small parts takes longer than copying them.
+        let mut looked_at = SmallVec::<[u8; PARTS * PART]>::new();
+        if every > PART {
+            parts.for_each(|part| looked_at.extend_from_slice(part));
         }
-        let number = hasher.finish();
+        let looked_at = if every > PART { looked_at.as_slice() } else { body };
+        let number = self.hasher.hash_one((door, body.len(), looked_at));
         let this = number ^ now.seconds().unsigned_abs();
         let place = usize::try_from(number % LATELY as u64).ok().and_then(|at| self.lately.get(at));
         place.is_some_and(|place| {
