@@ -313,6 +313,33 @@ mod tests {
         assert!(holds("Null", &["true"], None));
     }
 
+    /// Whoever has read an address once for all conditions decides as with the text.
+    #[test]
+    fn an_address_is_compared_as_its_text() {
+        for text in ["192.0.2.7", "0.0.0.0", "2001:db8::1", "::", "::1", "::ffff:192.0.2.7", "2001:0:1::2"] {
+            let address: std::net::IpAddr = text.parse().unwrap();
+            let binary = data_encoding::BASE64.encode(text.as_bytes());
+            for test in Test::ALL {
+                let values = match test {
+                    Test::Bool | Test::Null => ["true", "false", "true"],
+                    Test::BinaryEquals => [binary.as_str(), "AAAA", ""],
+                    Test::IpAddress | Test::NotIpAddress => ["192.0.2.0/24", "::ffff:0:0/96", "2001:db8::1"],
+                    name if name.name().starts_with("Arn") => ["*", "arn:aws:x:::*", "${k:x}"],
+                    name if name.name().starts_with("String") => [text, "*ffff*", "${k:x}"],
+                    _ => ["0", "2001", "192"],
+                };
+                for (set, value) in
+                    ["", "ForAllValues:", "ForAnyValue:"].iter().flat_map(|set| values.map(|v| (set, v)))
+                {
+                    let operator = format!("{set}{}", test.name());
+                    let [as_text, read] = [Value::from(text), Value::from(address)];
+                    let [as_text, read] = [as_text, read].map(|actual| holds(&operator, &[value], Some(actual)));
+                    assert_eq!(as_text, read, "{operator} {value} {text}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn set_operators_count_the_values_of_the_request() {
         for (operator, actual, result) in [

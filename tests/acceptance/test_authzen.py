@@ -287,3 +287,20 @@ def test_what_is_asked_again_in_a_second_is_answered_from_memory_and_counted(enf
     assert counted(hits) > hits_before
     # Whether the asker may ask is a decision too, told again or not.
     assert counted(allowed) == allowed_before + asked * (1 + questions)
+
+
+def test_each_question_of_a_batch_is_counted_once(enforcer):
+    def counted(*lines):
+        metrics = send("GET", f"{enforcer.endpoint}/metrics").body.decode().splitlines()
+        return [sum(float(text.rsplit(" ", 1)[1]) for text in metrics if text.startswith(line)) for line in lines]
+
+    lines = ('brevet_decisions_total{outcome="allowed"}', 'brevet_decisions_total{outcome="implicit-deny"}',
+             'brevet_cache_lookups_total{cache="resources"')
+    # More than are looked up together, of two types in turn, of which one is nobody's business.
+    resources = [{"type": "record" if at % 70 < 50 else "letter", "id": f"counted-{at}"} for at in range(210)]
+    for _ in range(2):
+        before = counted(*lines)
+        told = decisions(enforcer, subject=ALICE, action=READ, evaluations=[{"resource": resource} for resource in resources])
+        assert told == [resource["type"] == "record" for resource in resources]
+        # Whether the asker may ask is a decision too.
+        assert [now - then for now, then in zip(counted(*lines), before)] == [151, 60, 210]

@@ -3,12 +3,18 @@
 use serde_json::{Value, json};
 
 use crate::authzen_certification::{Fixture, admin, named, question, user};
-use crate::world::policies::{allow, document};
+use crate::world::policies::{allow, document, statement, trust};
 use crate::world::raw::{ActorKeys, Answer, post};
 use crate::world::{Outcome, Running, within_a_second};
 
 fn record(id: &str) -> Value {
     json!({ "type": "record", "id": id })
+}
+
+/// Something else may have been written between two answers.
+fn without_revision(mut answer: Value) -> Value {
+    answer["context"]["revision"] = Value::Null;
+    answer
 }
 
 async fn batch(at: &Running, who: &dyn ActorKeys, asked: &Value) -> Answer {
@@ -240,11 +246,6 @@ async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
                 alone["subject"] = user("carol");
             }
             let single = fixture.ask("evaluation", &alone).await;
-            // Something else may have been written in between.
-            let without_revision = |mut answer: Value| {
-                answer["context"]["revision"] = Value::Null;
-                answer
-            };
             match single.status {
                 200 => {
                     let (alone, together) = (without_revision(single.json()), without_revision(answer.clone()));
@@ -259,4 +260,203 @@ async fn a_question_of_a_batch_is_answered_as_it_is_alone() {
         let allowed = answers.iter().filter(|answer| answer["decision"] == true).count();
         assert!((10..60).contains(&allowed), "round {round}: {allowed} of {}", answers.len());
     }
+}
+
+/// Whatever the broker writes meanwhile, a batch is answered, and be it of one question: who its subject is may have to be found out again.
+#[tokio::test]
+async fn a_batch_is_answered_while_much_is_written() {
+    let fixture = Fixture::begin().await;
+    let account = fixture.world.root.account;
+    let questions = async {
+        for round in 0..100 {
+            // Of resources that nobody has looked up yet, so that the store is waited for.
+            let items: Vec<Value> = (0..1 + round % 2)
+                .map(|at| json!({ "resource": record(&format!("new-{round}-{at}")), "subject": user("alice") }))
+                .collect();
+            let one = json!({ "resource": record(&format!("{round}")) });
+            let asked = json!({ "subject": user("bob"), "action": named("read"), "evaluations": [one] });
+            assert_eq!(fixture.decisions(asked).await, [true], "round {round}");
+            let asked = json!({ "action": named("read"), "evaluations": items });
+            assert!(fixture.decisions(asked).await.iter().all(|decision| *decision), "round {round}");
+        }
+    };
+    let changes = async |writer: usize| {
+        for number in 0.. {
+            let stored = json!({ "arn": format!("arn:aws:record::{account}:{writer}"),
+                "attributes": { "number": format!("{number}") } });
+            let signer: (&dyn ActorKeys, &str) = (&fixture.world.root, "brevet");
+            let path = "/resources/v1/put";
+            let done = post(&fixture.broker, path, "application/json", &stored.to_string(), Some(signer)).await;
+            assert_eq!(done.status, 200, "{done:?}");
+        }
+    };
+    tokio::select! {
+        () = questions => {}
+        () = async { tokio::join!(changes(0), changes(1), changes(2)); } => panic!("they do not end"),
+    }
+}
+
+/// Also where the answers differ from one resource to the next: policies of resources that are another account's, keys, whose policy must
+/// allow, roles, defective names; with actions in any case, and addresses in all ways of writing them.
+#[tokio::test]
+async fn questions_in_a_row_are_answered_as_each_is_alone() {
+    let fixture = Fixture::begin().await;
+    let account = fixture.world.root.account;
+    let root = fixture.world.root.at(&fixture.broker);
+    let partner = fixture.world.another_account("partner").await;
+    let theirs = partner.account;
+    let erin = format!("arn:aws:iam::{account}:user/erin");
+    let own = |name: &str| format!("arn:aws:record::{account}:{name}");
+    let statements = [
+        ("Allow", "Record:*", own("in-*"), "IpAddress", json!("192.0.2.0/24")),
+        ("Allow", "record:W*", own("text-*"), "StringEquals", json!(["2001:DB8::1", "192.0.2.7"])),
+        ("Allow", "record:?rite", own("like-*"), "StringLike", json!(["*ffff*", "2001:db8::*"])),
+        ("Allow", "record:write", own("any-*"), "ForAnyValue:StringLike", json!("*:*")),
+        ("Allow", "record:write", own("none-*"), "Null", json!("true")),
+        ("Allow", "record:write", own("at-${aws:SourceIp}"), "Null", json!("false")),
+        ("Deny", "record:WRITE", "*".to_owned(), "IpAddress", json!(["10.0.0.0/8", "::ffff:192.0.2.9/128"])),
+        ("Allow", "*:write", "arn:aws:other:*".to_owned(), "NotIpAddress", json!("2001:db8::/32")),
+        ("Allow", "*:write", format!("arn:aws:record::{theirs}:*"), "StringNotEquals", json!("2001:db8::1")),
+        ("Allow", "kms:*", "*".to_owned(), "StringNotLike", json!("x")),
+        ("Allow", "sts:*", "*".to_owned(), "Null", json!("false")),
+    ];
+    let may = document(statements.map(|(effect, action, resource, operator, expected)| {
+        let mut statement = statement(effect, action, &resource);
+        statement["Condition"] = json!({ operator: { "aws:SourceIp": expected } });
+        statement
+    }));
+    let may = root.policy("erin-may", &may).await;
+    root.iam.create_user().user_name("erin").send().await.granted();
+    root.iam.attach_user_policy().user_name("erin").policy_arn(&may).send().await.granted();
+    let trusting = trust(&erin, &["sts:AssumeRole"], None);
+    root.iam.create_role().role_name("trusting").assume_role_policy_document(trusting).send().await.granted();
+    let other = trust(&theirs.to_string(), &["sts:AssumeRole"], None);
+    root.iam.create_role().role_name("other").assume_role_policy_document(other).send().await.granted();
+    let granting = |effect: &str, resource: &str| {
+        document([
+            json!({ "Sid": "Theirs", "Effect": effect, "Action": "*", "Resource": resource, "Principal": { "AWS": erin } }),
+        ])
+    };
+    let mut resources = Vec::new();
+    for (at, (whose, arn, effect)) in [
+        (&fixture.world.root, own("in-1"), Some("Deny")),
+        (&fixture.world.root, own("in-2"), Some("Allow")),
+        (&fixture.world.root, own("other-2"), Some("Allow")),
+        (&fixture.world.root, own("other-3"), None),
+        (&partner, format!("arn:aws:record::{theirs}:1"), Some("Allow")),
+        (&partner, format!("arn:aws:record::{theirs}:2"), Some("Deny")),
+        (&partner, format!("arn:aws:record::{theirs}:3"), Some("Allow")),
+        (&partner, format!("arn:aws:record::{theirs}:4"), None),
+        (&partner, "arn:aws:record:::theirs".to_owned(), Some("Allow")),
+        (&fixture.world.root, "arn:aws:record:::ours".to_owned(), Some("Allow")),
+        (&fixture.world.root, format!("arn:aws:kms:eu-west-1:{account}:alias/a"), None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut stored = json!({ "arn": arn, "attributes": { "number": format!("{at}") } });
+        if let Some(effect) = effect {
+            stored["policy"] = granting(effect, &arn).into();
+        }
+        let signer: (&dyn ActorKeys, &str) = (whose, "brevet");
+        let path = "/resources/v1/put";
+        let done = post(&fixture.broker, path, "application/json", &stored.to_string(), Some(signer)).await;
+        assert_eq!(done.status, 200, "{arn}: {done:?}");
+        resources.push(json!({ "type": "record", "id": arn }));
+    }
+    let ids =
+        "in-3 in-4 text-1 text-2 like-1 any-1 none-1 at-192.0.2.7 at-2001:DB8::1 at-2001:db8::1 at-::ffff:192.0.2.9";
+    for id in ids.split(' ').chain(["a?b", "a*b", "not\u{7}printed", "", "\u{e9}\"\\"]) {
+        resources.push(record(id));
+        resources.push(json!({ "type": "other", "id": id }));
+    }
+    for role in ["trusting", "other", "nobodys", "path/trusting"] {
+        resources.push(json!({ "type": "role", "id": format!("arn:aws:iam::{account}:role/{role}") }));
+    }
+    resources.extend([
+        json!({ "type": "a b", "id": "x" }),
+        json!({ "id": "x" }),
+        json!({ "type": "kms", "id": "key/3" }),
+        json!({ "type": "x", "id": format!("arn:aws:KMS:eu-west-1:{account}:key/1") }),
+        json!([]),
+        json!({ "type": "record", "id": 7 }),
+        json!({ "type": "record", "id": "in-5", "properties": { "a": 1 } }),
+        json!({ "type": "record", "id": "in-6", "properties": {} }),
+        json!({ "type": "record", "id": "in-7", "properties": null }),
+    ]);
+
+    let addresses = [
+        None,
+        Some("192.0.2.7"),
+        Some("10.1.1.1"),
+        Some("2001:db8::1"),
+        Some("2001:DB8::1"),
+        Some("2001:db8:0::1"),
+        Some("::ffff:192.0.2.9"),
+        Some("::FFFF:192.0.2.9"),
+        Some("::c000:207"),
+        Some("nowhere"),
+    ];
+    let mut outcomes = std::collections::BTreeSet::new();
+    for (round, address) in addresses.iter().enumerate() {
+        let mut context = json!({ "aws:SecureTransport": round % 2 == 0 });
+        if let Some(address) = address {
+            context[if round % 2 == 0 { "aws:SourceIp" } else { "AWS:sourceIP" }] = json!(address);
+        }
+        let actions: &[&str] = if round == 1 {
+            &[
+                "write",
+                "WRITE",
+                "Record:Write",
+                "kms:Decrypt",
+                "KMS:DECRYPT",
+                "sts:AssumeRole",
+                "STS:assumerole",
+                "wr*te",
+            ]
+        } else {
+            &["record:WRITE"]
+        };
+        for action in actions {
+            let common = json!({ "subject": user("erin"), "action": named(action), "context": context });
+            let mut single = Vec::new();
+            for resource in &resources {
+                let mut alone = common.clone();
+                alone["resource"] = resource.clone();
+                let answer = fixture.ask("evaluation", &alone).await;
+                single.push((answer.status, without_revision(answer.json())));
+            }
+            let mut asked = common.clone();
+            asked["evaluations"] = resources.iter().map(|resource| json!({ "resource": resource })).collect();
+            for semantic in ["execute_all", "deny_on_first_deny", "permit_on_first_permit"] {
+                asked["options"] = json!({ "evaluations_semantic": semantic });
+                let answer = fixture.answer("evaluations", asked.clone()).await;
+                let answers = answer["evaluations"].as_array().expect("a list");
+                for ((resource, (status, alone)), together) in resources.iter().zip(&single).zip(answers) {
+                    let what = format!("{address:?} {action} {resource} {semantic}");
+                    if *status == 200 {
+                        assert_eq!(without_revision(together.clone()), *alone, "{what}");
+                        outcomes.insert(format!("{}{}", alone["context"]["reason"], alone["context"]["statements"]));
+                    } else {
+                        assert_eq!(
+                            together["context"]["error"],
+                            json!({ "status": status, "message": alone["error"] }),
+                            "{what}"
+                        );
+                        assert_eq!(together["decision"], false, "{what}");
+                    }
+                }
+                let last = |decision: &Value| match semantic {
+                    "deny_on_first_deny" => *decision == false,
+                    "permit_on_first_permit" => *decision == true,
+                    _ => false,
+                };
+                let decision = |(status, alone): &(u16, Value)| json!(*status == 200 && alone["decision"] == true);
+                let ends = single.iter().position(|alone| last(&decision(alone)));
+                assert_eq!(answers.len(), ends.map_or(single.len(), |at| at + 1), "{address:?} {action} {semantic}");
+            }
+        }
+    }
+    // A test of nothing would be one in which all come out alike.
+    assert!(outcomes.len() > 12, "{outcomes:?}");
 }

@@ -8,7 +8,7 @@ use brevet::config::{Config, LogMode, MaskedAs};
 use serde_json::{Value, json};
 
 use crate::world::policies::{allow, allow_if, document, statement};
-use crate::world::raw::ask;
+use crate::world::raw::{ActorKeys, ask, post};
 use crate::world::{Actor, Backend, Outcome, Running, Session, User, World};
 
 fn full(config: &mut Config) {
@@ -105,6 +105,33 @@ async fn a_denial_is_explained_by_its_record() {
     assert!(nobody.subject.ends_with(":user/ghost"), "{nobody:?}");
     let mode = std::fs::metadata(file(&world)).expect("there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
+}
+
+/// Also of questions that differ by their resources alone.
+#[tokio::test]
+async fn each_question_of_a_batch_has_its_record() {
+    let (world, broker) = World::begin_with(Backend::Sqlite, full).await;
+    let service = service(&world, &broker).await;
+    world.root.at(&broker).user_with("alice", &allow("record:read", "arn:aws:record:*:*:r*")).await;
+    let items: Vec<Value> = (0..8)
+        .map(|at| json!({ "resource": { "type": "record", "id": format!("{}{at}", ["r", "x"][at % 2]) } }))
+        .collect();
+    let mut asked = question("read");
+    asked["evaluations"] = items.into();
+    let signer: Option<(&dyn ActorKeys, &str)> = Some((&service, "brevet"));
+    let mut answers = Vec::new();
+    for _ in 0..2 {
+        let answer = post(&broker, "/access/v1/evaluations", "application/json", &asked.to_string(), signer).await;
+        assert_eq!(answer.json()["evaluations"].as_array().map(Vec::len), Some(8), "{answer:?}");
+        answers.extend(answer.json()["evaluations"].as_array().cloned().unwrap_or_default());
+    }
+    let records = records(&read(&world, broker).await);
+    assert_eq!(records.len(), answers.len());
+    for (at, (answer, record)) in answers.iter().zip(&records).enumerate() {
+        assert_eq!(answer["context"]["decision_id"], json!(record.id));
+        assert_eq!(answer["decision"], json!(record.decision == "allowed"), "{answer}");
+        assert!(record.resource.ends_with(&format!(":{}{}", ["r", "x"][at % 2], at % 8)), "{record:?}");
+    }
 }
 
 #[tokio::test]

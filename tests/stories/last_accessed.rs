@@ -4,12 +4,13 @@ use aws_sdk_iam::types::{AccessAdvisorUsageGranularityType as Granularity, JobSt
 use serde_json::json;
 
 use crate::world::policies::{allow, document, statement, trust};
-use crate::world::raw::{ask, call};
+use crate::world::raw::{ActorKeys, ask, call, post};
 use crate::world::{Actor, Backend, Hand, Outcome, Running, Session, World};
 
 on_both_stores! {
     a_users_report_names_what_is_open_and_what_was_used => of_user;
     a_policys_report_is_about_everybody_who_has_it => of_policy;
+    what_a_batch_asks_about_is_noted_of_each_service => of_batch;
     an_organizations_report_is_the_management_accounts => of_organization;
 }
 
@@ -123,6 +124,35 @@ async fn of_user(backend: Backend) {
     world.advance(86_400);
     let late = [("Action", "GetServiceLastAccessedDetails"), ("JobId", job.as_str())];
     assert_eq!(call(&broker, Some(&world.root), "iam", &late).await.code(), "NoSuchEntity");
+}
+
+/// Also of questions that are answered in a row.
+async fn of_batch(backend: Backend) {
+    let (world, broker) = World::begin(backend).await;
+    let root = world.root.at(&broker);
+    let alice = root.user_with("alice", &allow("*", "*")).await;
+    let bob = root.user_with("bob", &allow("*", "*")).await;
+    world.advance(60);
+    let of = |kind: &str, id: &str| json!({ "resource": { "type": kind, "id": id } });
+    let mut by_bob = of("drafts", "d1");
+    by_bob["subject"] = json!({ "type": "user", "id": "bob" });
+    let asked = json!({
+        "subject": { "type": "user", "id": "alice" },
+        "action": { "name": "Read" },
+        "evaluations": [of("notes", "n1"), of("notes", "n2"), of("letters", "l1"), of("letters", "l2"), by_bob, of("notes", "n3")],
+    });
+    let signer: Option<(&dyn ActorKeys, &str)> = Some((&world.root, "brevet"));
+    let answer = post(&broker, "/access/v1/evaluations", "application/json", &asked.to_string(), signer).await;
+    assert_eq!(answer.json()["evaluations"].as_array().map(Vec::len), Some(6), "{answer:?}");
+    let reached = world.now().seconds();
+    for (whose, expected) in [(&alice, vec!["letters", "notes"]), (&bob, vec!["drafts"])] {
+        let job = begin(&root, &whose.arn, Granularity::ActionLevel).await;
+        let lines = report(&root.iam, &job).await;
+        let used: Vec<&str> = lines.iter().filter(|line| line.1 == Some(reached)).map(|line| line.0.as_str()).collect();
+        assert_eq!(used, expected, "{lines:?}");
+        let read = lines.iter().filter(|line| line.4 == ["Read"]).count();
+        assert_eq!(read, expected.len(), "{lines:?}");
+    }
 }
 
 async fn of_policy(backend: Backend) {

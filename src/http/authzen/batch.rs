@@ -33,8 +33,8 @@ pub(super) async fn answers(
     mut keeping: Option<Keeping>,
 ) -> Result<Answer, Refusal> {
     let theirs = asking.theirs();
-    // For each question a subject is found out once at the most.
-    let places: Vec<Place> = items.iter().map(|_| Place::new()).collect();
+    // For each question a subject is found out twice at the most: for the row that it begins, and where it is asked by itself.
+    let places: Vec<Place> = std::iter::repeat_with(Place::new).take(2 * items.len()).collect();
     let mut subjects = Subjects::new(asking, &theirs, &places);
     let mut answers = Answers::of(items.len());
     for (at, some) in items.chunks(IN_A_ROW).enumerate() {
@@ -95,10 +95,15 @@ async fn in_a_row(
     let mut done = InARow::default();
     let Some(Ok(first)) = items.first() else { return done };
     let Some(said) = first.said_by_all(defaults) else { return done };
-    let Ok(About::Known(_, sitting)) = subjects.of(first).await else { return done };
+    let Ok(About::Known(found, sitting)) = subjects.of(first).await else { return done };
+    if !matches!(found.1, Named::Somebody(_)) {
+        return done;
+    }
+    // Waited for first: what is known is as recent as it is when the row begins, and nothing is waited for in it.
+    let coming = ahead.coming().await;
     let Ok(Some(mut row)) = sitting.row(&first.action, said, STATEMENTS_IN_A_BATCH).await else { return done };
     let degraded = row.is_degraded();
-    for (item, stored) in items.iter().zip(ahead.coming().await) {
+    for (item, stored) in items.iter().zip(coming) {
         let (Ok(item), Some(stored)) = (item, stored) else { break };
         if !item.says_nothing_else() || item.action != first.action {
             break;
@@ -242,10 +247,10 @@ impl<'a> Subjects<'a> {
         answers.into_answer(any_refused, keeping)
     }
 
-    /// The subject of a question.
+    /// The subject of a question, found out anew if it was before anything changed.
     async fn of(&mut self, item: &Item<'_>) -> Result<&mut About<'a>, questions::Refusal> {
         let at = match (item.subject(), self.default) {
-            (Cow::Borrowed(_), Some(at)) => at,
+            (Cow::Borrowed(_), Some(at)) => self.again(at, item).await?,
             (Cow::Borrowed(_), None) => {
                 let at = self.place(item).await?;
                 self.default = Some(at);
@@ -253,6 +258,23 @@ impl<'a> Subjects<'a> {
             }
             (Cow::Owned(_), _) => self.place(item).await?,
         };
+        self.abouts.get_mut(at).map(|Met(_, about)| about).ok_or(questions::Refusal::Unavailable)
+    }
+
+    async fn place(&mut self, item: &Item<'_>) -> Result<usize, questions::Refusal> {
+        let known_by = item.subject().known_by();
+        if let Some(at) = self.places.get(&known_by) {
+            return self.again(*at, item).await;
+        }
+        // Whom a question finds out is whom it is about, however short the moment was.
+        let met = self.met(item).await?;
+        let at = self.abouts.len();
+        self.abouts.push(met);
+        self.places.insert(known_by, at);
+        Ok(at)
+    }
+
+    async fn again(&mut self, at: usize, item: &Item<'_>) -> Result<usize, questions::Refusal> {
         let lasts = self.abouts.get(at).is_some_and(|Met(moment, _)| self.asking.broker.feed.lasts(moment));
         if !lasts {
             let met = self.met(item).await?;
@@ -260,18 +282,6 @@ impl<'a> Subjects<'a> {
                 *place = met;
             }
         }
-        self.abouts.get_mut(at).map(|Met(_, about)| about).ok_or(questions::Refusal::Unavailable)
-    }
-
-    async fn place(&mut self, item: &Item<'_>) -> Result<usize, questions::Refusal> {
-        let known_by = item.subject().known_by();
-        if let Some(at) = self.places.get(&known_by) {
-            return Ok(*at);
-        }
-        let met = self.met(item).await?;
-        let at = self.abouts.len();
-        self.abouts.push(met);
-        self.places.insert(known_by, at);
         Ok(at)
     }
 

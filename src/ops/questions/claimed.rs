@@ -167,6 +167,9 @@ fn unclaimable(key: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{Ipv4Addr, Ipv6Addr};
+
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -210,6 +213,27 @@ mod tests {
         let tags = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(said("aws:TagKeys", json!(["a", "b"])), Ok(vec![("aws:TagKeys".into(), tags.clone().into())]));
         assert_eq!(said("reports:Tags", json!(["a", "b"])), Ok(vec![("reports:Tags".into(), tags.into())]));
+    }
+
+    proptest! {
+        /// However an address is written, conditions on its text see it so.
+        #[test]
+        fn an_address_is_text_as_it_was_said(address: u128, zeros in 0_u32..128, kind in 0..6) {
+            let address = Ipv6Addr::from_bits(address >> zeros);
+            let [.., a, b, c, d] = address.octets();
+            let old = Ipv4Addr::new(a, b, c, d);
+            let text = match kind {
+                0 => old.to_string(),
+                1 => old.to_ipv6_mapped().to_string(),
+                2 => format!("::FFFF:{old}"),
+                3 => address.to_string(),
+                4 => address.to_string().to_uppercase(),
+                _ => address.segments().map(|segment| format!("{segment:04x}")).join(":"),
+            };
+            let said = said("aws:SourceIp", json!(text)).expect("an address");
+            prop_assert_eq!(said[0].1.as_text(), text.as_str());
+            prop_assert_eq!(matches!(said[0].1, Value::Ip(_)), text.parse::<IpAddr>().expect("one").to_string() == text);
+        }
     }
 
     #[test]
