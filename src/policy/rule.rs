@@ -41,12 +41,19 @@ impl ResourceRule {
         // In any case: what only looks like an ordinary resource must not pass for one.
         if service.eq_ignore_ascii_case("iam") {
             if Self::is_of_trust(action) && begins("role/") { ResourceRule::Trust } else { ResourceRule::Suffices }
-        } else if service.eq_ignore_ascii_case("kms") && begins("key/") {
+        } else if service.eq_ignore_ascii_case("kms") && begins("key/") && !is_own(action) {
             ResourceRule::Required
         } else {
             ResourceRule::Suffices
         }
     }
+}
+
+/// Whether an action is on what the broker itself keeps of a resource: who may say what a key's policy is cannot be the key's policy's to
+/// say, or the first one could never be stored.
+fn is_own(action: &str) -> bool {
+    const OWN: &str = "brevet:";
+    action.get(..OWN.len()).is_some_and(|service| service.eq_ignore_ascii_case(OWN))
 }
 
 /// Of an ARN whose service has a name of three letters: the service, and what follows the colon behind it.
@@ -75,6 +82,8 @@ mod tests {
             ("iam:GetRole", "arn:aws:iam::111122223333:role/r", ResourceRule::Suffices),
             ("sts:AssumeRole", "arn:aws:iam::111122223333:user/u", ResourceRule::Suffices),
             ("kms:Decrypt", "arn:aws:kms:eu-west-1:111122223333:key/k", ResourceRule::Required),
+            ("brevet:PutResource", "arn:aws:kms:eu-west-1:111122223333:key/k", ResourceRule::Suffices),
+            ("brevetx:Put", "arn:aws:kms:eu-west-1:111122223333:key/k", ResourceRule::Required),
             ("kms:CreateAlias", "arn:aws:kms:eu-west-1:111122223333:alias/a", ResourceRule::Suffices),
             ("kms:ListKeys", "*", ResourceRule::Suffices),
             ("sts:AssumeRole", "*", ResourceRule::Suffices),

@@ -455,3 +455,25 @@ async fn no_account_speaks_of_what_another_one_asks_about() {
     done(&world.root, &broker, "put", stored).await;
     assert_eq!((may("alice").await, may("bob").await), (json!(true), json!(true)), "its own account's word counts");
 }
+
+/// The policy of a KMS key must allow in any case, but not that it is stored: the first one could never be.
+#[tokio::test]
+async fn the_policy_of_a_kms_key_is_stored_and_decides() {
+    let (world, broker) = World::begin(Backend::Sqlite).await;
+    let root = world.root.at(&broker);
+    let service = root.user_with("service", &allow("brevet:Evaluate", "*")).await;
+    let (alice, bob) = (root.user("alice").await, root.user_with("bob", &allow("kms:*", "*")).await);
+    let key = format!("arn:aws:kms:eu-west-1:{}:key/k", world.root.account);
+    let policy = document([json!({ "Effect": "Allow", "Action": "kms:Decrypt", "Resource": "*", "Principal": {
+        "AWS": alice.arn } })]);
+    // Not everybody may say what it is, whatever they may do with keys.
+    assert_eq!(refused(&bob, &broker, "put", json!({ "arn": key, "policy": policy })).await, denied());
+    done(&world.root, &broker, "put", json!({ "arn": key, "policy": policy })).await;
+    for (user, decision) in [(&alice, true), (&bob, false)] {
+        let question = json!({ "subject": { "type": "user", "id": user.arn }, "action": { "name": "kms:Decrypt" },
+            "resource": { "type": "key", "id": key } });
+        let answer = ask(&broker, &service, &question).await.json();
+        assert_eq!(answer["decision"], json!(decision), "{answer}");
+    }
+    done(&world.root, &broker, "delete", json!({ "arn": key })).await;
+}
