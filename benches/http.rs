@@ -56,14 +56,8 @@ fn main() {
             least: Some(least::verifies("brevet", &[b' '; 320])),
             ..line("AuthZEN, signed, again", ONE, &again, all(&|i| again.signed(ONE, &question(&again.world, i))))
         },
-        Matter {
-            least: Some(least::digests(anew.token.len())),
-            ..line("AuthZEN, token, anew", ONE, &anew, all(&|i| anew.borne(ONE, &question(&anew.world, i))))
-        },
-        Matter {
-            least: Some(least::digests(anew.token.len())),
-            ..line("AuthZEN, token, again", ONE, &again, all(&|i| again.borne(ONE, &question(&again.world, i))))
-        },
+        line("AuthZEN, token, anew", ONE, &anew, all(&|i| anew.borne(ONE, &question(&anew.world, i)))),
+        line("AuthZEN, token, again", ONE, &again, all(&|i| again.borne(ONE, &question(&again.world, i)))),
         // A service that asks on every request asks the sidecar beside it.
         at_the_sidecar("AuthZEN, kept beside", ONE, kept),
         Matter {

@@ -1,4 +1,4 @@
-//! What no broker can do without, done by a bare handler: it tells how much of a budget is left for everything else.
+//! One thing of what a broker does, done by a bare handler alone: it tells how much of a budget that leaves for everything else.
 
 use std::sync::Arc;
 
@@ -51,16 +51,7 @@ pub fn verifies(service: &'static str, body: &'static [u8]) -> Least {
     Least { doing: "checks one SigV4 signature", work: Arc::new(work) }
 }
 
-/// Takes the SHA-256 of a text as long as a token: what was verified before is known by that.
-pub fn digests(length: usize) -> Least {
-    let token = vec![b'x'; length];
-    let work = move || {
-        std::hint::black_box(ring::digest::digest(&ring::digest::SHA256, std::hint::black_box(&token)));
-    };
-    Least { doing: "takes the SHA-256 of a token", work: Arc::new(work) }
-}
-
-/// Reads a body as JSON, into serde_json's values.
+/// Reads a body as JSON, into serde_json's values: the usual way, for comparison.
 pub fn reads(body: &str) -> Least {
     let body = body.as_bytes().to_vec();
     let work = move || {

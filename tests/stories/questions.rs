@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::world::policies::{allow, allow_if, document, trust};
 use crate::world::raw::{ask, ask_as_bearer, ask_with, call};
-use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, World, within_a_second};
+use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World, within_a_second};
 
 /// May this subject read the record?
 fn read(kind: &str, id: &str) -> Value {
@@ -93,16 +93,23 @@ async fn properties_are_condition_keys_of_their_own() {
     assert_eq!(asked(json!({ "team": "x".repeat(2_049) }), open, soft).await.status, 400);
 }
 
+/// What a service may that asks with web identity tokens of its own.
+fn may_bear() -> String {
+    document([json!({ "Effect": "Allow", "Action": ["brevet:Evaluate", "sts:GetWebIdentityToken"], "Resource": "*" })])
+}
+
+/// Such a service, in an account that has such tokens.
+async fn bearer(world: &World, at: &Running) -> User {
+    let root = world.root.at(at);
+    root.iam.enable_outbound_web_identity_federation().send().await.granted();
+    root.user_with("service", &may_bear()).await
+}
+
 /// What a token was obtained with is sealed with a key of sessions: once that is gone nobody is known by the token, known before or not.
 #[tokio::test]
 async fn a_token_ends_with_the_key_that_seals_what_it_was_obtained_with() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
-    let root = world.root.at(&broker);
-    root.iam.enable_outbound_web_identity_federation().send().await.granted();
-    let may = document([
-        json!({ "Effect": "Allow", "Action": ["brevet:Evaluate", "sts:GetWebIdentityToken"], "Resource": "*" }),
-    ]);
-    let service = root.user_with("service", &may).await;
+    let service = bearer(&world, &broker).await;
     let (known, new) =
         (token(&service.keys, &broker, &broker.url).await, token(&service.keys, &broker, &broker.url).await);
     let question = read("user", "alice");
@@ -121,11 +128,7 @@ async fn a_token_ends_with_the_key_that_seals_what_it_was_obtained_with() {
 async fn a_service_signs_in_with_a_token_that_is_meant_for_the_broker() {
     let (world, broker) = World::begin(Backend::Sqlite).await;
     let root = world.root.at(&broker);
-    root.iam.enable_outbound_web_identity_federation().send().await.granted();
-    let may = document([
-        json!({ "Effect": "Allow", "Action": ["brevet:Evaluate", "sts:GetWebIdentityToken"], "Resource": "*" }),
-    ]);
-    let service = root.user_with("service", &may).await;
+    let service = bearer(&world, &broker).await;
     root.user_with("alice", &allow("record:read", "*")).await;
     let question = read("user", "alice");
 
@@ -173,7 +176,7 @@ async fn a_service_signs_in_with_a_token_that_is_meant_for_the_broker() {
     root.iam.delete_user_policy().user_name("service").policy_name("own").send().await.granted();
     root.iam.delete_user().user_name("service").send().await.granted();
     assert_eq!(ask_as_bearer(&broker, &again, &question).await.status, 401);
-    root.user_with("service", &may).await;
+    root.user_with("service", &may_bear()).await;
     assert_eq!(ask_as_bearer(&broker, &again, &question).await.status, 401);
 }
 

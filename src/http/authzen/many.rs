@@ -4,13 +4,13 @@ use serde::de::{MapAccess, SeqAccess};
 
 use crate::wire::strict_json::{Fields, Json, Members, Name, OneOf, Others, Shape, Strict, twice};
 
-/// What was asked: what stands at the top, and the questions; `None` where these are no list, or are not there.
+/// What was asked: what stands at the top, and the questions, if they are there.
 pub(super) struct Many<'a> {
     pub(super) members: Members<'a>,
     pub(super) questions: Option<Result<Vec<Own<'a>>, NoList>>,
 }
 
-/// The questions are something else.
+/// What stands where the questions should is no list.
 pub(super) struct NoList;
 
 /// What a question says by itself; one that is no object says nothing, and is none.
