@@ -1,8 +1,15 @@
 //! Logs and metrics: structured logs on standard error, Prometheus text for whoever scrapes it.
 
+use std::fmt;
+
 use metrics::{Counter, Gauge};
 use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+
+mod tally;
+
+pub(crate) use tally::tell;
+pub use tally::{Spans, Tally};
 
 /// The names of the metrics. They are an interface: dashboards and alerts are built on them.
 pub mod names {
@@ -48,8 +55,8 @@ pub mod names {
 
 /// What is counted of one cache. The meters are looked up once, because counting by name costs as much as finding an entry.
 pub struct CacheMeters {
-    hits: Counter,
-    misses: Counter,
+    hits: Tally,
+    misses: Tally,
     entries: Gauge,
     /// Of caches that are bounded in bytes.
     bytes: Option<Gauge>,
@@ -61,8 +68,8 @@ impl CacheMeters {
     /// The meters of a cache, whose weights are `bytes` or not.
     pub fn new(cache: &'static str, bytes: bool) -> Self {
         Self {
-            hits: metrics::counter!(names::CACHE_LOOKUPS, "cache" => cache, "outcome" => "hit"),
-            misses: metrics::counter!(names::CACHE_LOOKUPS, "cache" => cache, "outcome" => "miss"),
+            hits: Tally::of(metrics::counter!(names::CACHE_LOOKUPS, "cache" => cache, "outcome" => "hit")),
+            misses: Tally::of(metrics::counter!(names::CACHE_LOOKUPS, "cache" => cache, "outcome" => "miss")),
             entries: metrics::gauge!(names::CACHE_ENTRIES, "cache" => cache),
             bytes: bytes.then(|| metrics::gauge!(names::CACHE_BYTES, "cache" => cache)),
             evictions: metrics::counter!(names::CACHE_EVICTIONS, "cache" => cache),
@@ -72,14 +79,14 @@ impl CacheMeters {
 
     /// Something was looked for, and found or not.
     pub fn asked(&self, found: bool) {
-        if found { self.hits.increment(1) } else { self.misses.increment(1) }
+        if found { self.hits.add(1) } else { self.misses.add(1) }
     }
 
     /// As [`CacheMeters::asked`], many times.
     pub fn asked_often(&self, found: u64, missed: u64) {
-        for (counter, times) in [(&self.hits, found), (&self.misses, missed)] {
+        for (tally, times) in [(&self.hits, found), (&self.misses, missed)] {
             if times > 0 {
-                counter.increment(times);
+                tally.add(times);
             }
         }
     }
@@ -134,10 +141,33 @@ pub fn start_logging(level: &str, format: LogFormat) {
     };
 }
 
-/// Starts to count. The handle renders what has been counted.
+/// What has been counted.
+#[derive(Clone)]
+pub struct Metrics(PrometheusHandle);
+
+impl Metrics {
+    /// All of it, as Prometheus reads it.
+    pub fn render(&self) -> String {
+        tell();
+        self.0.render()
+    }
+
+    /// Folds samples of histograms, which wait in memory otherwise until somebody reads them.
+    pub fn keep_small(&self) {
+        self.0.run_upkeep();
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics").finish_non_exhaustive()
+    }
+}
+
+/// Starts to count.
 ///
 /// # Errors
 /// Another recorder is installed already.
-pub fn start_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new().install_recorder()
+pub fn start_metrics() -> Result<Metrics, BuildError> {
+    PrometheusBuilder::new().install_recorder().map(Metrics)
 }

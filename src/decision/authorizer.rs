@@ -4,8 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Counter;
-
 use super::answer::Answer;
 use super::asked::{Asked, Consent};
 use super::aws_policies::AwsPolicies;
@@ -19,7 +17,7 @@ use super::subject::{Identity, SessionFacts, Subject};
 use crate::policy::{Effect, Policies, PolicySet, Request, ResourceRule, evaluate};
 use crate::session::SessionKind;
 use crate::store::{Feed, Fresh, Invalidations, Key, Known, Reader, Stale, Store, StoreError};
-use crate::telemetry::names;
+use crate::telemetry::{Tally, names};
 use crate::types::{AccountId, Realm};
 
 /// How much the authorizer may remember.
@@ -43,24 +41,24 @@ pub struct Authorizer {
 
 /// How many decisions came out how. The counters are looked up once: that costs as much as a decision.
 struct Decisions {
-    allowed: Counter,
-    explicitly_denied: Counter,
-    implicitly_denied: Counter,
+    allowed: Tally,
+    explicitly_denied: Tally,
+    implicitly_denied: Tally,
 }
 
 impl Decisions {
     fn new() -> Self {
-        let of = |outcome: &'static str| metrics::counter!(names::DECISIONS, "outcome" => outcome);
+        let of = |outcome: &'static str| Tally::of(metrics::counter!(names::DECISIONS, "outcome" => outcome));
         Self { allowed: of("allowed"), explicitly_denied: of("explicit-deny"), implicitly_denied: of("implicit-deny") }
     }
 
     fn count(&self, effect: Effect) {
-        let counter = match effect {
+        let tally = match effect {
             Effect::Allowed => &self.allowed,
             Effect::ExplicitlyDenied => &self.explicitly_denied,
             Effect::ImplicitlyDenied => &self.implicitly_denied,
         };
-        counter.increment(1);
+        tally.add(1);
     }
 }
 
@@ -250,9 +248,9 @@ impl Authorizer {
     pub fn count(&self, outcomes: &Outcomes) {
         let Outcomes { allowed, explicitly_denied, implicitly_denied } = *outcomes;
         let Decisions { allowed: yes, explicitly_denied: no, implicitly_denied: not } = &self.decisions;
-        for (counter, times) in [(yes, allowed), (no, explicitly_denied), (not, implicitly_denied)] {
+        for (tally, times) in [(yes, allowed), (no, explicitly_denied), (not, implicitly_denied)] {
             if times > 0 {
-                counter.increment(times);
+                tally.add(times);
             }
         }
     }
@@ -267,7 +265,7 @@ impl Authorizer {
         Ok(decided)
     }
 
-    /// As [`Authorizer::decided`], one of many that are [counted](Authorizer::count) together: all cores count in one place.
+    /// As [`Authorizer::decided`], one of many that are [counted](Authorizer::count) together.
     ///
     /// # Errors
     /// As [`Authorizer::decided`].
@@ -291,7 +289,12 @@ impl Authorizer {
         self.prepared(compiled, subject, facts, known).await
     }
 
-    async fn prepared<'a>(
+    /// As [`Authorizer::prepare`], with the policies that were [found](Authorizer::principal) when this was known, if nothing more has been
+    /// heard of since.
+    ///
+    /// # Errors
+    /// As [`Authorizer::prepare`].
+    pub async fn prepared<'a>(
         &self,
         compiled: Arc<CompiledPrincipal>,
         subject: &'a Subject,

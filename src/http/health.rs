@@ -34,7 +34,7 @@ pub(super) async fn ready(State(doors): State<Doors>) -> Response {
 /// Prometheus text.
 pub(super) async fn metrics(State(doors): State<Doors>) -> Response {
     match &doors.metrics {
-        Some(handle) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], handle.render()).into_response(),
+        Some(metrics) => ([(CONTENT_TYPE, "text/plain; version=0.0.4")], metrics.render()).into_response(),
         None => StatusCode::NOT_FOUND.into_response(),
     }
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{any, get, post};
-use metrics_exporter_prometheus::PrometheusHandle;
 
 use super::counts::Counts;
 use super::followers::Followers;
@@ -16,6 +15,7 @@ use super::{
 };
 use crate::ops::{Broker, Registry};
 use crate::session::status::SignedLists;
+use crate::telemetry::Metrics;
 
 /// What the doors share.
 #[derive(Clone, Debug)]
@@ -27,7 +27,7 @@ pub struct Doors {
     /// Where clients reach the broker, without a slash at the end.
     pub public_url: Arc<str>,
     /// Renders what has been counted; absent where somebody else counts.
-    pub metrics: Option<PrometheusHandle>,
+    pub metrics: Option<Metrics>,
     /// What was counted by door, operation and outcome.
     pub counts: Arc<Counts>,
     /// Whose `X-Forwarded-For` is believed.

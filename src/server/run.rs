@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
@@ -27,6 +26,7 @@ use crate::ops::{Broker, Registry, Roles, Strangers, Turns};
 use crate::session::keeper::Parts;
 use crate::session::{Keeper, KeeperError, Revocations, RotationPolicy, RotationPolicyError};
 use crate::store::{Feed, Follower, Footings, Invalidations, StoreError};
+use crate::telemetry::{self, Metrics};
 use crate::usage::Usage;
 
 /// A broker that is ready to serve.
@@ -106,7 +106,7 @@ impl Server {
         bootstrap: &Bootstrap,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
-        metrics: Option<PrometheusHandle>,
+        metrics: Option<Metrics>,
     ) -> Result<Self, StartError> {
         // What is wrong with the settings is told before anything is made.
         let tls = match (&config.server.tls_certificate, &config.server.tls_key) {
@@ -218,7 +218,7 @@ impl Server {
                 let _ = decisions_ended.await;
             }))
         });
-        let upkeep = self.doors.metrics.clone().map(|handle| tokio::spawn(keep_metrics_small(handle)));
+        let upkeep = tokio::spawn(keep_metrics_small(self.doors.metrics.clone()));
         let followers = Arc::clone(&self.doors.followers);
         let stop = async move {
             stop.await;
@@ -245,9 +245,7 @@ impl Server {
         follow.abort();
         tend.abort();
         sweep.abort();
-        if let Some(upkeep) = upkeep {
-            upkeep.abort();
-        }
+        upkeep.abort();
         broker.store.close().await;
     }
 }
@@ -255,11 +253,14 @@ impl Server {
 /// How long the last audit records of reads may take to be written when the broker stops.
 const LAST_RECORDS: Duration = Duration::from_secs(5);
 
-/// Samples of histograms wait in memory until they are folded; nobody may come to scrape them.
-async fn keep_metrics_small(handle: PrometheusHandle) {
+/// What was counted goes to whoever counts, and samples of histograms, which wait in memory, are folded: nobody may come to scrape them.
+async fn keep_metrics_small(metrics: Option<Metrics>) {
     loop {
         tokio::time::sleep(Duration::from_secs(5)).await;
-        handle.run_upkeep();
+        telemetry::tell();
+        if let Some(metrics) = &metrics {
+            metrics.keep_small();
+        }
     }
 }
 

@@ -123,7 +123,7 @@ impl<K: Eq + Hash, V: Clone> Bounded<K, V> {
         found
     }
 
-    /// Counts look-ups that were not counted one by one: all cores count in one place.
+    /// Counts look-ups that were not counted one by one.
     pub(super) fn looked(&self, found: u64, missed: u64) {
         self.meters.asked_often(found, missed);
     }
