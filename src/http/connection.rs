@@ -12,7 +12,6 @@ use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
@@ -20,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::front::Front;
 use super::header_timer::HeaderTimer;
+use super::leaving::{Leaving, Stay};
 use super::opening::Opening;
 use super::peer::Peer;
 use super::places::Places;
@@ -52,7 +52,7 @@ pub async fn serve(
     at_once: impl Future<Output = ()>,
 ) {
     let places = Places::new(limits.connections);
-    let graceful = GracefulShutdown::new();
+    let leaving = Leaving::new();
     tokio::pin!(stop);
     loop {
         let place = tokio::select! {
@@ -74,11 +74,11 @@ pub async fn serve(
         };
         let timer = HeaderTimer::new(limits.header_timeout, limits.idle_timeout, &places);
         let connection = Connection { address, tls: tls.clone(), front: front.clone(), limits, timer, _place: place };
-        tokio::spawn(connection.run(stream, graceful.watcher()));
+        tokio::spawn(connection.run(stream, leaving.stay()));
     }
     drop(listener);
     tokio::select! {
-        ended = tokio::time::timeout(limits.shutdown_grace, graceful.shutdown()) => if ended.is_err() {
+        ended = tokio::time::timeout(limits.shutdown_grace, leaving.all()) => if ended.is_err() {
             tracing::warn!("some requests did not end within the grace period and were cut off");
         },
         () = at_once => tracing::warn!("requests that had not ended were cut off"),
@@ -95,18 +95,18 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, watcher: Watcher) {
+    async fn run(self, stream: TcpStream, stay: Stay) {
         // Answers are small and whole: waiting to fill a packet only costs time.
         let _ = stream.set_nodelay(true);
         metrics::gauge!(names::CONNECTIONS).increment(1);
         match self.tls.clone() {
-            None => self.speak(stream, false, None, watcher).await,
+            None => self.speak(stream, false, None, stay).await,
             Some(tls) => match tokio::time::timeout(self.limits.header_timeout, tls.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     // There is one only where authorities were named, and then its chain was verified.
                     let leaf = stream.get_ref().1.peer_certificates().and_then(|chain| chain.first());
                     let certificate = leaf.map(|leaf| Arc::new(ClientCertificate::of_verified(leaf)));
-                    self.speak(stream, true, certificate, watcher).await;
+                    self.speak(stream, true, certificate, stay).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, peer = %self.address, "TLS handshake failed"),
                 Err(_) => tracing::debug!(peer = %self.address, "TLS handshake took too long"),
@@ -120,7 +120,7 @@ impl Connection {
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         encrypted: bool,
         certificate: Option<Arc<ClientCertificate>>,
-        watcher: Watcher,
+        stay: Stay,
     ) {
         let peer = Peer { address: self.address, encrypted };
         // Counted by this connection alone: what all requests count, the cores would hand to each other and back.
@@ -150,7 +150,7 @@ impl Connection {
             .keep_alive_timeout(self.limits.header_timeout);
         let stream = Opening::new(stream, timer.clone());
         let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        if let Err(error) = timer.drive(watcher.watch(connection)).await {
+        if let Err(error) = timer.drive(stay.with(connection)).await {
             tracing::debug!(%error, peer = %self.address, "connection ended");
         }
     }

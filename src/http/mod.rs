@@ -17,6 +17,7 @@ pub(crate) mod header_timer;
 mod health;
 mod json_door;
 mod keeping;
+pub(crate) mod leaving;
 pub(crate) mod opening;
 mod peer;
 pub(crate) mod places;

@@ -10,11 +10,11 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::http::header_timer::HeaderTimer;
+use crate::http::leaving::Leaving;
 use crate::http::opening::Opening;
 use crate::http::places::Places;
 
@@ -74,7 +74,7 @@ async fn serve_within<A: Future<Output = Response> + Send + 'static>(
     stop: impl Future<Output = ()>,
 ) {
     let places = Places::new(bounds.connections);
-    let graceful = GracefulShutdown::new();
+    let leaving = Leaving::new();
     let mut http = http1::Builder::new();
     http.header_read_timeout(bounds.head).max_buf_size(max_head);
     let mut stop = std::pin::pin!(stop);
@@ -102,7 +102,7 @@ async fn serve_within<A: Future<Output = Response> + Send + 'static>(
         });
         let timer = HeaderTimer::new(bounds.head, bounds.idle, &places);
         let stream = TokioIo::new(Opening::new(stream, timer.clone()));
-        let connection = graceful.watch(http.timer(timer.clone()).serve_connection(stream, service));
+        let connection = leaving.stay().with(http.timer(timer.clone()).serve_connection(stream, service));
         tokio::spawn(async move {
             // What goes wrong on a connection is the client's affair.
             let _ = timer.drive(connection).await;
@@ -111,7 +111,7 @@ async fn serve_within<A: Future<Output = Response> + Send + 'static>(
     }
     // Whoever comes now is told at once that nobody is there, and does not wait for those who are being answered.
     drop(listener);
-    if tokio::time::timeout(GRACE, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(GRACE, leaving.all()).await.is_err() {
         tracing::warn!("connections were cut off at shutdown");
     }
 }
