@@ -1,9 +1,11 @@
 //! What the doors of proxies have in common: a request that a proxy received, the question that its route makes of it, and the verdict.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, VARY, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::request::{Incoming, Unreadable};
 use super::router::Doors;
@@ -12,8 +14,8 @@ use super::sender::{NOBODY, Proof, Sender};
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::ops::questions::{AT_LEAST_REVISION, Answered, Asking, Demand, Keeping, Named, Question, Refusal, Said};
-use crate::policy::Claims;
 use crate::store::NotReached;
+use crate::wire::strict_json::Json;
 
 /// What is to become of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,9 +131,10 @@ pub(super) async fn check(
         Err(verdict) => return Ok(verdict),
     };
     let mut said = Said::nothing();
-    let context = meaning.context.iter().map(|(key, value)| ((*key).to_owned(), Value::from(*value)));
+    let text = |text| Json::Text(Cow::Borrowed(text));
+    let context: Vec<_> = meaning.context.iter().map(|(key, value)| (Cow::Borrowed(*key), text(*value))).collect();
     // The values are the client's: one that no condition could read must not slip past it.
-    if let Err(refusal) = said.context(Claims(context.collect())) {
+    if let Err(refusal) = said.context(&context) {
         return Ok(Verdict::denied(refusal.to_string()));
     }
 
@@ -165,7 +168,7 @@ pub(super) async fn check(
     }
     if let Some(region) = &sender.region
         && !meaning.context.iter().any(|(key, _)| key.eq_ignore_ascii_case(REGION))
-        && let Err(refusal) = said.context(Claims(vec![(REGION.to_owned(), Value::from(region.as_str()))]))
+        && let Err(refusal) = said.context(&[(Cow::Borrowed(REGION), text(region))])
     {
         return Ok(Verdict::denied(refusal.to_string()));
     }

@@ -17,14 +17,28 @@ impl Claims {
     /// # Errors
     /// The name that stands twice.
     pub fn distinct(members: Vec<(String, serde_json::Value)>) -> Result<Self, GivenTwice> {
-        // Most have one member or none.
-        if members.len() > 1 {
-            let mut seen = HashSet::with_capacity(members.len());
-            if let Some((twice, _)) = members.iter().find(|(name, _)| !seen.insert(name.to_ascii_lowercase())) {
-                return Err(GivenTwice(twice.clone()));
-            }
-        }
+        Self::are_distinct(members.iter().map(|(name, _)| name.as_str()))?;
         Ok(Self(members))
+    }
+
+    /// Whether these are the names of different keys.
+    ///
+    /// # Errors
+    /// The one that stands twice.
+    pub fn are_distinct<'a>(names: impl ExactSizeIterator<Item = &'a str> + Clone) -> Result<(), GivenTwice> {
+        /// Names that are compared one by one: most have fewer.
+        const FEW: usize = 8;
+        let twice = if names.len() <= FEW {
+            let stood = |at, name: &str| names.clone().take(at).any(|before| before.eq_ignore_ascii_case(name));
+            names.clone().enumerate().find(|(at, name)| stood(*at, name)).map(|(_, name)| name)
+        } else {
+            let mut seen = HashSet::with_capacity(names.len());
+            names.clone().find(|name| !seen.insert(name.to_ascii_lowercase()))
+        };
+        match twice {
+            Some(name) => Err(GivenTwice(name.to_owned())),
+            None => Ok(()),
+        }
     }
 }
 
@@ -73,5 +87,18 @@ mod tests {
             assert!(read(twice).unwrap_err().to_string().contains("given twice"), "{twice}");
         }
         assert!(read("[]").is_err());
+    }
+
+    #[test]
+    fn few_names_and_many_are_told_apart_alike() {
+        for many in 0..20_usize {
+            let names: Vec<String> = (0..many).map(|at| format!("k:{at}")).collect();
+            let check = |names: &[String]| Claims::are_distinct(names.iter().map(String::as_str));
+            assert_eq!(check(&names), Ok(()));
+            for again in 0..many {
+                let with = [&names[..], &[format!("K:{again}")]].concat();
+                assert_eq!(check(&with), Err(GivenTwice(format!("K:{again}"))), "{many}");
+            }
+        }
     }
 }

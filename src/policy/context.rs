@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
+use smallvec::SmallVec;
+
 use super::fact::{Fact, Facts};
 use super::key::{self, Key};
 use crate::clock::Timestamp;
@@ -80,7 +82,7 @@ const FEW: usize = 64;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     /// The keys' fingerprints, beside each other: looking through them settles which entry is meant.
-    fingerprints: Vec<u64>,
+    fingerprints: SmallVec<[u64; 4]>,
     entries: Vec<(Key, Value)>,
     /// Where each name's entry is, once there are too many to look through.
     places: HashMap<Box<str>, usize>,
@@ -183,7 +185,7 @@ mod tests {
         context.set("k:a", "a");
         context.set("k:b", "b");
         // As if both names had the fingerprint of the second.
-        context.fingerprints = vec![key::fingerprint("k:b"); 2];
+        context.fingerprints = smallvec::smallvec![key::fingerprint("k:b"); 2];
         assert_eq!(context.get("k:b"), Some(&Value::from("b")));
     }
 

@@ -30,9 +30,12 @@ pub enum Json<'a> {
     Object(Members<'a>),
 }
 
+/// A member of an object.
+pub type Member<'a> = (Cow<'a, str>, Json<'a>);
+
 /// The members of an object, in the order of their names. `Debug` shows these alone.
 #[derive(Clone, Default, PartialEq)]
-pub struct Members<'a>(Vec<(Cow<'a, str>, Json<'a>)>);
+pub struct Members<'a>(Vec<Member<'a>>);
 
 /// Reads an object whose values are nested at most `deepest` deep.
 ///
@@ -96,6 +99,11 @@ impl<'a> Members<'a> {
         self.0.is_empty()
     }
 
+    /// All of them, as they stand beside each other.
+    pub fn as_slice(&self) -> &[Member<'a>] {
+        &self.0
+    }
+
     /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Json<'a>)> {
         self.0.iter().map(|(name, value)| (&**name, value))
@@ -110,7 +118,7 @@ impl<'a> Members<'a> {
     ///
     /// # Errors
     /// One stands twice.
-    pub fn sorted<E: Error>(mut members: Vec<(Cow<'a, str>, Json<'a>)>) -> Result<Self, E> {
+    pub fn sorted<E: Error>(mut members: Vec<Member<'a>>) -> Result<Self, E> {
         if members.len() > 1 {
             members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         }

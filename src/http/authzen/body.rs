@@ -1,6 +1,6 @@
 //! The body of a request: a JSON object in which no member stands twice, and nothing is nested without end.
 
-use super::many::{Batch, Many};
+use super::many::{Alone, Batch, Many, Question};
 use crate::http::request::is_json;
 use crate::wire::strict_json::{self, Json, Members};
 use axum::http::HeaderMap;
@@ -12,6 +12,13 @@ const DEEPEST: usize = 32;
 pub(super) fn read<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Members<'a>, String> {
     said_to_be_json(headers)?;
     strict_json::members(body, DEEPEST).map_err(none)
+}
+
+/// Reads the body of one question, or says why it is none.
+pub(super) fn read_one<'a>(headers: &HeaderMap, body: &'a [u8]) -> Result<Alone<'a>, String> {
+    said_to_be_json(headers)?;
+    let said = strict_json::shaped(body, DEEPEST, Question::new()).map_err(none)?;
+    said.ok_or_else(|| none("not a JSON object".to_owned()))
 }
 
 /// Reads the body of a batch, of which at most one question more than `most` is kept, or says why it is none.

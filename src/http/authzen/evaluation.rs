@@ -9,14 +9,15 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::body::required;
-use super::entity::{self, Action, Entity};
+use super::entity::{self, Action, Entity, Told};
 use super::frame::{Answer, Received, framed};
+use super::many::Alone;
 use super::render;
 use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Named, Question};
-use crate::policy::{Claims, Effect};
+use crate::policy::Effect;
 use crate::wire::strict_json::Members;
 
 /// Subject, action, resource and context.
@@ -24,7 +25,7 @@ pub(super) struct Evaluation<'a> {
     subject: Entity<'a>,
     action: Action<'a>,
     resource: Entity<'a>,
-    context: Claims,
+    context: Told<'a>,
 }
 
 /// Answers one question.
@@ -37,8 +38,8 @@ pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>
     framed(doors, "evaluation", request, async |request| {
         let received = Received::read(doors, request).await?;
         let made = async |received: &Received, keeping| {
-            let body = received.body()?;
-            let asked = Evaluation::read(&body).map_err(Refusal::bad)?;
+            let said = received.one()?;
+            let asked = Evaluation::read(&said).map_err(Refusal::bad)?;
             asked.answered(&received.asking(doors).await?, keeping).await
         };
         received.answered(doors, "evaluation", made).await
@@ -47,7 +48,19 @@ pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>
 }
 
 impl<'a> Evaluation<'a> {
-    pub(super) fn read(members: &'a Members<'_>) -> Result<Self, String> {
+    fn read(said: &'a Alone<'_>) -> Result<Self, String> {
+        let missing = |name| move || format!("`{name}` is missing");
+        let subject = said.subject.as_ref().ok_or_else(missing("subject"))?;
+        let subject = entity::entity_of(subject.as_ref(), "subject")?;
+        let action = said.action.as_ref().ok_or_else(missing("action"))?;
+        let action = entity::action_of(action.as_ref())?;
+        let resource = said.resource.as_ref().ok_or_else(missing("resource"))?;
+        let resource = entity::entity_of(resource.as_ref(), "resource")?;
+        Ok(Self { subject, action, resource, context: entity::context(said.context.as_ref())? })
+    }
+
+    /// As it stands at the top of a batch that has no questions of its own.
+    pub(super) fn at_the_top(members: &'a Members<'_>) -> Result<Self, String> {
         Ok(Self {
             subject: entity::entity(required(members, "subject")?, "subject")?,
             action: entity::action(required(members, "action")?)?,
@@ -60,7 +73,7 @@ impl<'a> Evaluation<'a> {
         let action = questions::action(self.action.name, self.resource.kind)?;
         let resource = self.resource.arn(asking)?;
         let who = self.subject.who(asking)?;
-        let said = entity::said(&self.subject, Some(&self.action), &self.resource, &self.context)?;
+        let said = entity::said(&self.subject, Some(&self.action), &self.resource, self.context)?;
         let shown = || json!({ "type": self.subject.kind, "action": &*action, "resource": resource.as_str() });
         let subject = asking.about(&who, shown).await?;
         let question = Question { action: &action, resource: &resource, said: &said, policy: None };

@@ -9,7 +9,7 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::body;
-use super::many::Many;
+use super::many::{Alone, Many};
 use super::repeated::Knowledge;
 use crate::authn::{self, Caller};
 use crate::decision::{Outcomes, RequestFacts};
@@ -87,6 +87,11 @@ impl Received {
     /// The body's members.
     pub(super) fn body(&self) -> Result<Members<'_>, Refusal> {
         body::read(&self.headers, &self.body).map_err(Refusal::bad)
+    }
+
+    /// The body's question.
+    pub(super) fn one(&self) -> Result<Alone<'_>, Refusal> {
+        body::read_one(&self.headers, &self.body).map_err(Refusal::bad)
     }
 
     /// The body of a batch, with one question more than `most` at the most.

@@ -5,10 +5,9 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use super::entity::{self, Action, Entity};
+use super::entity::{self, Action, Entity, Told};
 use super::many::{Own, Part, Said};
 use crate::ops::questions::{self, Asking, Question, Refusal};
-use crate::policy::Claims;
 use crate::types::Arn;
 use crate::wire::strict_json::{Json, Members};
 
@@ -17,7 +16,7 @@ pub(super) struct Defaults<'a> {
     subject: Option<Result<Entity<'a>, String>>,
     action: Option<Result<Action<'a>, String>>,
     resource: Option<Result<Entity<'a>, String>>,
-    context: Result<Claims, String>,
+    context: Result<Told<'a>, String>,
     /// The action at the top, where it means the same with any resource.
     named: Option<&'a str>,
     /// What a question says whose own parts say nothing.
@@ -65,7 +64,7 @@ struct Parts<'a> {
     subject: Cow<'a, Entity<'a>>,
     action: Cow<'a, Action<'a>>,
     resource: Cow<'a, Entity<'a>>,
-    context: Cow<'a, Claims>,
+    context: Cow<'a, Told<'a>>,
 }
 
 impl<'a> Parts<'a> {
@@ -85,7 +84,7 @@ impl<'a> Parts<'a> {
 
     /// What is said beside the names, made once for all questions that say what is said at the top, and nothing of their resources.
     fn said(&self, defaults: &Defaults<'_>) -> Result<Arc<questions::Said>, Refusal> {
-        let own = || entity::said(&self.subject, Some(&self.action), &self.resource, &self.context).map(Arc::new);
+        let own = || entity::said(&self.subject, Some(&self.action), &self.resource, *self.context).map(Arc::new);
         if !self.say_nothing_else() {
             return own();
         }

@@ -1,5 +1,7 @@
 //! The body of a batch, whose questions are read without a tree of each: most of them are a resource, and there may be a thousand.
 
+use std::marker::PhantomData;
+
 use serde::de::{MapAccess, SeqAccess};
 
 use crate::wire::strict_json::{Fields, Json, Members, Name, OneOf, Others, Shape, Strict, twice};
@@ -13,16 +15,19 @@ pub(super) struct Many<'a> {
 /// What stands where the questions should is no list.
 pub(super) struct NoList;
 
-/// What a question says by itself; one that is no object says nothing, and is none.
-pub(super) type Own<'a> = Option<Said<'a>>;
+/// What a question of a batch says by itself; one that is no object says nothing, and is none. Most have a resource and nothing else, so
+/// what others have is apart.
+pub(super) type Own<'a> = Option<Said<'a, Box<Part<'a, 3>>, Box<Part<'a, 2>>, Box<Json<'a>>>>;
 
-/// The members of a question. Most have a resource and nothing else, so what others have is apart.
-#[derive(Default)]
-pub(super) struct Said<'a> {
-    pub(super) subject: Option<Box<Part<'a, 3>>>,
-    pub(super) action: Option<Box<Part<'a, 2>>>,
+/// What a question says that stands alone.
+pub(super) type Alone<'a> = Said<'a, Part<'a, 3>, Part<'a, 2>, Json<'a>>;
+
+/// The members of a question.
+pub(super) struct Said<'a, S, A, C> {
+    pub(super) subject: Option<S>,
+    pub(super) action: Option<A>,
     pub(super) resource: Option<Part<'a, 3>>,
-    pub(super) context: Option<Box<Json<'a>>>,
+    pub(super) context: Option<C>,
 }
 
 /// A subject, action or resource; none if it is no object.
@@ -30,6 +35,9 @@ pub(super) type Part<'a, const N: usize> = Option<Fields<'a, N>>;
 
 /// What is read of a question.
 const MEMBERS: [&str; 4] = ["subject", "action", "resource", "context"];
+const SUBJECT: usize = 0;
+const ACTION_AT: usize = 1;
+const RESOURCE: usize = 2;
 /// What is read of a subject or a resource.
 pub(super) const ENTITY: [&str; 3] = ["type", "id", "properties"];
 /// What is read of an action.
@@ -78,7 +86,7 @@ impl<'de> Shape<'de> for Questions {
         /// Questions that there is room for from the first one on: what is moved because there is no room is moved as a whole.
         const MANY: usize = 64;
         let mut questions = Vec::new();
-        while let Some(item) = items.next_element_seed(inner.shaped(Question))? {
+        while let Some(item) = items.next_element_seed(inner.shaped(Question::new()))? {
             if questions.is_empty() {
                 questions.reserve_exact(MANY);
             }
@@ -94,31 +102,40 @@ impl<'de> Shape<'de> for Questions {
     }
 }
 
-struct Question;
+/// One question.
+pub(super) struct Question<T>(PhantomData<T>);
 
-impl<'de> Shape<'de> for Question {
-    type Made = Own<'de>;
+impl<T> Question<T> {
+    pub(super) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
 
-    fn object<A: MapAccess<'de>>(self, inner: Strict, mut members: A) -> Result<Self::Made, A::Error> {
-        let (mut said, mut others) = (Said::default(), Others::default());
+impl<'de, S, A, C> Shape<'de> for Question<Said<'de, S, A, C>>
+where
+    S: From<Part<'de, 3>>,
+    A: From<Part<'de, 2>>,
+    C: From<Json<'de>>,
+{
+    type Made = Option<Said<'de, S, A, C>>;
+
+    fn object<M: MapAccess<'de>>(self, inner: Strict, mut members: M) -> Result<Self::Made, M::Error> {
+        let mut said = Said { subject: None, action: None, resource: None, context: None };
+        let mut others = Others::default();
         while let Some(name) = members.next_key_seed(OneOf(&MEMBERS))? {
             match name {
-                Ok("subject") => {
-                    once(&mut said.subject, "subject", || {
-                        Ok(Box::new(members.next_value_seed(inner.shaped(Of(&ENTITY)))?))
-                    })?;
+                Ok(SUBJECT) => {
+                    let mut read = || members.next_value_seed(inner.shaped(Of(&ENTITY)));
+                    once(&mut said.subject, SUBJECT, || Ok(read()?.into()))?;
                 }
-                Ok("action") => {
-                    once(&mut said.action, "action", || {
-                        Ok(Box::new(members.next_value_seed(inner.shaped(Of(&ACTION)))?))
-                    })?;
+                Ok(ACTION_AT) => {
+                    let mut read = || members.next_value_seed(inner.shaped(Of(&ACTION)));
+                    once(&mut said.action, ACTION_AT, || Ok(read()?.into()))?;
                 }
-                Ok("resource") => {
-                    once(&mut said.resource, "resource", || members.next_value_seed(inner.shaped(Of(&ENTITY))))?;
+                Ok(RESOURCE) => {
+                    once(&mut said.resource, RESOURCE, || members.next_value_seed(inner.shaped(Of(&ENTITY))))?;
                 }
-                Ok(context) => {
-                    once(&mut said.context, context, || Ok(Box::new(members.next_value_seed(inner)?)))?;
-                }
+                Ok(context) => once(&mut said.context, context, || Ok(members.next_value_seed(inner)?.into()))?,
                 Err(other) => {
                     members.next_value_seed(inner)?;
                     others.add(other);
@@ -134,14 +151,14 @@ impl<'de> Shape<'de> for Question {
     }
 }
 
-/// Reads what was not there yet.
+/// Reads a member that was not there yet.
 fn once<T, E: serde::de::Error>(
     place: &mut Option<T>,
-    name: &str,
-    read: impl FnOnce() -> Result<T, E>,
+    member: usize,
+    mut read: impl FnMut() -> Result<T, E>,
 ) -> Result<(), E> {
     if place.is_some() {
-        return Err(twice(name));
+        return Err(twice(MEMBERS.get(member).copied().unwrap_or_default()));
     }
     *place = Some(read()?);
     Ok(())

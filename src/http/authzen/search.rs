@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::body::required;
-use super::entity::{self, Action, Entity, SUBJECT_TYPES};
+use super::entity::{self, Action, Entity, SUBJECT_TYPES, Told};
 use super::frame::{Answer, Received, framed};
 use super::render;
 use super::token::Bound;
@@ -19,7 +19,6 @@ use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
-use crate::policy::Claims;
 use crate::wire::strict_json::{Json, Members};
 
 /// Results of a page where the request does not say how many.
@@ -48,7 +47,7 @@ struct Query<'a> {
     subject: Entity<'a>,
     action: Option<Action<'a>>,
     resource: Entity<'a>,
-    context: Claims,
+    context: Told<'a>,
 }
 
 impl<'a> Query<'a> {
@@ -72,7 +71,7 @@ impl<'a> Query<'a> {
 
     /// A page of what is found; `None` where nobody knows what the search is about.
     async fn found(&self, asking: &Asking<'_>, page: &Page) -> Result<Option<Found>, Refusal> {
-        let said = entity::said(&self.subject, self.action.as_ref(), &self.resource, &self.context)?;
+        let said = entity::said(&self.subject, self.action.as_ref(), &self.resource, self.context)?;
         let known = SUBJECT_TYPES.contains(&self.subject.kind) && self.resource.has_names(asking);
         if !known {
             return Ok(None);

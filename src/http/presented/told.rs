@@ -129,10 +129,10 @@ impl Asked {
         };
         let policy = self.resource_policy.map(|document| policy(document, resource.as_str())).transpose()?;
         let mut said = Said::nothing();
-        said.context(with_region(self.context, &shown.presented.scope.region))?;
-        said.properties(Properties::Subject, self.properties.subject, &[])?;
-        said.properties(Properties::Resource, self.properties.resource, &[])?;
-        said.properties(Properties::Action, self.properties.action, &[])?;
+        said.claims(&with_region(self.context, &shown.presented.scope.region))?;
+        said.claimed_properties(Properties::Subject, &self.properties.subject)?;
+        said.claimed_properties(Properties::Resource, &self.properties.resource)?;
+        said.claimed_properties(Properties::Action, &self.properties.action)?;
         let told = || json!({ "type": "request", "action": action, "resource": resource.as_str() });
         let subject = asking.about_sender(shown, &action, told).await?;
         let question = Question { action: &action, resource: &resource, said: &said, policy: policy.as_ref() };

@@ -1,5 +1,6 @@
 //! Reads the table of routes from a TOML file (<https://toml.io/en/v1.0.0>), and tells all that is wrong with it by line.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::ops::Range;
@@ -16,7 +17,7 @@ use super::{Actions, Callers, Route, Routes};
 use crate::authn::is_for_others;
 use crate::config::nearest;
 use crate::ops::questions::{self, Said};
-use crate::policy::Claims;
+use crate::wire::strict_json::Json;
 
 /// Routes at the most: each request is held to them one by one.
 const MOST: usize = 1_000;
@@ -282,10 +283,7 @@ fn context(value: &DeValue<'_>) -> Result<Vec<(String, String)>, String> {
     let mut keys = Vec::new();
     for (key, name) in texts(value)? {
         // A key that no asker may give would refuse every request. What its values look like depends on its type.
-        let said = |value: &str| {
-            let claims = Claims(vec![(key.clone(), serde_json::Value::from(value))]);
-            Said::nothing().context(claims)
-        };
+        let said = |value: &str| Said::nothing().context(&[(Cow::Borrowed(&key), Json::Text(Cow::Borrowed(value)))]);
         let tries = ["x", "true", "192.0.2.1", "1"].map(said);
         if let [Err(refusal), Err(_), Err(_), Err(_)] = &tries {
             return Err(format!("has `{key}`, which a proxy cannot say: {refusal}"));

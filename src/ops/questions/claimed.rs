@@ -1,13 +1,13 @@
 //! What a service that asks may say of the request that it has received: condition keys, in a question's context, and properties.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde_json::Value as JsonValue;
-
-use crate::policy::{Claims, KeyType, KnownKey, Source, Value};
+use crate::policy::{KeyType, KnownKey, Source, Value};
+use crate::wire::strict_json::{Json, Member};
 
 /// Members of a context, and values of one member, at the most.
-const MOST: usize = 200;
+pub(super) const MOST: usize = 200;
 /// Bytes of one value: as long as the longest ARN. Patterns are matched against it.
 const LONGEST: usize = 2_048;
 /// Bytes of all values together.
@@ -26,58 +26,72 @@ impl Default for Budget {
     }
 }
 
-/// The context's members as condition keys, or why they cannot be.
-pub(super) fn condition_keys(context: Claims, budget: &mut Budget) -> Result<Vec<(String, Value)>, String> {
-    read("context", context, budget, |key, said| match unclaimable(key) {
-        Some(reason) => Err(format!("`context.{key}`: {reason}")),
-        None => Ok((key.to_owned(), said.fitting(key)?)),
+/// Gives `put` the context's members as condition keys, or says why they cannot be.
+pub(super) fn condition_keys(
+    context: &[Member<'_>],
+    budget: &mut Budget,
+    mut put: impl FnMut(&str, Value),
+) -> Result<(), String> {
+    read("context", context, budget, |key, said| {
+        let known = KnownKey::find(key);
+        match unclaimable(key, known) {
+            Some(reason) => Err(format!("`context.{key}`: {reason}")),
+            None => {
+                put(key, said.fitting(key, known)?);
+                Ok(())
+            }
+        }
     })
 }
 
-/// Properties as condition keys that begin with `prefix`, or why they cannot be. `member` is what messages call them by.
-pub(super) fn properties(
+/// Gives `put` properties as condition keys that begin with `prefix`, or says why they cannot be. `member` is what messages call them by.
+pub(super) fn properties<'a>(
     prefix: &str,
     member: &str,
-    properties: Claims,
+    properties: impl ExactSizeIterator<Item = &'a Member<'a>>,
     budget: &mut Budget,
-) -> Result<Vec<(String, Value)>, String> {
-    read(member, properties, budget, |name, said| Ok((format!("{prefix}{name}"), said.free())))
+    mut put: impl FnMut(&str, Value),
+) -> Result<(), String> {
+    read(member, properties, budget, |name, said| {
+        put(&format!("{prefix}{name}"), said.free());
+        Ok(())
+    })
 }
 
-fn read(
+fn read<'a>(
     member: &str,
-    Claims(claims): Claims,
+    members: impl IntoIterator<Item = &'a Member<'a>, IntoIter: ExactSizeIterator>,
     budget: &mut Budget,
-    key: impl Fn(&str, Said) -> Result<(String, Value), String>,
-) -> Result<Vec<(String, Value)>, String> {
+    mut key: impl FnMut(&str, Said<'_>) -> Result<(), String>,
+) -> Result<(), String> {
+    let members = members.into_iter();
     budget.members = budget
         .members
-        .checked_sub(claims.len())
+        .checked_sub(members.len())
         .ok_or_else(|| format!("`{member}` has more than {MOST} members, or all together have"))?;
-    let mut keys = Vec::with_capacity(claims.len());
-    for (name, value) in claims {
+    for (name, value) in members {
         if name.len() > LONGEST {
             return Err(format!("a name in `{member}` is longer than {LONGEST} bytes"));
         }
         let texts = match value {
             // Nested objects are for the asker's own use; AuthZEN lets them be.
-            JsonValue::Object(_) | JsonValue::Null => {
+            Json::Object(_) | Json::Null => {
                 if member == "context"
-                    && let Some(reason) = unclaimable(&name)
+                    && let Some(reason) = unclaimable(name, KnownKey::find(name))
                 {
                     return Err(format!("`context.{name}`: {reason}"));
                 }
                 continue;
             }
-            JsonValue::Array(items) if items.len() > MOST => {
+            Json::List(items) if items.len() > MOST => {
                 return Err(format!("`{member}.{name}` has more than {MOST} items"));
             }
-            JsonValue::Array(items) => items.into_iter().map(text).collect::<Option<Vec<_>>>().map(Said::Several),
+            Json::List(items) => items.iter().map(text).collect::<Option<Vec<_>>>().map(Said::Several),
             one => text(one).map(Said::One),
         };
         let said =
             texts.ok_or_else(|| format!("`{member}.{name}` must be a text, a number, a boolean, or a list of them"))?;
-        for text in said.texts().iter().chain([&name]) {
+        for text in said.texts().iter().chain([name]) {
             if text.len() > LONGEST {
                 return Err(format!("`{member}.{name}` is longer than {LONGEST} bytes"));
             }
@@ -86,19 +100,19 @@ fn read(
                 .checked_sub(text.len())
                 .ok_or_else(|| format!("`{member}` is larger than {LARGEST} bytes, or all together are"))?;
         }
-        keys.push(key(&name, said)?);
+        key(name, said)?;
     }
-    Ok(keys)
+    Ok(())
 }
 
 /// What is said of a key.
-enum Said {
-    One(String),
-    Several(Vec<String>),
+enum Said<'a> {
+    One(Cow<'a, str>),
+    Several(Vec<Cow<'a, str>>),
 }
 
-impl Said {
-    fn texts(&self) -> &[String] {
+impl<'a> Said<'a> {
+    fn texts(&self) -> &[Cow<'a, str>] {
         match self {
             Said::One(text) => std::slice::from_ref(text),
             Said::Several(texts) => texts,
@@ -107,52 +121,53 @@ impl Said {
 
     /// As the value of a key. AWS's keys have types: a value that conditions on the key cannot read, or several where they expect
     /// one, would slip past a denial.
-    fn fitting(self, key: &str) -> Result<Value, String> {
-        if let Some(known) = KnownKey::find(key) {
-            if let Some(wrong) = self.texts().iter().find(|text| !known.kind.reads(text)) {
-                return Err(format!("`context.{key}`: `{wrong}` is no value of a key of type {}", known.kind));
-            }
-            if !known.multivalued {
-                let one = match self {
-                    Said::One(text) => Some(text),
-                    Said::Several(texts) => <[String; 1]>::try_from(texts).ok().map(|[text]| text),
-                };
-                let text = one.ok_or_else(|| format!("`context.{key}` has one value"))?;
-                return Ok(if known.kind == KeyType::Ip { address(text) } else { text.into() });
-            }
+    fn fitting(self, key: &str, known: Option<&KnownKey>) -> Result<Value, String> {
+        let Some(known) = known else { return Ok(self.free()) };
+        if let Some(wrong) = self.texts().iter().find(|text| !known.kind.reads(text)) {
+            return Err(format!("`context.{key}`: `{wrong}` is no value of a key of type {}", known.kind));
         }
-        Ok(self.free())
+        if known.multivalued {
+            return Ok(self.free());
+        }
+        let one = match self {
+            Said::One(text) => Some(text),
+            Said::Several(texts) => <[Cow<'_, str>; 1]>::try_from(texts).ok().map(|[text]| text),
+        };
+        let text = one.ok_or_else(|| format!("`context.{key}` has one value"))?;
+        Ok(if known.kind == KeyType::Ip { address(text) } else { text.into_owned().into() })
     }
 
     /// As the value of a key that has no type.
     fn free(self) -> Value {
         match self {
-            Said::One(text) => text.into(),
-            Said::Several(texts) => texts.into(),
+            Said::One(text) => text.into_owned().into(),
+            Said::Several(texts) => texts.into_iter().map(Cow::into_owned).collect::<Vec<_>>().into(),
         }
     }
 }
 
 /// An address, read once for all conditions; as the text that it is where it can be written otherwise.
-fn address(text: String) -> Value {
+fn address(text: Cow<'_, str>) -> Value {
     match text.parse::<IpAddr>() {
+        // Of these each is written in one way.
+        Ok(address @ IpAddr::V4(_)) => address.into(),
         Ok(address) if address.to_string() == text => address.into(),
-        _ => text.into(),
+        _ => text.into_owned().into(),
     }
 }
 
-fn text(json: JsonValue) -> Option<String> {
+fn text<'a>(json: &'a Json<'_>) -> Option<Cow<'a, str>> {
     match json {
-        JsonValue::String(text) => Some(text),
-        JsonValue::Bool(flag) => Some(flag.to_string()),
-        JsonValue::Number(number) => Some(number.to_string()),
+        Json::Text(text) => Some(Cow::Borrowed(text)),
+        Json::Bool(flag) => Some(Cow::Borrowed(if *flag { "true" } else { "false" })),
+        Json::Number(number) => Some(Cow::Owned(number.to_string())),
         _ => None,
     }
 }
 
 /// Why an asker cannot say what a key holds. It can for keys of its own, and for AWS's that tell of the request it received.
-fn unclaimable(key: &str) -> Option<&'static str> {
-    match KnownKey::find(key).map(|known| known.source) {
+fn unclaimable(key: &str, known: Option<&KnownKey>) -> Option<&'static str> {
+    match known.map(|known| known.source) {
         Some(Source::Asker) => None,
         Some(Source::Broker) => Some("the broker knows this key by itself"),
         Some(Source::Operation) => Some("only requests to the broker itself have this key"),
@@ -173,9 +188,19 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::ops::questions::said::members;
+    use crate::policy::Claims;
 
-    fn said(key: &str, value: JsonValue) -> Result<Vec<(String, Value)>, String> {
-        condition_keys(Claims(vec![(key.to_owned(), value)]), &mut Budget::default())
+    fn said(key: &str, value: serde_json::Value) -> Result<Vec<(String, Value)>, String> {
+        all_said(&[(key.to_owned(), value)])
+    }
+
+    fn all_said(claims: &[(String, serde_json::Value)]) -> Result<Vec<(String, Value)>, String> {
+        let mut keys = Vec::new();
+        condition_keys(&members(&Claims(claims.to_vec())), &mut Budget::default(), |key, value| {
+            keys.push((key.to_owned(), value))
+        })?;
+        Ok(keys)
     }
 
     /// Says something of a key that its type can be.
@@ -239,15 +264,16 @@ mod tests {
     #[test]
     fn what_is_said_is_bounded() {
         assert!(said("k:x", json!("x".repeat(LONGEST + 1))).is_err());
-        assert!(said("k:x", json!(vec!["x"; MOST + 1])).is_err());
+        assert!(said("k:x", json!(vec!["x"; MOST + 1])).is_err_and(|why| why.contains("more than 200 items")));
+        assert!(said("k:x", json!(vec!["x"; MOST])).is_ok());
+        for nested in [json!([["x"]]), json!(["x", {}]), json!(["x", null])] {
+            assert!(said("k:x", nested.clone()).is_err_and(|why| why.contains("or a list of them")), "{nested}");
+        }
+        for passed_over in [json!({ "a": ["b"] }), json!(null)] {
+            assert_eq!(said("k:x", passed_over), Ok(vec![]));
+        }
         assert!(said("k:x", json!(vec!["x".repeat(LONGEST); 17])).is_err_and(|why| why.contains("larger than")));
-        assert!(
-            condition_keys(
-                Claims((0..=MOST).map(|at| (format!("k:{at}"), json!(1))).collect()),
-                &mut Budget::default()
-            )
-            .is_err()
-        );
+        assert!(all_said(&(0..=MOST).map(|at| (format!("k:{at}"), json!(1))).collect::<Vec<_>>()).is_err());
     }
 
     #[test]

@@ -64,9 +64,9 @@ impl<'a, const N: usize> Fields<'a, N> {
         let mut others = Others::default();
         while let Some(name) = members.next_key_seed(OneOf(names))? {
             match name {
-                Ok(name) => match names.iter().zip(&mut values).find(|(known, _)| **known == name) {
-                    Some((_, value @ None)) => *value = Some(members.next_value_seed(inner)?),
-                    _ => return Err(twice(name)),
+                Ok(at) => match values.get_mut(at) {
+                    Some(value @ None) => *value = Some(members.next_value_seed(inner)?),
+                    _ => return Err(twice(names.get(at).copied().unwrap_or_default())),
                 },
                 Err(other) => {
                     members.next_value_seed(inner)?;
@@ -79,11 +79,11 @@ impl<'a, const N: usize> Fields<'a, N> {
     }
 }
 
-/// The seed that reads a name: one of these, or another.
+/// The seed that reads a name: one of these, by its place, or another.
 pub struct OneOf<const N: usize>(pub &'static [&'static str; N]);
 
 impl<'de, const N: usize> DeserializeSeed<'de> for OneOf<N> {
-    type Value = Result<&'static str, Cow<'de, str>>;
+    type Value = Result<usize, Cow<'de, str>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -91,18 +91,18 @@ impl<'de, const N: usize> DeserializeSeed<'de> for OneOf<N> {
 }
 
 impl<'de, const N: usize> Visitor<'de> for OneOf<N> {
-    type Value = Result<&'static str, Cow<'de, str>>;
+    type Value = Result<usize, Cow<'de, str>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text")
     }
 
     fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().find(|known| **known == name).copied().ok_or(Cow::Borrowed(name)))
+        Ok(self.0.iter().position(|known| *known == name).ok_or(Cow::Borrowed(name)))
     }
 
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        Ok(self.0.iter().find(|known| **known == name).copied().ok_or_else(|| Cow::Owned(name.to_owned())))
+        Ok(self.0.iter().position(|known| *known == name).ok_or_else(|| Cow::Owned(name.to_owned())))
     }
 }
 
