@@ -214,9 +214,9 @@ fn facts(question: &Question) -> RequestFacts {
     RequestFacts {
         now,
         source_ip: question.source_ip.parse().ok(),
-        user_agent: Some("aws-cli/2.31.0".to_owned()),
+        user_agent: Some("aws-cli/2.31.0".into()),
         secure_transport: Some(true),
-        region: Some(request::REGION.to_owned()),
+        region: Some(request::REGION.into()),
         mfa_now: question.mfa.then_some(now),
     }
 }

@@ -119,7 +119,7 @@ impl ClientCertificates {
             return Err(Error::Revoked);
         }
         subject.unique_id = Some(compiled.unique_id.clone());
-        Ok(Caller::of_certificate(Arc::new(subject), Arc::clone(certificate), self.realm.region.clone()))
+        Ok(Caller::of_certificate(Arc::new(subject), Arc::clone(certificate), &self.realm.region))
     }
 
     fn subject(&self, arn: &Arn) -> Option<Subject> {

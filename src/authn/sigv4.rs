@@ -180,7 +180,7 @@ impl Authenticator {
         if found.key.status != KeyStatus::Active {
             return Err(Error::InactiveKey);
         }
-        Ok(Caller::new(Arc::clone(&found.subject), id, signed.scope().region.clone(), None))
+        Ok(Caller::new(Arc::clone(&found.subject), id, &signed.scope().region, None))
     }
 
     async fn load(&self, id: &AccessKeyId) -> Result<Option<Arc<LongLived>>, Error> {
@@ -212,9 +212,8 @@ impl Authenticator {
         open.signing.verify(signed)?;
         // Only after the signature: who merely saw the token is not told.
         self.check_revocations(&open)?;
-        let region = signed.scope().region.clone();
         let subject = self.renamed.follow(&open.subject).await?;
-        Ok(Caller::new(subject, id, region, Some(Arc::clone(claims))))
+        Ok(Caller::new(subject, id, &signed.scope().region, Some(Arc::clone(claims))))
     }
 
     /// Asked at every use: what was verified and kept may have been revoked since.

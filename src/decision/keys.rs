@@ -3,6 +3,7 @@
 //! Source: "AWS global condition context keys", `reference_policies_condition-keys.html`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::federation::Federation;
 use super::principal::CompiledPrincipal;
@@ -20,11 +21,11 @@ pub struct RequestFacts {
     /// Where it came from; `None` where nobody knows (a question about another's request).
     pub source_ip: Option<IpAddr>,
     /// The `User-Agent` header.
-    pub user_agent: Option<String>,
+    pub user_agent: Option<Arc<str>>,
     /// Whether it came over TLS.
     pub secure_transport: Option<bool>,
     /// The region that it was signed for.
-    pub region: Option<String>,
+    pub region: Option<Arc<str>>,
     /// When the caller proved a second factor in this very request.
     pub mfa_now: Option<Timestamp>,
 }
@@ -257,9 +258,9 @@ mod tests {
         let facts = RequestFacts {
             now: Timestamp(1_795_488_000),
             source_ip: Some("192.0.2.1".parse().unwrap()),
-            user_agent: Some("test".to_owned()),
+            user_agent: Some("test".into()),
             secure_transport: Some(true),
-            region: Some("eu-west-1".to_owned()),
+            region: Some("eu-west-1".into()),
             mfa_now: None,
         };
         let session = SessionFacts {

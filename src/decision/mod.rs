@@ -19,6 +19,6 @@ pub use authorizer::{Authorizer, Outcomes, Permit, Refused, Settings};
 pub use denial::Denial;
 pub use federation::Federation;
 pub use keys::RequestFacts;
-pub use prepared::{Decided, Prepared, Told};
+pub use prepared::{Decided, Found, Prepared, Told};
 pub use principal::CompiledPrincipal;
 pub use subject::{Identity, SessionFacts, Subject};

@@ -12,9 +12,22 @@ use super::keys::{RequestFacts, RequestKeys};
 use super::principal::CompiledPrincipal;
 use super::subject::Subject;
 use crate::clock::Timestamp;
-use crate::policy::{Decision, Effect, Policies, PolicySet, Principal, Request, ResourceRule, Verdict, evaluate};
-use crate::store::{Known, Stale};
+use crate::policy::{
+    Decision, Effect, Policies, PolicySet, Principal, Request, ResourceRule, StatementRef, Verdict, evaluate,
+};
+use crate::store::{Known, Moment, Stale};
 use crate::types::{AccountId, Digits};
+
+/// A principal's compiled policies, as they were found: good for as long as the moment lasts.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// It began before they were looked for.
+    pub moment: Moment,
+    /// What was known then.
+    pub known: Known,
+    /// The policies.
+    pub compiled: Arc<CompiledPrincipal>,
+}
 
 /// A subject at one moment. Whoever has several questions about it asks them all here: each is decided on the same revision, without
 /// waiting for anything.
@@ -138,6 +151,11 @@ impl Decided<'_> {
     /// The decision with all its reasons.
     pub fn explain(&self) -> Decision {
         self.verdict.explain()
+    }
+
+    /// The statements that made it, as they stand in the policies.
+    pub fn statements(&self) -> impl Iterator<Item = StatementRef<'_>> {
+        self.verdict.statements()
     }
 
     /// What it was decided on.

@@ -2,12 +2,14 @@
 //!
 //! Source: "Making query requests" and "Common errors" in the IAM and STS API references.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 
-use super::request::{Incoming, Unreadable, say_if_closing};
+use super::request::{Arrival, Incoming, Unreadable, say_if_closing};
 use super::router::Doors;
 use crate::authn;
 use crate::decision::RequestFacts;
@@ -21,15 +23,15 @@ use crate::wire::xml;
 
 /// Answers an operation.
 pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
-    query_at(&doors, request).await
+    query_at(&doors, Arrival::read(request, doors.request_limit).await).await
 }
 
 /// As [`query`], for whoever holds the doors.
-pub(super) async fn query_at(doors: &Doors, request: Request<Body>) -> Response<Body> {
+pub(super) async fn query_at(doors: &Doors, arrival: Arrival) -> Response<Body> {
     let started = std::time::Instant::now();
     let request_id = doors.broker.new_id();
-    let json = wants_json(request.headers());
-    let (mut response, operation, code) = match answer(doors, request, json, &request_id).await {
+    let json = wants_json(&arrival.parts.headers);
+    let (mut response, operation, code) = match answer(doors, arrival, json, &request_id).await {
         Ok(done) => (reply(StatusCode::OK, done.body, json, &request_id, done.revision), done.operation, "Success"),
         Err(refusal) => {
             let document = refusal.document(json, &request_id);
@@ -85,8 +87,8 @@ impl Refusal {
     }
 }
 
-async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &str) -> Result<Done, Refusal> {
-    let incoming = Incoming::read(request, doors.request_limit).await.map_err(|unreadable| match unreadable {
+async fn answer(doors: &Doors, arrival: Arrival, json: bool, request_id: &str) -> Result<Done, Refusal> {
+    let incoming = arrival.whole().map_err(|unreadable| match unreadable {
         Unreadable::TooLarge => Refusal::new(
             Service::Sts,
             Fault::of_sender("RequestEntityTooLarge", 413),
@@ -121,7 +123,7 @@ async fn answer(doors: &Doors, request: Request<Body>, json: bool, request_id: &
         }
         refused(fault, message)
     })?;
-    facts.region = Some(caller.region().to_owned());
+    facts.region = Some(Arc::clone(caller.region()));
     let parameters = Node::of(&form).map_err(|error| refused(MALFORMED, error.to_string()))?;
     let call = ops::Incoming { action, parameters: &parameters, json, caller: &caller, facts, request_id };
     let answered = doors.registry.run(&doors.broker, service, declared, call).await;

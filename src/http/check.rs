@@ -138,7 +138,7 @@ pub(super) async fn check(
         return Ok(Verdict::denied(refusal.to_string()));
     }
 
-    let asking = Asking { broker: &doors.broker, asker, facts, door };
+    let asking = Asking { broker: &doors.broker, asker, facts: &facts, door };
     if asking.is_behind(demand) {
         // The header is anybody's: the store is read for those who prove who they are, and that is looked at again on what was read.
         match proof.sender(&asking, original, meaning.action, meaning.resource.as_str()).await? {

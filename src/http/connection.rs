@@ -8,7 +8,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -23,6 +22,7 @@ use super::leaving::{Leaving, Stay};
 use super::opening::Opening;
 use super::peer::Peer;
 use super::places::Places;
+use super::visitor::Visitor;
 use crate::authn::ClientCertificate;
 use crate::telemetry::names;
 
@@ -122,20 +122,15 @@ impl Connection {
         certificate: Option<Arc<ClientCertificate>>,
         stay: Stay,
     ) {
-        let peer = Peer { address: self.address, encrypted };
+        let visitor = Visitor::new(Peer { address: self.address, encrypted }, certificate);
         // Counted by this connection alone: what all requests count, the cores would hand to each other and back.
         let front = Arc::new(self.front.clone());
         let timeout = self.limits.request_timeout;
         let service = hyper::service::service_fn(move |request: Request<hyper::body::Incoming>| {
-            let mut request = request.map(Body::new);
-            request.extensions_mut().insert(ConnectInfo(peer));
-            if let Some(certificate) = &certificate {
-                request.extensions_mut().insert(Arc::clone(certificate));
-            }
-            let front = Arc::clone(&front);
+            let (front, visitor) = (Arc::clone(&front), visitor.clone());
             async move {
                 // Pinned where it is made: it is large, and would be there twice if it was handed on.
-                let answer = std::pin::pin!(front.answer(request));
+                let answer = std::pin::pin!(front.answer(visitor, request));
                 Ok::<_, Infallible>(within(timeout, answer).await.unwrap_or_else(too_slow))
             }
         });

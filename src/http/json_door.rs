@@ -1,5 +1,7 @@
 //! What the doors of brevet's own operations have in common: a signed JSON object comes in, JSON goes out, and a refusal has a code.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::body::Body;
 use axum::http::header::CACHE_CONTROL;
@@ -43,7 +45,7 @@ impl Signed {
         let mut facts = incoming.facts(doors);
         let caller =
             incoming.authenticate(doors, &[SERVICE], &facts).await.map_err(|error| of_authentication(&error))?;
-        facts.region = Some(caller.region().to_owned());
+        facts.region = Some(Arc::clone(caller.region()));
         Ok(Self { incoming, caller, facts })
     }
 

@@ -30,6 +30,7 @@ mod routes;
 mod sender;
 mod sessions;
 mod tls;
+mod visitor;
 
 pub use authzen::{Repeated, SignedMetadata};
 pub use connection::{Limits, serve};

@@ -2,8 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::ConnectInfo;
-use axum::http::{Extensions, HeaderMap};
+use axum::http::HeaderMap;
 
 use crate::config::Network;
 
@@ -12,13 +11,6 @@ use crate::config::Network;
 pub(super) struct Peer {
     pub(super) address: SocketAddr,
     pub(super) encrypted: bool,
-}
-
-impl Peer {
-    /// Whose request this is, of a request that came over a listener.
-    pub(super) fn of(extensions: &Extensions) -> Option<Self> {
-        extensions.get::<ConnectInfo<Self>>().map(|info| info.0)
-    }
 }
 
 /// Proxies whose word about the caller's address is believed; none unless a setting names them.

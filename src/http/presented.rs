@@ -168,7 +168,7 @@ impl Asker {
     }
 
     fn asking<'a>(&'a self, doors: &'a Doors) -> Asking<'a> {
-        Asking { broker: &doors.broker, asker: &self.caller, facts: self.facts.clone(), door: DOOR }
+        Asking { broker: &doors.broker, asker: &self.caller, facts: &self.facts, door: DOOR }
     }
 }
 

@@ -1,6 +1,8 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
-use axum::body::Body;
+use std::sync::Arc;
+
+use axum::body::{Body, HttpBody};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Request};
@@ -8,8 +10,8 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use smallvec::SmallVec;
 
-use super::peer::Peer;
 use super::router::Doors;
+use super::visitor::Visitor;
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::sigv4::RequestParts;
@@ -19,7 +21,15 @@ use crate::telemetry::names;
 pub(super) struct Incoming {
     pub(super) parts: Parts,
     pub(super) body: Bytes,
-    pub(super) peer: Option<Peer>,
+    /// Who sent it, where it came over a listener.
+    pub(super) visitor: Option<Visitor>,
+}
+
+/// A request, and what came of reading its body.
+pub(super) struct Arrival {
+    pub(super) parts: Parts,
+    body: Result<Bytes, Unreadable>,
+    visitor: Option<Visitor>,
 }
 
 /// Says that the connection ends with this answer, if it does: what is left of a body that was too large is not read, and a client
@@ -49,18 +59,39 @@ pub(super) enum Unreadable {
     Broken,
 }
 
-impl Incoming {
-    /// Reads the body, up to `limit` bytes.
-    pub(super) async fn read(request: Request<Body>, limit: usize) -> Result<Self, Unreadable> {
+impl Arrival {
+    /// Reads the body of a request that the router has led here, up to `limit` bytes.
+    pub(super) async fn read(request: Request<Body>, limit: usize) -> Self {
+        let visitor = request.extensions().get::<Visitor>().cloned();
+        Self::of(visitor, request, limit).await
+    }
+
+    /// As [`Arrival::read`], of one that came from this visitor.
+    pub(super) async fn of<B>(visitor: Option<Visitor>, request: Request<B>, limit: usize) -> Self
+    where
+        B: HttpBody<Data = Bytes> + Unpin,
+    {
         let (parts, body) = request.into_parts();
         // A length that is announced too large is refused before the first byte is read.
         let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
-        if announced.is_some_and(|length| length > limit) {
-            return Err(Unreadable::TooLarge);
-        }
-        let body = whole(body, limit).await?;
-        let peer = Peer::of(&parts.extensions);
-        Ok(Self { parts, body, peer })
+        let body = match announced {
+            Some(length) if length > limit => Err(Unreadable::TooLarge),
+            _ => whole(body, limit).await,
+        };
+        Self { parts, body, visitor }
+    }
+
+    /// The request, if its body could be read.
+    pub(super) fn whole(self) -> Result<Incoming, Unreadable> {
+        let Self { parts, body, visitor } = self;
+        Ok(Incoming { parts, body: body?, visitor })
+    }
+}
+
+impl Incoming {
+    /// Reads the body, up to `limit` bytes.
+    pub(super) async fn read(request: Request<Body>, limit: usize) -> Result<Self, Unreadable> {
+        Arrival::read(request, limit).await.whole()
     }
 
     /// Who signed it, for one of `services`.
@@ -88,11 +119,12 @@ impl Incoming {
 
     /// Facts of the request that policies can ask for.
     pub(super) fn facts(&self, doors: &Doors) -> RequestFacts {
+        let peer = self.visitor.as_ref().map(Visitor::peer);
         RequestFacts {
             now: doors.broker.clock.now(),
-            source_ip: self.peer.map(|peer| doors.proxies.caller(&peer, &self.parts.headers)),
+            source_ip: peer.map(|peer| doors.proxies.caller(&peer, &self.parts.headers)),
             user_agent: text(&self.parts.headers, &USER_AGENT),
-            secure_transport: self.peer.map(|peer| peer.encrypted),
+            secure_transport: peer.map(|peer| peer.encrypted),
             region: None,
             mfa_now: None,
         }
@@ -106,7 +138,7 @@ impl Incoming {
 }
 
 /// A body of at most `limit` bytes. Most come in one piece, which is not copied.
-async fn whole(mut body: Body, limit: usize) -> Result<Bytes, Unreadable> {
+async fn whole(mut body: impl HttpBody<Data = Bytes> + Unpin, limit: usize) -> Result<Bytes, Unreadable> {
     let (mut first, mut all) = (Bytes::new(), BytesMut::new());
     while let Some(frame) = body.frame().await {
         // What is no data is a trailer, which nobody reads here.
@@ -130,9 +162,9 @@ pub(super) fn count(error: &authn::Error) {
 }
 
 /// A header as text, cut where nobody's client is that talkative.
-fn text(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+fn text(headers: &HeaderMap, name: &HeaderName) -> Option<Arc<str>> {
     const LONGEST: usize = 512;
     // A header that reads as text is ASCII: it can be cut anywhere.
     let value = headers.get(name)?.to_str().ok()?;
-    Some(value.get(..LONGEST).unwrap_or(value).to_owned())
+    Some(value.get(..LONGEST).unwrap_or(value).into())
 }

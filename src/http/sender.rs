@@ -130,6 +130,12 @@ fn signed_headers<'a>(original: &Original<'a>) -> Vec<(&'a str, &'a [u8])> {
 
 /// RFC 6750 section 2.1; the scheme's case does not count.
 pub(super) fn bearer(text: &str) -> Option<&str> {
-    let (scheme, token) = text.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim_ascii()).filter(|token| !token.is_empty())
+    std::str::from_utf8(bearer_of(text.as_bytes())?).ok()
+}
+
+/// As [`bearer`], of a header that has not been read as text.
+pub(super) fn bearer_of(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked("bearer".len())?;
+    let token = token.strip_prefix(b" ")?.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"bearer") && !token.is_empty()).then_some(token)
 }

@@ -119,7 +119,7 @@ async fn attempt<O: FederatedOperation>(
     let parameters = record::parameters(operation, request.parameters);
     let account = input.account(broker)?;
     let mut facts = request.facts;
-    facts.region = Some(broker.realm.region.clone());
+    facts.region = Some(broker.realm.region.as_str().into());
     let call = FederatedCall { broker, account, json: request.json, facts, request_id: request.request_id };
     let caller = match broker.web_identities.verify(input.token(), account, call.now()).await {
         Ok(caller) => caller,

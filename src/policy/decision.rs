@@ -45,6 +45,29 @@ pub struct MatchedStatement {
     pub effect: StatementEffect,
 }
 
+/// A statement that mattered, as it stands in a policy or by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatementRef<'a> {
+    /// As [`MatchedStatement::policy`].
+    pub policy: &'a str,
+    /// As [`MatchedStatement::kind`].
+    pub kind: Kind,
+    /// As [`MatchedStatement::sid`].
+    pub sid: Option<&'a str>,
+    /// As [`MatchedStatement::index`].
+    pub index: usize,
+    /// As [`MatchedStatement::effect`].
+    pub effect: StatementEffect,
+}
+
+impl MatchedStatement {
+    /// The same, borrowed.
+    pub fn as_ref(&self) -> StatementRef<'_> {
+        let Self { policy, kind, sid, index, effect } = self;
+        StatementRef { policy, kind: *kind, sid: sid.as_deref(), index: *index, effect: *effect }
+    }
+}
+
 /// Which kind of policy did not allow a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {

@@ -57,7 +57,7 @@ mod words;
 pub use claims::{Claims, GivenTwice};
 pub use compile::Policy;
 pub use context::{Context, Value};
-pub use decision::{Decision, Effect, MatchedStatement, Missing, NearMiss};
+pub use decision::{Decision, Effect, MatchedStatement, Missing, NearMiss, StatementRef};
 pub use document::{
     Condition, Document, EmbeddedDocument, Kind, Listed, PrincipalList, Statement, StatementEffect, Version,
 };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::condition::Compiled;
-use super::decision::{Decision, Effect, MatchedStatement, Missing, NearMiss};
+use super::decision::{Decision, Effect, MatchedStatement, Missing, NearMiss, StatementRef};
 use super::document::Kind;
 use super::set::{Placed, PolicySet};
 
@@ -73,6 +73,18 @@ impl Verdict<'_> {
         let statements = self.statements.len() == other.statements.len()
             && self.statements.iter().zip(&other.statements).all(|(one, two)| same(*one, *two));
         self.effect == other.effect && missing && statements
+    }
+
+    /// The statements that made it, as they stand in the policies.
+    pub fn statements(&self) -> impl Iterator<Item = StatementRef<'_>> {
+        let placed = self.statements.iter().filter_map(|(set, at)| set.placed(*at));
+        placed.map(|placed| StatementRef {
+            policy: placed.policy.id(),
+            kind: placed.policy.kind(),
+            sid: placed.matcher.sid.as_deref(),
+            index: placed.index as usize,
+            effect: placed.matcher.effect,
+        })
     }
 
     /// The decision with all its reasons, by themselves.

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use async_trait::async_trait;
@@ -22,6 +23,7 @@ use crate::types::{AccessKeyId, AccountId};
 pub struct Revocations {
     store: Arc<dyn Store>,
     table: RwLock<Table>,
+    learned: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -67,14 +69,20 @@ impl Revocations {
     /// # Errors
     /// The store cannot be read.
     pub async fn load(store: Arc<dyn Store>) -> Result<Arc<Self>, StoreError> {
-        let revocations = Arc::new(Self { store, table: RwLock::default() });
+        let revocations = Arc::new(Self { store, table: RwLock::default(), learned: AtomicU64::new(0) });
         revocations.read_all().await?;
         Ok(revocations)
     }
 
     /// Knows of a revocation from now on. Whoever has committed one says so before anybody is told that it succeeded.
     pub fn learn(&self, revocation: &Revocation) {
-        self.write().learn(revocation);
+        self.learn_all([revocation]);
+    }
+
+    /// Another number whenever something was revoked: what was found not to be with the number at hand was not, or the number has changed
+    /// by the time that whoever revoked it is told so.
+    pub fn generation(&self) -> u64 {
+        self.learned.load(Ordering::Acquire)
     }
 
     /// Whether these credentials are revoked, or something is that they descend from and whose revocation reaches them.
@@ -145,11 +153,17 @@ impl Revocations {
             let page = Reader::new(Arc::clone(&self.store)).scan::<Revocation>(&range, PAGE).await?;
             let Some((last, _)) = page.last() else { return Ok(()) };
             range = range.after(last);
-            let mut table = self.write();
-            for (_, revocation) in &page {
-                table.learn(revocation);
-            }
+            self.learn_all(page.iter().map(|(_, revocation)| revocation));
         }
+    }
+
+    fn learn_all<'a>(&self, revocations: impl IntoIterator<Item = &'a Revocation>) {
+        {
+            let mut table = self.write();
+            revocations.into_iter().for_each(|revocation| table.learn(revocation));
+        }
+        // Only now: whoever reads the number sees what it stands for.
+        self.learned.fetch_add(1, Ordering::Release);
     }
 
     /// A panic while the lock was held leaves a table that knows less, or more, by one revocation.
@@ -169,11 +183,8 @@ impl Follower for Revocations {
         let keys: Vec<Key> = keys.iter().filter(|key| range.contains(key)).cloned().collect();
         for some in keys.chunks(PAGE) {
             let found = Reader::new(Arc::clone(&self.store)).get_many::<Revocation>(some).await?;
-            let mut table = self.write();
             // What is not there any more was swept, and goes from here when its time is over.
-            for revocation in &found {
-                table.learn(revocation);
-            }
+            self.learn_all(&found);
         }
         Ok(())
     }

@@ -174,9 +174,24 @@ impl Feed {
     /// # Errors
     /// As [`Feed::known`].
     pub fn moment(&self) -> Result<Moment, Stale> {
+        Ok(self.known_moment()?.0)
+    }
+
+    /// As [`Feed::moment`], however old what is known may be: for whoever asks [`Feed::known`] afterwards.
+    pub fn present(&self) -> Moment {
+        let ticket = self.invalidations.settled();
+        Moment { revision: self.heard(), ticket }
+    }
+
+    /// As [`Feed::moment`], with what is known in it.
+    ///
+    /// # Errors
+    /// As [`Feed::known`].
+    pub fn known_moment(&self) -> Result<(Moment, Known), Stale> {
         // In this order: what is heard of in between ends the moment.
         let ticket = self.invalidations.settled();
-        Ok(Moment { revision: self.known()?.revision, ticket })
+        let known = self.known()?;
+        Ok((Moment { revision: known.revision, ticket }, known))
     }
 
     /// Whether nothing more has been heard of since. A commit of this broker's ends a moment although its revision is known only once the

@@ -46,6 +46,7 @@ mod fleet;
 mod human_summary;
 mod inheritance;
 mod instance_profiles;
+mod kept_connections;
 mod key_ring;
 mod last_accessed;
 mod last_used;

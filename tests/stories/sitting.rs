@@ -18,7 +18,7 @@ async fn store(who: &dyn ActorKeys, at: &Running, arn: &str, status: &str) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-fn asking<'a>(at: &'a Running, asker: &'a Caller, facts: RequestFacts) -> Asking<'a> {
+fn asking<'a>(at: &'a Running, asker: &'a Caller, facts: &'a RequestFacts) -> Asking<'a> {
     Asking { broker: &at.broker, asker, door: "authzen", facts }
 }
 
@@ -34,7 +34,7 @@ async fn changed(backend: Backend) {
     broker.settled().await;
 
     let (asker, facts) = caller(&broker, &service, "brevet").await;
-    let asking = asking(&broker, &asker, facts);
+    let asking = asking(&broker, &asker, &facts);
     let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");
     let alice = asking.leave().about(&who, || json!({})).await.expect("it may ask");
     assert!(matches!(alice, Named::Somebody(_)));
@@ -98,7 +98,7 @@ async fn out_of_touch(degraded_for: Duration) -> Result<Answered, Refusal> {
     // What is forgotten once the store is out of reach cannot be read again.
     broker.settled().await;
     let (asker, facts) = caller(&broker, &service, "brevet").await;
-    let asking = asking(&broker, &asker, facts);
+    let asking = asking(&broker, &asker, &facts);
     let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");
     let alice = asking.leave().about(&who, || json!({})).await.expect("it may ask");
     let theirs = asking.theirs();
@@ -139,7 +139,7 @@ async fn changed_here(backend: Backend) {
     root.user_with("alice", &allow_if("record:read", open)).await;
     let arn = format!("arn:aws:record::{}:r1", world.root.account);
     let (asker, facts) = caller(&broker, &service, "brevet").await;
-    let asking = asking(&broker, &asker, facts);
+    let asking = asking(&broker, &asker, &facts);
     let who = Who::entity(&broker.broker, world.root.account, "user", "alice").expect("a name");
     let resource: Arn = arn.parse().expect("an ARN");
     let said = Said::nothing();
@@ -168,7 +168,7 @@ async fn revoked(backend: Backend) {
     let session = Session::of(alice.sts(&broker).get_session_token().send().await.granted().credentials());
     broker.settled().await;
     let (asker, facts) = caller(&broker, &service, "brevet").await;
-    let asking = asking(&broker, &asker, facts);
+    let asking = asking(&broker, &asker, &facts);
     let resource: Arn = format!("arn:aws:record::{}:r1", world.root.account).parse().expect("an ARN");
     let said = Said::nothing();
     let question = Question { action: "record:read", resource: &resource, said: &said, policy: None };

@@ -15,8 +15,9 @@ use super::many::Alone;
 use super::render;
 use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
+use crate::http::request::Arrival;
 use crate::http::router::Doors;
-use crate::ops::questions::{self, Asking, Keeping, Named, Question};
+use crate::ops::questions::{self, Asking, Keeping, Named, Question, WrittenAnswer};
 use crate::policy::Effect;
 use crate::wire::strict_json::Members;
 
@@ -30,13 +31,13 @@ pub(super) struct Evaluation<'a> {
 
 /// Answers one question.
 pub(in crate::http) async fn evaluation(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    evaluation_at(&doors, request).await
+    evaluation_at(&doors, Arrival::read(request, doors.request_limit).await).await
 }
 
 /// As [`evaluation`], for whoever holds the doors.
-pub(in crate::http) async fn evaluation_at(doors: &Doors, request: Request<Body>) -> Response {
-    framed(doors, "evaluation", request, async |request| {
-        let received = Received::read(doors, request).await?;
+pub(in crate::http) async fn evaluation_at(doors: &Doors, arrival: Arrival) -> Response {
+    framed(doors, "evaluation", arrival, async |arrival| {
+        let received = Received::read(doors, arrival).await?;
         let made = async |received: &Received, keeping| {
             let said = received.one()?;
             let asked = Evaluation::read(&said).map_err(Refusal::bad)?;
@@ -77,14 +78,20 @@ impl<'a> Evaluation<'a> {
         let shown = || json!({ "type": self.subject.kind, "action": &*action, "resource": resource.as_str() });
         let subject = asking.about(&who, shown).await?;
         let question = Question { action: &action, resource: &resource, said: &said, policy: None };
-        let answered = asking.answer(&subject, &question).await?;
-        if let Some(keeping) = &mut keeping {
-            keeping.add(asking, &who, &subject, &resource, &answered);
-        }
         let mut outcomes = Outcomes::default();
         // That the asker may ask was decided too.
         if !matches!(subject, Named::Nobody(..)) {
             outcomes.add(Effect::Allowed);
+        }
+        if keeping.is_none()
+            && let Some(WrittenAnswer { effect, degraded, body }) = asking.written(&subject, &question).await
+        {
+            outcomes.add(effect);
+            return Ok(Answer { body: body.into(), keeping, outcomes, once: degraded });
+        }
+        let answered = asking.answer(&subject, &question).await?;
+        if let Some(keeping) = &mut keeping {
+            keeping.add(asking, &who, &subject, &resource, &answered);
         }
         answered.effect().into_iter().for_each(|effect| outcomes.add(effect));
         Ok(Answer { body: render::one(&answered, &action).into(), keeping, outcomes, once: answered.degraded })

@@ -14,6 +14,7 @@ use super::frame::{Answer, Received, framed};
 use super::item::Defaults;
 use super::many::{Many, NoList};
 use crate::http::refusal::Refusal;
+use crate::http::request::Arrival;
 use crate::http::router::Doors;
 use crate::ops::questions::Keeping;
 use crate::wire::strict_json::Json;
@@ -56,13 +57,13 @@ impl Semantic {
 
 /// Answers many questions.
 pub(in crate::http) async fn evaluations(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    evaluations_at(&doors, request).await
+    evaluations_at(&doors, Arrival::read(request, doors.request_limit).await).await
 }
 
 /// As [`evaluations`], for whoever holds the doors.
-pub(in crate::http) async fn evaluations_at(doors: &Doors, request: Request<Body>) -> Response {
-    framed(doors, "evaluations", request, async |request| {
-        let received = Received::read(doors, request).await?;
+pub(in crate::http) async fn evaluations_at(doors: &Doors, arrival: Arrival) -> Response {
+    framed(doors, "evaluations", arrival, async |arrival| {
+        let received = Received::read(doors, arrival).await?;
         let made = async |received: &Received, keeping| made(doors, received, keeping).await;
         received.answered(doors, "evaluations", made).await
     })

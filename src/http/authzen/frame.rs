@@ -4,19 +4,19 @@
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::Response;
 use bytes::Bytes;
 
 use super::body;
 use super::many::{Alone, Many};
-use super::repeated::Knowledge;
 use crate::authn::{self, Caller};
 use crate::decision::{Outcomes, RequestFacts};
 use crate::http::keeping;
 use crate::http::refusal::Refusal;
-use crate::http::request::{Incoming, is_json};
+use crate::http::request::{Arrival, is_json};
 use crate::http::router::Doors;
+use crate::ops::Knowledge;
 use crate::ops::questions::{self, AT_LEAST_REVISION, Asking, Demand, Keeping, SERVICE};
 use crate::wire::strict_json::Members;
 
@@ -51,8 +51,8 @@ pub(super) struct Received {
 }
 
 impl Received {
-    pub(super) async fn read(doors: &Doors, request: Request<Body>) -> Result<Self, Refusal> {
-        let incoming = Incoming::read(request, doors.request_limit).await?;
+    pub(super) async fn read(doors: &Doors, arrival: Arrival) -> Result<Self, Refusal> {
+        let incoming = arrival.whole()?;
         let (asker, facts) = incoming.asker(doors).await.map_err(of_authentication)?;
         let demand = Demand::parse(incoming.parts.headers.get(AT_LEAST).map(HeaderValue::as_bytes))?;
         let headers = incoming.parts.headers;
@@ -101,7 +101,7 @@ impl Received {
 
     /// The asker, asking: what is demanded of the answer's freshness is met.
     pub(super) async fn asking<'a>(&'a self, doors: &'a Doors) -> Result<Asking<'a>, Refusal> {
-        let asking = Asking { broker: &doors.broker, asker: &self.asker, door: DOOR, facts: self.facts.clone() };
+        let asking = Asking { broker: &doors.broker, asker: &self.asker, door: DOOR, facts: &self.facts };
         asking.demand(self.demand).await?;
         Ok(asking)
     }
@@ -111,12 +111,12 @@ impl Received {
 pub(super) async fn framed(
     doors: &Doors,
     operation: &'static str,
-    request: Request<Body>,
-    made: impl AsyncFnOnce(Request<Body>) -> Result<Answer, Refusal>,
+    arrival: Arrival,
+    made: impl AsyncFnOnce(Arrival) -> Result<Answer, Refusal>,
 ) -> Response {
     let started = std::time::Instant::now();
-    let request_id = request.headers().get(REQUEST_ID).cloned();
-    let mut response = match made(request).await {
+    let request_id = arrival.parts.headers.get(REQUEST_ID).cloned();
+    let mut response = match made(arrival).await {
         Ok(answer) => {
             let mut response = Response::new(Body::from(answer.body));
             response.headers_mut().insert(CONTENT_TYPE, APPLICATION_JSON);

@@ -7,6 +7,7 @@
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
@@ -17,8 +18,8 @@ use crate::authn::Caller;
 use crate::clock::Timestamp;
 use crate::crypto::hash::sha256_of;
 use crate::decision::{Outcomes, RequestFacts};
-use crate::ops::Broker;
-use crate::store::{Bounded, Moment, Names, Room};
+use crate::ops::{Broker, Knowledge};
+use crate::store::{Bounded, Names, Room};
 
 /// Answers that may be asked for again within their second.
 pub struct Repeated {
@@ -53,25 +54,6 @@ struct Kept {
     knowledge: Knowledge,
     /// How much memory it takes, with the question.
     bytes: u32,
-}
-
-/// What the broker knows at a moment: what was told of the store's records, and the keys by which it knows its tokens.
-#[derive(Clone)]
-pub(super) struct Knowledge {
-    moment: Moment,
-    /// Which keys: those themselves do not stay in memory for the sake of an answer.
-    keys: u64,
-}
-
-impl Knowledge {
-    /// The present one; `None` where it is too old.
-    pub(super) fn now(broker: &Broker) -> Option<Self> {
-        Some(Self { moment: broker.feed.moment().ok()?, keys: broker.keys.generation() })
-    }
-
-    fn lasts(&self, broker: &Broker) -> bool {
-        broker.feed.lasts(&self.moment) && self.keys == broker.keys.generation()
-    }
 }
 
 /// What an entry takes beside the answer and what the asker said of themselves, roughly, in bytes.
@@ -167,13 +149,18 @@ fn without_more_room(body: &Bytes) -> Bytes {
 impl Ask<'_> {
     /// How much memory the question takes where it is kept. A session may be there for its sake alone, as its token and as a subject.
     fn bytes(&self) -> usize {
-        let said = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let said = |text: &Option<Arc<str>>| text.as_deref().map_or(0, str::len);
         let session = self.asker.session().map_or(0, |claims| {
             let tags: usize = claims.tags.iter().map(|(key, value)| key.len() + value.len() + 64).sum();
             let arns: usize = claims.policy_arns.iter().map(String::len).sum();
             SESSION + 2 * (claims.policy.as_ref().map_or(0, String::len) + tags + arns)
         });
-        OVERHEAD + said(&self.facts.user_agent) + said(&self.facts.region) + self.asker.region().len() + session
+        OVERHEAD
+            + said(&self.facts.user_agent)
+            + said(&self.facts.region)
+            + self.asker.region().len()
+            + session
+            + self.asker.bytes()
     }
 }
 

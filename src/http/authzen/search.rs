@@ -17,6 +17,7 @@ use super::render;
 use super::token::Bound;
 use crate::decision::Outcomes;
 use crate::http::refusal::Refusal;
+use crate::http::request::Arrival;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Found, Named, Page, Question, Searched};
 use crate::wire::strict_json::{Json, Members};
@@ -28,17 +29,22 @@ const LARGEST_LIMIT: usize = 1_000;
 
 /// Searches for subjects.
 pub(in crate::http) async fn search_subject(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed(&doors, "search-subject", request, async |request| search(&doors, request, Searched::Subject).await).await
+    searched(&doors, "search-subject", request, Searched::Subject).await
 }
 
 /// Searches for resources.
 pub(in crate::http) async fn search_resource(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed(&doors, "search-resource", request, async |request| search(&doors, request, Searched::Resource).await).await
+    searched(&doors, "search-resource", request, Searched::Resource).await
 }
 
 /// Searches for actions.
 pub(in crate::http) async fn search_action(State(doors): State<Doors>, request: Request<Body>) -> Response {
-    framed(&doors, "search-action", request, async |request| search(&doors, request, Searched::Action).await).await
+    searched(&doors, "search-action", request, Searched::Action).await
+}
+
+async fn searched(doors: &Doors, operation: &'static str, request: Request<Body>, what: Searched) -> Response {
+    let arrival = Arrival::read(request, doors.request_limit).await;
+    framed(doors, operation, arrival, async |arrival| search(doors, arrival, what).await).await
 }
 
 /// What is asked: a question with one part missing, which is looked for.
@@ -132,8 +138,8 @@ enum Shown<'a> {
     },
 }
 
-async fn search(doors: &Doors, request: Request<Body>, what: Searched) -> Result<Answer, Refusal> {
-    let received = Received::read(doors, request).await?;
+async fn search(doors: &Doors, arrival: Arrival, what: Searched) -> Result<Answer, Refusal> {
+    let received = Received::read(doors, arrival).await?;
     let body = received.body()?;
     let query = Query::read(what, &body).map_err(Refusal::bad)?;
     let (limit, token) = page(body.get("page")).map_err(Refusal::bad)?;

@@ -24,11 +24,11 @@ use super::messages::{
 use crate::authn::{self, Caller};
 use crate::decision::RequestFacts;
 use crate::http::check::{self, Decided, GIVEN, MOST_HEADERS, Outcome, Verdict};
-use crate::http::peer::Peer;
 use crate::http::request::Incoming;
 use crate::http::router::Doors;
 use crate::http::routes::{Header, Headers, Original};
 use crate::http::sender::SIGV4;
+use crate::http::visitor::Visitor;
 use crate::ops::questions::Refusal;
 use crate::store::NotReached;
 use crate::telemetry::names;
@@ -40,8 +40,8 @@ const DOOR: &str = "ext_authz";
 pub(in crate::http) async fn check(State(doors): State<Doors>, request: Request<Body>) -> Response<Body> {
     let started = std::time::Instant::now();
     let (parts, body) = request.into_parts();
-    let peer = Peer::of(&parts.extensions);
-    let incoming = Incoming { parts: parts.clone(), body: Bytes::new(), peer };
+    let visitor = parts.extensions.get::<Visitor>().cloned();
+    let incoming = Incoming { parts: parts.clone(), body: Bytes::new(), visitor };
     // Whoever does not sign in has no message read.
     let response = match incoming.token_or_certificate(&doors).await {
         Err(error) => {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use crate::decision::{Answer, Told};
-use crate::policy::{Effect, MatchedStatement};
+use crate::policy::{Effect, MatchedStatement, StatementRef};
 use crate::store::Revision;
 use crate::types::AccountId;
 
@@ -48,14 +48,27 @@ impl Answered {
     pub fn reason(&self, action: &str) -> Cow<'static, str> {
         match &self.answer {
             None => Cow::Borrowed(self.nobody),
-            Some(answer) if answer.decision.effect == Effect::Allowed => Cow::Borrowed("allowed"),
-            Some(answer) => Cow::Owned(format!("denied{}", answer.decision.because(action))),
+            Some(answer) if answer.decision.effect == Effect::Allowed => reason(None),
+            Some(answer) => reason(Some(&answer.decision.because(action))),
         }
     }
 
     /// The statements that made it, as far as they are the asker's business.
     pub fn statements(&self) -> impl Iterator<Item = &MatchedStatement> {
         let all = self.answer.iter().flat_map(|answer| &answer.decision.statements);
-        all.filter(|matched| !(self.foreign && matched.kind.names_principals()))
+        all.filter(|matched| is_shown(matched.as_ref(), self.foreign))
     }
+}
+
+/// Why it was decided so: of a denial [because](crate::policy::Decision::because) of what.
+pub(super) fn reason(denied: Option<&str>) -> Cow<'static, str> {
+    match denied {
+        None => Cow::Borrowed("allowed"),
+        Some(because) => Cow::Owned(format!("denied{because}")),
+    }
+}
+
+/// Whether a statement is the asker's business, of a `foreign` resource or its own.
+pub(super) fn is_shown(statement: StatementRef<'_>, foreign: bool) -> bool {
+    !(foreign && statement.kind.names_principals())
 }

@@ -44,7 +44,7 @@ pub struct Asking<'a> {
     /// At which door, by the name that metrics have for it.
     pub door: &'static str,
     /// Facts of the asker's own request.
-    pub facts: RequestFacts,
+    pub facts: &'a RequestFacts,
 }
 
 impl Asking<'_> {
@@ -66,7 +66,7 @@ impl Asking<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&self, named: &Named, question: &Question<'_>) -> Result<Answered, Refusal> {
-        self.sitting(named, &self.theirs()).answer_for(question, None, None).await
+        self.sitting(named, &self.theirs()).only(question, None).await
     }
 
     /// The answer to a question about a resource of `owner`'s, which its ARN may not tell. What another account has stored of it does
@@ -80,7 +80,7 @@ impl Asking<'_> {
         question: &Question<'_>,
         owner: AccountId,
     ) -> Result<Answered, Refusal> {
-        self.sitting(named, &self.theirs()).answer_for(question, Some(owner), None).await
+        self.sitting(named, &self.theirs()).only(question, Some(owner)).await
     }
 
     /// The answer by itself: what comes with it, a note that the subject reached for something and a record in the log, is the caller's.
@@ -163,7 +163,9 @@ impl Asking<'_> {
 
     /// As [`Asking::stored_of_all`], of one.
     pub(super) async fn stored_of(&self, resource: &Arn) -> Option<Stored> {
-        self.stored_of_all(&[resource]).await.pop().flatten()
+        let moment = self.broker.feed.present();
+        let resource = self.broker.resources.find(resource).await.ok()?;
+        Some(Stored { moment, resource })
     }
 
     fn answered(&self, answer: Answer, about: &Resolved, owner: Option<AccountId>) -> Answered {

@@ -116,7 +116,7 @@ impl Asking<'_> {
         }
         let Named::Somebody(about) = &shown.named else { return Ok(Some(NotDerived::Denied)) };
         let asked = Asked::plain(DERIVE, about.entity.as_str(), Some(about.subject.account));
-        match self.broker.authorizer.authorize(self.asker.subject(), &self.facts, asked).await {
+        match self.broker.authorizer.authorize(self.asker.subject(), self.facts, asked).await {
             Ok(_permit) => Ok(None),
             Err(Refused::Denied(denial)) => {
                 let (id, said) = (self.broker.new_id(), denial.to_string());

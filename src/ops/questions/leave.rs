@@ -5,7 +5,7 @@ use serde_json::json;
 use super::ready::Ready;
 use super::{Asking, Named, PERMISSION, Refusal, Resolved, SERVICE, Who};
 use crate::audit::decisions::json_without_credentials;
-use crate::decision::{Asked, Refused};
+use crate::decision::{Asked, Denial, Refused};
 use crate::ops::{self, Call};
 use crate::usage::Use;
 
@@ -21,10 +21,12 @@ pub struct Leave<'a> {
 impl Asking<'_> {
     /// What finds out whom the asker may ask about.
     pub fn leave(&self) -> Leave<'_> {
-        Leave { asking: self, asker: Ready::new(self.broker, self.asker.subject(), &self.facts), noted: false }
+        let asker = Ready::new(self.broker, self.asker.subject(), self.facts, self.asker.found());
+        Leave { asking: self, asker, noted: false }
     }
 
-    /// The subject, if the asker may ask about it. `shown` is what the audit trail says of a question that is refused.
+    /// The subject, if the asker may ask about it. That is decided on what was known when the subject was found out; whoever answers looks at how
+    /// old it is once more. `shown` is what the audit trail says of a question that is refused.
     ///
     /// # Errors
     /// The asker may not, or it cannot be found out.
@@ -41,6 +43,7 @@ impl Leave<'_> {
     pub async fn about(&mut self, who: &Who, shown: impl FnOnce() -> serde_json::Value) -> Result<Named, Refusal> {
         let named = who.resolve(self.asking.broker, self.asking.facts.now).await?;
         let Named::Somebody(resolved) = &named else { return Ok(named) };
+        self.asker.known_already(resolved.found.as_ref().map(|found| found.known));
         // Whether somebody exists is told only to those who may ask about them.
         self.permitted(resolved, shown).await?;
         self.note_asked().await;
@@ -67,23 +70,30 @@ impl Leave<'_> {
 
     async fn permitted(&mut self, about: &Resolved, shown: impl FnOnce() -> serde_json::Value) -> Result<(), Refusal> {
         let asking = self.asking;
-        let asker = self.asker.now().await?;
+        let (asker, moment) = self.asker.of_moment().await?;
+        asking.asker.keep_found(moment, asker.compiled());
         match asking.broker.authorizer.permit(asker, asked(about)) {
             Ok(_permit) => Ok(()),
             Err(refused) => {
                 if let Refused::Denied(denial) = &refused {
-                    let request_id = &asking.broker.new_id();
-                    let facts = asking.facts.clone();
-                    let call = Call { broker: asking.broker, caller: asking.asker, facts, request_id };
-                    // What resources are called can carry tokens: whoever asks about a URL writes it as it came.
-                    let question = json_without_credentials(shown());
-                    let parameters = json!({ "subject": { "arn": about.entity.as_str() }, "question": question, "door": asking.door });
-                    let said = denial.to_string();
-                    ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &said).await;
+                    // Apart, as it is rare and large.
+                    Box::pin(self.record_refusal(about, denial, shown())).await;
                 }
                 Err(refused.into())
             }
         }
+    }
+
+    async fn record_refusal(&self, about: &Resolved, denial: &Denial, shown: serde_json::Value) {
+        let asking = self.asking;
+        let request_id = &asking.broker.new_id();
+        let facts = asking.facts.clone();
+        let call = Call { broker: asking.broker, caller: asking.asker, facts, request_id };
+        // What resources are called can carry tokens: whoever asks about a URL writes it as it came.
+        let question = json_without_credentials(shown);
+        let parameters =
+            json!({ "subject": { "arn": about.entity.as_str() }, "question": question, "door": asking.door });
+        ops::record_refusal(&call, SERVICE, "Evaluate", parameters, "AccessDenied", &denial.to_string()).await;
     }
 
     /// Notes that the asker asked.
@@ -91,7 +101,9 @@ impl Leave<'_> {
         if !std::mem::replace(&mut self.noted, true) {
             let Asking { broker, asker, facts, .. } = self.asking;
             let asked = Use { service: SERVICE, action: "Evaluate", at: facts.now, region: asker.region() };
-            if let Ok(ready) = self.asker.now().await {
+            if let Ok(ready) = self.asker.now().await
+                && asker.is_to_be_noted(facts.now)
+            {
                 ops::used::note_use_of(broker, asker, ready.compiled(), asked);
             }
         }

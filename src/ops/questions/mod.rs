@@ -32,7 +32,7 @@ pub use leave::Leave;
 pub use named::{action, resource};
 pub use presented::{Described, Received, Shown, Unproven, VERIFY, enrolment};
 pub use refusal::Refusal;
-pub use row::Row;
+pub use row::{Row, WrittenAnswer};
 pub use said::{Properties, Said};
 pub use search::{Found, Page, SEARCH_PERMISSION, Searched};
 pub use sitting::Sitting;

@@ -200,7 +200,7 @@ impl Asking<'_> {
         }
         let resource = enrolment(&self.broker.realm, self.asker, service);
         let asked = Asked { degraded: true, ..Asked::plain(permission, &resource, Some(self.asker.account())) };
-        match self.broker.authorizer.authorize(self.asker.subject(), &self.facts, asked).await {
+        match self.broker.authorizer.authorize(self.asker.subject(), self.facts, asked).await {
             Ok(_permit) => Ok(()),
             Err(refused) => {
                 if let Refused::Denied(denial) = &refused {

@@ -1,8 +1,10 @@
 //! A subject with its policies at hand from one question to the next, for as long as the broker has heard of no change.
 
-use crate::decision::{Prepared, Refused, RequestFacts, Subject};
+use std::sync::Arc;
+
+use crate::decision::{CompiledPrincipal, Prepared, Refused, RequestFacts, Subject};
 use crate::ops::Broker;
-use crate::store::Moment;
+use crate::store::{Known, Moment};
 
 /// A subject about which several questions are decided, with whatever else happens in between.
 #[derive(Debug)]
@@ -10,13 +12,27 @@ pub(super) struct Ready<'a> {
     broker: &'a Broker,
     subject: &'a Subject,
     facts: &'a RequestFacts,
+    /// What was found of it already.
+    found: Option<(Moment, Arc<CompiledPrincipal>)>,
+    /// What was known a moment ago, in this very request: whoever decides something that lasts looks at how old that is once more.
+    known: Option<Known>,
     prepared: Option<(Moment, Prepared<'a>)>,
 }
 
 impl<'a> Ready<'a> {
-    /// Nothing is looked up yet.
-    pub(super) fn new(broker: &'a Broker, subject: &'a Subject, facts: &'a RequestFacts) -> Self {
-        Self { broker, subject, facts, prepared: None }
+    /// Nothing is looked up yet, but for what was `found`.
+    pub(super) fn new(
+        broker: &'a Broker,
+        subject: &'a Subject,
+        facts: &'a RequestFacts,
+        found: Option<(Moment, Arc<CompiledPrincipal>)>,
+    ) -> Self {
+        Self { broker, subject, facts, found, known: None, prepared: None }
+    }
+
+    /// Takes note of what is known, if that was looked at in this very request: it tells the time each time.
+    pub(super) fn known_already(&mut self, known: Option<Known>) {
+        self.known = known;
     }
 
     /// The subject as it is known at this moment: what was got ready before something changed is got ready anew.
@@ -35,9 +51,20 @@ impl<'a> Ready<'a> {
         let feed = &self.broker.feed;
         let ready = match self.prepared.take().filter(|(moment, _)| feed.lasts(moment)) {
             Some(ready) => ready,
-            None => (feed.moment()?, self.broker.authorizer.prepare(self.subject, self.facts, true).await?),
+            None => self.prepare().await?,
         };
         let (moment, prepared) = self.prepared.insert(ready);
         Ok((prepared, *moment))
+    }
+
+    async fn prepare(&mut self) -> Result<(Moment, Prepared<'a>), Refused> {
+        let Self { broker, subject, facts, .. } = *self;
+        let found = self.found.take().filter(|(moment, _)| broker.feed.lasts(moment));
+        let ((moment, known), compiled) = match (found, self.known.take()) {
+            (Some((moment, compiled)), Some(known)) => ((moment, known), compiled),
+            (Some((moment, compiled)), None) => ((moment, broker.feed.known()?), compiled),
+            (None, _) => (broker.feed.known_moment()?, broker.authorizer.principal(subject).await?),
+        };
+        Ok((moment, broker.authorizer.prepared(compiled, subject, facts, known).await?))
     }
 }

@@ -24,14 +24,14 @@ impl Asking<'_> {
             Ok(mut answered) => {
                 let told = answered.told.take();
                 if let Some(one_in) = log.wants(answered.is_allowed()) {
-                    let record = self.record(named, question, one_in).await;
+                    let record = Box::pin(self.record(named, question, one_in)).await;
                     answered.decision_id = taken(log, of_answer(record, &answered, told));
                 }
                 Ok(answered)
             }
             Err(refusal) => {
                 if let Some(one_in) = log.wants(false) {
-                    let record = self.record(named, question, one_in).await;
+                    let record = Box::pin(self.record(named, question, one_in)).await;
                     let reason = refusal.to_string();
                     let _ = taken(log, Record { decision: "unanswered".to_owned(), reason, ..record });
                 }

@@ -2,14 +2,40 @@
 //! of what an answer costs, and asking a serializer member by member most of the rest.
 
 use super::Answered;
-use crate::policy::{MatchedStatement, StatementEffect};
+use crate::policy::{MatchedStatement, StatementEffect, StatementRef};
+use crate::store::Revision;
 
 impl Answered {
     /// Writes the answer to whether `action` is allowed as a JSON object, with `most` of its statements: the decision, and in its `context`
     /// all that is told beside it.
     pub fn write_json(&self, action: &str, most: usize, to: &mut Vec<u8>) {
+        let written = Written {
+            decision_id: self.decision_id.as_deref(),
+            degraded: self.degraded,
+            max_age: self.max_age,
+            reason: &self.reason(action),
+            revision: self.revision,
+            is_allowed: self.is_allowed(),
+        };
+        written.write_json(self.statements().map(MatchedStatement::as_ref).take(most), to);
+    }
+}
+
+/// What is told of an answer beside its statements.
+pub(super) struct Written<'a> {
+    pub(super) decision_id: Option<&'a str>,
+    pub(super) degraded: bool,
+    pub(super) max_age: i64,
+    pub(super) reason: &'a str,
+    pub(super) revision: Revision,
+    pub(super) is_allowed: bool,
+}
+
+impl Written<'_> {
+    /// As [`Answered::write_json`].
+    pub(super) fn write_json<'s>(&self, statements: impl Iterator<Item = StatementRef<'s>>, to: &mut Vec<u8>) {
         to.extend_from_slice(b"{\"context\":{");
-        if let Some(id) = &self.decision_id {
+        if let Some(id) = self.decision_id {
             to.extend_from_slice(b"\"decision_id\":");
             text(id, to);
             to.push(b',');
@@ -21,34 +47,34 @@ impl Answered {
         to.extend_from_slice(b"\"max_age\":");
         number(u64::try_from(self.max_age).unwrap_or_default(), to);
         to.extend_from_slice(b",\"reason\":");
-        text(&self.reason(action), to);
+        text(self.reason, to);
         to.extend_from_slice(b",\"revision\":");
         number(self.revision.0, to);
         to.extend_from_slice(b",\"statements\":[");
-        for (at, matched) in self.statements().take(most).enumerate() {
+        for (at, one) in statements.enumerate() {
             if at > 0 {
                 to.push(b',');
             }
-            statement(matched, to);
+            statement(one, to);
         }
         to.extend_from_slice(b"]},\"decision\":");
-        to.extend_from_slice(if self.is_allowed() { b"true}" } else { b"false}" });
+        to.extend_from_slice(if self.is_allowed { b"true}" } else { b"false}" });
     }
 }
 
-fn statement(matched: &MatchedStatement, to: &mut Vec<u8>) {
-    to.extend_from_slice(match matched.effect {
+fn statement(one: StatementRef<'_>, to: &mut Vec<u8>) {
+    to.extend_from_slice(match one.effect {
         StatementEffect::Allow => b"{\"effect\":\"Allow\",\"policy\":",
         StatementEffect::Deny => b"{\"effect\":\"Deny\",\"policy\":",
     });
-    text(&matched.policy, to);
+    text(one.policy, to);
     to.extend_from_slice(b",\"sid\":");
-    match &matched.sid {
+    match one.sid {
         Some(sid) => text(sid, to),
         None => to.extend_from_slice(b"null"),
     }
     to.extend_from_slice(b",\"statement\":");
-    number(u64::try_from(matched.index).unwrap_or_default(), to);
+    number(u64::try_from(one.index).unwrap_or_default(), to);
     to.push(b'}');
 }
 

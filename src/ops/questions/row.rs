@@ -1,9 +1,11 @@
 //! Questions that differ by their resources alone, one after the other: what they have in common is found out once, nothing is waited for,
 //! and an answer that reads like the one before is not written anew.
 
+use super::answered::{is_shown, reason};
 use super::ask::{holds_for, max_age};
+use super::rendered::Written;
 use super::sitting::Sitting;
-use super::{Answered, Asking, Refusal, Resolved, Said, Stored};
+use super::{Asking, Named, Question, Refusal, Resolved, Said, Stored};
 use crate::decision::{Asked, Consent, Outcomes, Prepared};
 use crate::policy::{Effect, ResourceRule, Verdict};
 use crate::store::{Known, Moment};
@@ -43,6 +45,37 @@ struct Told {
     max_age: i64,
 }
 
+/// An answer that is written already.
+#[derive(Debug)]
+pub struct WrittenAnswer {
+    /// How it came out.
+    pub effect: Effect,
+    /// Whether it was made on knowledge that may be too old.
+    pub degraded: bool,
+    /// The answer, as [`Answered::write_json`](super::Answered::write_json) has it.
+    pub body: Vec<u8>,
+}
+
+impl Asking<'_> {
+    /// The answer to a question about somebody whom the asker may ask about, written straight from the policies that made it. `None` where it
+    /// must be [asked](Asking::answer), which also tells why nothing can be decided.
+    pub async fn written(&self, named: &Named, question: &Question<'_>) -> Option<WrittenAnswer> {
+        /// Most answers fit, so that few are moved while they are written.
+        const USUAL: usize = 1_024;
+        let alone = self.broker.decision_log.is_some() || ResourceRule::is_of_trust(question.action);
+        if alone || question.policy.is_some() || !matches!(named, Named::Somebody(_)) {
+            return None;
+        }
+        let stored = self.stored_of(question.resource).await?;
+        let theirs = self.theirs();
+        let mut sitting = self.sitting(named, &theirs);
+        let mut row = sitting.row(question.action, question.said, usize::MAX).await.ok().flatten()?;
+        row.text.reserve(USUAL);
+        let effect = row.answer(question.resource, &stored)?.0;
+        Some(WrittenAnswer { effect, degraded: row.is_degraded(), body: row.into_text() })
+    }
+}
+
 impl<'a> Sitting<'a> {
     /// Questions about what `action` may be done with, of which answers tell `most` statements. `None` where each must be asked by itself:
     /// there is nobody to decide about, a record is kept of each, or a role must be looked up for each.
@@ -78,6 +111,11 @@ impl<'s> Row<'s> {
         self.known.degraded || self.prepared.known().degraded
     }
 
+    /// The answer that was made last, as JSON.
+    fn into_text(mut self) -> Vec<u8> {
+        std::mem::take(&mut self.text)
+    }
+
     /// How it comes out whether that may be done with a resource, and the answer as JSON. `None` where the question must be asked by itself:
     /// something has changed, or is to be looked up.
     pub fn answer(&mut self, resource: &'s Arn, stored: &'s Stored) -> Option<(Effect, &[u8])> {
@@ -104,24 +142,22 @@ impl<'s> Row<'s> {
             max_age: max_age(broker, degraded, holds_for),
         };
         let same = self.last.as_ref().is_some_and(|last| last.told == told && decided.reads_like(&last.verdict));
+        let effect = decided.effect();
         if !same {
-            let answer = decided.answer();
-            let answered = Answered {
-                revision: answer.revision.min(self.known.revision).min(about.as_of),
-                degraded,
-                foreign: told.foreign,
-                answer: Some(answer),
-                nobody: "",
-                max_age: told.max_age,
-                holds_for,
+            let revision = decided.known().revision.min(self.known.revision).min(about.as_of);
+            let because = (effect != Effect::Allowed).then(|| decided.explain().because(self.action));
+            let written = Written {
                 decision_id: None,
-                told: None,
-                owner,
+                degraded,
+                max_age: told.max_age,
+                reason: &reason(because.as_deref()),
+                revision,
+                is_allowed: effect == Effect::Allowed,
             };
             self.text.clear();
-            answered.write_json(self.action, self.most, &mut self.text);
+            let statements = decided.statements().filter(|one| is_shown(*one, told.foreign));
+            written.write_json(statements.take(self.most), &mut self.text);
         }
-        let effect = decided.effect();
         if !same {
             self.last = Some(Last { verdict: decided.into_verdict(), told });
         }

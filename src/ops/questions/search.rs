@@ -125,7 +125,7 @@ impl Asking<'_> {
         let account = self.asker.account();
         let resource = format!("arn:{}:brevet::{account}:search/{}", self.broker.realm.partition, what.name());
         let asked = Asked { degraded: true, ..Asked::plain(SEARCH_PERMISSION, &resource, Some(account)) };
-        if let Err(refused) = self.broker.authorizer.authorize(self.asker.subject(), &self.facts, asked).await {
+        if let Err(refused) = self.broker.authorizer.authorize(self.asker.subject(), self.facts, asked).await {
             if let Refused::Denied(denial) = &refused {
                 let request_id = &self.broker.new_id();
                 let facts = self.facts.clone();
@@ -192,7 +192,7 @@ impl Asking<'_> {
             };
             made.examined(&name.to_ascii_lowercase());
             let subject = Subject { account: self.asker.account(), identity, unique_id: None, session: None };
-            let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true, as_of };
+            let about = Resolved { subject: subject.into(), entity: arn, ends: None, exists: true, as_of, found: None };
             if leave.may_ask_about(&about).await? {
                 let mut candidate = self.somebody(&about, &theirs);
                 made.answered(&self.decided(&mut candidate, question, None, stored.clone()).await?, || name);

@@ -3,6 +3,8 @@
 //! Each answer is what it would have been by itself: what is known of the subject is looked up anew once the broker has heard of any
 //! change, and an answer never speaks of a later revision than what it was made from.
 
+use std::sync::Arc;
+
 use super::ready::Ready;
 use super::{Answered, Asking, Named, Question, Refusal, Resolved, Stored};
 use crate::decision::RequestFacts;
@@ -41,7 +43,10 @@ impl Asking<'_> {
     }
 
     pub(super) fn somebody<'a>(&'a self, about: &'a Resolved, theirs: &'a RequestFacts) -> Somebody<'a> {
-        Somebody { about, ready: Ready::new(self.broker, &about.subject, theirs) }
+        let found = about.found.as_ref().map(|found| (found.moment, Arc::clone(&found.compiled)));
+        let mut ready = Ready::new(self.broker, &about.subject, theirs, found);
+        ready.known_already(about.found.as_ref().map(|found| found.known));
+        Somebody { about, ready }
     }
 
     /// Facts of the request that a question is about: the asker has received it, and where it came from is for the asker to say.
@@ -63,16 +68,20 @@ impl Sitting<'_> {
     /// # Errors
     /// Nothing can be decided.
     pub async fn answer(&mut self, question: &Question<'_>, stored: Option<Stored>) -> Result<Answered, Refusal> {
-        self.answer_for(question, None, stored).await
+        self.note_reached(question.action).await;
+        let answered = self.found(question, None, stored).await;
+        self.asking.recorded(self.named, question, answered).await
     }
 
-    pub(super) async fn answer_for(
-        &mut self,
-        question: &Question<'_>,
-        owner: Option<AccountId>,
-        stored: Option<Stored>,
-    ) -> Result<Answered, Refusal> {
-        let answered = self.found(question, owner, stored).await;
+    /// The answer to the only question that there is, about a resource of `owner`'s if that is said.
+    ///
+    /// # Errors
+    /// Nothing can be decided.
+    pub(super) async fn only(mut self, question: &Question<'_>, owner: Option<AccountId>) -> Result<Answered, Refusal> {
+        if let Ok(somebody) = &mut self.somebody {
+            self.asking.note_reached(somebody, question.action).await;
+        }
+        let answered = self.found(question, owner, None).await;
         self.asking.recorded(self.named, question, answered).await
     }
 
@@ -82,7 +91,6 @@ impl Sitting<'_> {
         owner: Option<AccountId>,
         stored: Option<Stored>,
     ) -> Result<Answered, Refusal> {
-        self.note_reached(question.action).await;
         match &mut self.somebody {
             Ok(somebody) => self.asking.decided(somebody, question, owner, stored).await,
             Err((reason, as_of)) => self.asking.nobody(reason, *as_of),

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use super::Refusal;
 use crate::authn;
 use crate::clock::Timestamp;
-use crate::decision::{Identity, Refused, Subject};
+use crate::decision::{Found, Identity, Refused, Subject};
 use crate::ops::Broker;
 use crate::store::Revision;
-use crate::types::{AccountId, Arn, SecretText};
+use crate::types::{AccountId, Arn, EntityPath, SecretText};
 
 /// Whom a question is about, as its door was told.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one for a question, and it stays where it is made")]
 pub enum Who {
     /// A user or role; by its ARN, if it was named by one.
-    Entity(AccountId, Identity, Option<Arn>),
+    Entity(Arc<Subject>, Option<Arn>),
     /// Whoever holds a session. Its token proves nothing about whoever sent it to the asker.
     Session(SecretText),
     /// The bearer of a web identity token of this broker's, for an audience, which is the asker's own.
@@ -56,6 +56,8 @@ pub struct Resolved {
     pub exists: bool,
     /// Every change up to this one is in it.
     pub as_of: Revision,
+    /// What was found of its policies on the way.
+    pub found: Option<Found>,
 }
 
 impl Who {
@@ -69,7 +71,7 @@ impl Who {
         };
         if !id.starts_with("arn:") {
             // Anything may be an id; what can be no name is the name of nobody.
-            return Ok(identity(id).map_or(Self::Nobody, |identity| Self::Entity(asker, identity, None)));
+            return Ok(identity(id).map_or(Self::Nobody, |identity| Self::Entity(plain(asker, identity), None)));
         }
         let wrong = || Refusal::bad(format!("`subject.id` is not the ARN of a {kind}, nor a name"));
         let arn: Arn = id.parse().map_err(|_| wrong())?;
@@ -77,7 +79,7 @@ impl Who {
             return Err(wrong());
         }
         let identity = arn.name_of_kind(kind).and_then(identity).ok_or_else(wrong)?;
-        Ok(Self::Entity(arn.account().ok_or_else(wrong)?, identity, Some(arn)))
+        Ok(Self::Entity(plain(arn.account().ok_or_else(wrong)?, identity), Some(arn)))
     }
 
     /// Finds out who it is. Whether a user or role exists is not for everybody to know: see [`Resolved::exists`].
@@ -89,10 +91,7 @@ impl Who {
         let as_of = broker.feed.heard();
         let nobody = |reason| Ok(Named::Nobody(reason, as_of));
         let (subject, ends) = match self {
-            Self::Entity(account, identity, _) => {
-                let subject = Subject { account: *account, identity: identity.clone(), unique_id: None, session: None };
-                (Arc::new(subject), None)
-            }
+            Self::Entity(subject, _) => (Arc::clone(subject), None),
             Self::Known(subject, _) => (Arc::clone(subject), None),
             Self::Nobody => return nobody("the subject does not exist"),
             Self::Session(token) => match broker.authenticator.subject_of_token(token.expose(), now).await {
@@ -113,9 +112,16 @@ impl Who {
         };
         let session = subject.session.as_ref().map(|session| session.expires);
         let ends = [ends, session].into_iter().flatten().min();
-        let (mut entity, mut exists) = entity(broker, &subject).await?;
+        let moment = broker.feed.known_moment().ok();
+        let (mut entity, found) = match broker.authorizer.principal(&subject).await {
+            Ok(compiled) => (compiled.arn.clone(), Some(compiled)),
+            Err(Refused::NoPrincipal) => (would_be(broker, &subject), None),
+            Err(other) => return Err(other.into()),
+        };
+        let mut exists = found.is_some();
+        let found = moment.zip(found).map(|((moment, known), compiled)| Found { moment, known, compiled });
         // One of another path, or in other letters, is another.
-        if let Self::Entity(_, _, Some(named)) = self
+        if let Self::Entity(_, Some(named)) = self
             && *named != entity
         {
             (entity, exists) = (named.clone(), false);
@@ -124,23 +130,21 @@ impl Who {
             Self::Known(_, authenticated) => as_of.min(*authenticated),
             _ => as_of,
         };
-        Ok(Named::Somebody(Resolved { subject, entity, ends, exists, as_of }))
+        Ok(Named::Somebody(Resolved { subject, entity, ends, exists, as_of, found }))
     }
 }
 
-/// The ARN of the user or role behind a subject, and whether there is one. What does not exist has the ARN that it would have.
-async fn entity(broker: &Broker, subject: &Subject) -> Result<(Arn, bool), Refusal> {
-    match broker.authorizer.principal(subject).await {
-        Ok(compiled) => Ok((compiled.arn.clone(), true)),
-        Err(Refused::NoPrincipal) => {
-            let (realm, path) = (&broker.realm, crate::types::EntityPath::default());
-            let arn = match &subject.identity {
-                Identity::Root => realm.root(subject.account),
-                Identity::User(name) => realm.user(subject.account, &path, name.as_str()),
-                Identity::Role(name) => realm.role(subject.account, &path, name.as_str()),
-            };
-            Ok((arn, false))
-        }
-        Err(other) => Err(other.into()),
+/// A user or role, without a session.
+fn plain(account: AccountId, identity: Identity) -> Arc<Subject> {
+    Arc::new(Subject { account, identity, unique_id: None, session: None })
+}
+
+/// The ARN that the user or role behind a subject would have.
+fn would_be(broker: &Broker, subject: &Subject) -> Arn {
+    let (realm, path) = (&broker.realm, EntityPath::default());
+    match &subject.identity {
+        Identity::Root => realm.root(subject.account),
+        Identity::User(name) => realm.user(subject.account, &path, name.as_str()),
+        Identity::Role(name) => realm.role(subject.account, &path, name.as_str()),
     }
 }

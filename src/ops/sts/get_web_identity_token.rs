@@ -84,7 +84,7 @@ impl Operation for GetWebIdentityToken {
             account: call.account(),
             principal: entity.arn.to_string(),
             audience: self.audience.clone(),
-            source_region: call.caller.region().to_owned(),
+            source_region: call.caller.region().to_string(),
             ou_path: organization.as_ref().map(|organization| format!("{}/", organization.root_path())),
             org_id: organization.map(|organization| organization.id),
             principal_tags: principal_tags(call, &entity.tags),
