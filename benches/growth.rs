@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 
 use brevet::sigv4::Credentials;
 use brevet::types::{Marker, SecretText};
+use support::load::{self, Stream};
 use support::memory::resident_mib;
 use support::request::{ask, aws};
 use support::world::runtime;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 /// How many users there are when it is measured; `BREVET_BENCH_USERS` ends the list earlier or goes on.
@@ -109,13 +109,11 @@ fn name(number: usize) -> String {
     format!("user-{number:08}")
 }
 
-async fn connect(broker: &Broker) -> TcpStream {
-    let stream = TcpStream::connect(broker.address).await.expect("a connection");
-    stream.set_nodelay(true).expect("no delay");
-    stream
+async fn connect(broker: &Broker) -> Stream {
+    load::connect(broker.address, None).await
 }
 
-async fn iam(broker: &Broker, stream: &mut TcpStream, parameters: &[(&str, &str)]) -> (Duration, String) {
+async fn iam(broker: &Broker, stream: &mut Stream, parameters: &[(&str, &str)]) -> (Duration, String) {
     let all: Vec<_> = parameters.iter().copied().chain([("Version", "2010-05-08")]).collect();
     let request = aws(broker.address, &broker.root, "iam", &all);
     let begun = Instant::now();

@@ -8,6 +8,7 @@ use brevet::sigv4::Credentials;
 use support::beside::Beside;
 use support::least;
 use support::load::CONNECTIONS;
+use support::mutual::Mutual;
 use support::versus::{self, Matter};
 use support::world::{self, World};
 
@@ -32,11 +33,19 @@ fn main() {
         name,
         path,
         at: Some(asked.world.address),
+        tls: None,
         requests,
         // What is promised of batches is processor time: see the second table.
         budget: (path == ONE).then_some(0.80),
         least: None,
     };
+    // Who signs in by certificate shows it once, when the connection begins.
+    let shown = |name, asked: &Asked, mutual: &Mutual| Matter {
+        at: Some(mutual.address),
+        tls: Some(mutual.tls.clone()),
+        ..line(name, ONE, asked, all(&|i| asked.world.unsigned(ONE, &question(&asked.world, i))))
+    };
+    let (mutual_again, mutual_anew) = (server.block_on(again.mutual()), server.block_on(anew.mutual()));
     let at_the_sidecar =
         |name, path, requests| Matter { at: Some(beside.address), ..line(name, path, &again, requests) };
     let matters = [
@@ -44,6 +53,7 @@ fn main() {
             name: "GetCallerIdentity",
             path: "/",
             at: None,
+            tls: None,
             requests: (0..CONNECTIONS).map(|_| again.world.aws(&again.user, "sts", &whoami)).collect(),
             budget: Some(0.75),
             least: Some(least::verifies("sts", b"Action=GetCallerIdentity&Version=2011-06-15")),
@@ -58,6 +68,8 @@ fn main() {
         },
         line("AuthZEN, token, anew", ONE, &anew, all(&|i| anew.borne(ONE, &question(&anew.world, i)))),
         line("AuthZEN, token, again", ONE, &again, all(&|i| again.borne(ONE, &question(&again.world, i)))),
+        shown("AuthZEN, certificate, anew", &anew, &mutual_anew),
+        shown("AuthZEN, certificate, again", &again, &mutual_again),
         // A service that asks on every request asks the sidecar beside it.
         at_the_sidecar("AuthZEN, kept beside", ONE, kept),
         Matter {
@@ -71,6 +83,8 @@ fn main() {
     let lines = versus::measure(&server, &again.world, &matters);
     versus::print(&lines);
     server.block_on(beside.stop());
+    server.block_on(mutual_again.stop());
+    server.block_on(mutual_anew.stop());
     server.block_on(again.world.stop());
     server.block_on(anew.world.stop());
 }
@@ -101,6 +115,16 @@ impl Asked {
         let answer = asked.world.once(&asked.borne(MANY, &batch(&asked.world, 0))).await;
         assert_eq!(answer.matches("\"decision\":true").count(), IN_A_BATCH, "{answer}");
         asked
+    }
+
+    /// The broker once more, over TLS, which asks the gateway for its certificate.
+    async fn mutual(&self) -> Mutual {
+        let arn = format!("arn:aws:iam::{}:user/gateway", self.world.account);
+        let mutual = Mutual::start(&self.world.config, self.world.folder.path(), &arn).await;
+        let asked = self.world.unsigned(ONE, &question(&self.world, 0));
+        let answer = world::once(mutual.address, Some(&mutual.tls.connector), &asked).await;
+        assert!(answer.contains("\"decision\":true"), "{answer}");
+        mutual
     }
 
     fn signed(&self, path: &str, body: &str) -> Vec<u8> {

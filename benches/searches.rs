@@ -12,10 +12,10 @@ use brevet::identity::{InlinePolicies, Permissions, StoredResource, User, UserCr
 use brevet::sigv4::Credentials;
 use brevet::store::{Tx, layout};
 use brevet::types::{EntityPath, ResourceArn, Tag, Tags, UniqueId, UniqueIdKind};
+use support::load;
 use support::request::ask;
 use support::spent::Spent;
 use support::world::{self, World};
-use tokio::net::TcpStream;
 
 /// How many there are; `BREVET_BENCH_USERS` makes fewer of the second.
 const RESOURCES: usize = 10_000;
@@ -71,7 +71,7 @@ fn print_line(name: &str, came: &Pages) {
 
 /// Page after page of a search.
 async fn search(world: &World, asker: &Credentials, path: &str, query: &str, most: usize) -> Pages {
-    let mut stream = TcpStream::connect(world.address).await.expect("a connection");
+    let mut stream = load::connect(world.address, None).await;
     let (mut token, mut pages, mut found) = (String::new(), 0, 0);
     let (before, begun) = (Spent::now(), Instant::now());
     while pages < most {

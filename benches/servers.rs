@@ -20,7 +20,6 @@ use support::load::{self, CONNECTIONS, Round};
 use support::memory::resident_mib;
 use support::request::{ask, aws, signed};
 use support::world::runtime;
-use tokio::net::TcpStream;
 
 const PATH: &str = "/access/v1/evaluation";
 const KEY_ID: &str = "AKIAQAAAAAAAAAAAAAAA";
@@ -98,14 +97,14 @@ fn main() {
     runtime.block_on(check("brevet", brevet.address, &to_brevet));
     runtime.block_on(check("Cerbos", cerbos.address, &to_cerbos));
     let answer = runtime.block_on(once(brevet.address, &to_brevet[0]));
-    let bare = runtime.block_on(load::bare(PATH, &answer, None));
+    let bare = runtime.block_on(load::bare(PATH, &answer, None, None));
     let sides = [
         ("bare axum handler", bare, &to_brevet, None),
         ("brevet", brevet.address, &to_brevet, Some(&brevet)),
         ("Cerbos 0.55.0", cerbos.address, &to_cerbos, Some(&cerbos)),
     ];
     let client = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let turn = |at: usize, length| client.block_on(load::round(sides[at].1, sides[at].2, length));
+    let turn = |at: usize, length| client.block_on(load::round(sides[at].1, None, sides[at].2, length));
     let (turns, length) = turns();
     (0..sides.len()).for_each(|at| {
         turn(at, length);
@@ -162,7 +161,7 @@ fn unsigned(address: SocketAddr, body: &str) -> Vec<u8> {
 }
 
 async fn once(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
+    let mut stream = load::connect(address, None).await;
     ask(&mut stream, request).await
 }
 

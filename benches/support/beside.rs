@@ -69,7 +69,7 @@ impl Beside {
     /// Asks until the answer is kept: what was asked before the sidecar follows the changes is forgotten once it does.
     pub async fn knows(&self, question: &[u8]) {
         let asked = async {
-            while !world::once(self.address, question).await.contains("\"served_by\":\"sidecar\"") {
+            while !world::once(self.address, None, question).await.contains("\"served_by\":\"sidecar\"") {
                 tokio::time::sleep(std::time::Duration::from_millis(20)).await;
             }
         };

@@ -10,9 +10,12 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::routing::post;
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use super::spent::Spent;
 
@@ -38,13 +41,10 @@ pub struct Round {
 
 /// Sends `requests`, one kind for each connection, for `length`. To be run by a runtime with a single
 /// thread of its own, beside the runtime of what is measured.
-pub async fn round(address: SocketAddr, requests: &[Vec<u8>], length: Duration) -> Round {
-    assert!(address.ip().is_loopback(), "load is for this machine only");
+pub async fn round(address: SocketAddr, tls: Option<&TlsConnector>, requests: &[Vec<u8>], length: Duration) -> Round {
     let mut connections = Vec::with_capacity(requests.len());
     for request in requests {
-        let stream = TcpStream::connect(address).await.expect("a connection");
-        stream.set_nodelay(true).expect("no delay");
-        connections.push((stream, request.clone()));
+        connections.push((connect(address, tls).await, request.clone()));
     }
     let before = Spent::now();
     let begun = Instant::now();
@@ -68,8 +68,47 @@ pub async fn round(address: SocketAddr, requests: &[Vec<u8>], length: Duration) 
     }
 }
 
+/// A connection.
+pub enum Stream {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>),
+}
+
+/// Connects to this machine.
+pub async fn connect(address: SocketAddr, tls: Option<&TlsConnector>) -> Stream {
+    assert!(address.ip().is_loopback(), "load is for this machine only");
+    let stream = TcpStream::connect(address).await.expect("a connection");
+    stream.set_nodelay(true).expect("no delay");
+    match tls {
+        None => Stream::Plain(stream),
+        Some(tls) => {
+            let name = ServerName::try_from("localhost").expect("a name");
+            Stream::Tls(Box::new(tls.connect(name, stream).await.expect("a handshake")))
+        }
+    }
+}
+
+impl Stream {
+    pub async fn write(&mut self, bytes: &[u8]) {
+        match self {
+            Self::Plain(stream) => stream.write_all(bytes).await.expect("sent"),
+            Self::Tls(stream) => {
+                stream.write_all(bytes).await.expect("sent");
+                stream.flush().await.expect("sent");
+            }
+        }
+    }
+
+    pub async fn read(&mut self, to: &mut [u8]) -> usize {
+        match self {
+            Self::Plain(stream) => stream.read(to).await.expect("an answer"),
+            Self::Tls(stream) => stream.read(to).await.expect("an answer"),
+        }
+    }
+}
+
 /// Asks again and again; gives how long each answer took, and how many requests were refused.
-async fn send_until(end: Instant, mut stream: TcpStream, request: Vec<u8>) -> (Vec<Duration>, u32) {
+async fn send_until(end: Instant, mut stream: Stream, request: Vec<u8>) -> (Vec<Duration>, u32) {
     let mut times = Vec::with_capacity(4_096);
     let mut refused = 0;
     // No more of it is touched than answers fill.
@@ -78,11 +117,11 @@ async fn send_until(end: Instant, mut stream: TcpStream, request: Vec<u8>) -> (V
     let mut usual = usize::MAX;
     let mut sent = Instant::now();
     while sent < end {
-        stream.write_all(&request).await.expect("a request sent");
+        stream.write(&request).await;
         let mut filled = 0;
         let mut wanted = usize::MAX;
         while filled < wanted {
-            let read = stream.read(&mut answer[filled..]).await.expect("an answer");
+            let read = stream.read(&mut answer[filled..]).await;
             assert!(read > 0, "the connection was closed");
             filled += read;
             wanted = if filled == usual { usual } else { whole(&answer[..filled]).unwrap_or(usize::MAX) };
@@ -110,8 +149,8 @@ pub fn whole(answer: &[u8]) -> Option<usize> {
 }
 
 /// A bare axum handler that answers `path` with the body and the headers of `answer`, after it has done `work`, if any; what a request
-/// costs at the least.
-pub async fn bare(path: &str, answer: &str, work: Option<Work>) -> SocketAddr {
+/// costs at the least. Over TLS, if that is said.
+pub async fn bare(path: &str, answer: &str, work: Option<Work>, tls: Option<TlsAcceptor>) -> SocketAddr {
     let (head, body) = answer.split_once("\r\n\r\n").expect("head and body");
     let mut headers = HeaderMap::new();
     for line in head.lines().skip(1) {
@@ -139,7 +178,31 @@ pub async fn bare(path: &str, answer: &str, work: Option<Work>) -> SocketAddr {
         let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
             let _ = stream.set_nodelay(true);
         });
-        let _ = axum::serve(listener, router).await;
+        let _ = match tls {
+            None => axum::serve(listener, router).await,
+            Some(tls) => axum::serve(Encrypted { listener, tls }, router).await,
+        };
     });
     address
+}
+
+/// A listener whose connections are encrypted.
+struct Encrypted<L> {
+    listener: L,
+    tls: TlsAcceptor,
+}
+
+impl<L: axum::serve::Listener<Io = TcpStream>> axum::serve::Listener for Encrypted<L> {
+    type Io = tokio_rustls::server::TlsStream<TcpStream>;
+    type Addr = L::Addr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        // One handshake after the other: none is measured.
+        let (stream, address) = self.listener.accept().await;
+        (self.tls.accept(stream).await.expect("a handshake"), address)
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        self.listener.local_addr()
+    }
 }

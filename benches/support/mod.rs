@@ -6,6 +6,7 @@ pub mod beside;
 pub mod least;
 pub mod load;
 pub mod memory;
+pub mod mutual;
 pub mod request;
 pub mod spent;
 pub mod versus;

@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use brevet::clock::{Clock, SystemClock};
 use brevet::sigv4::{Credentials, RequestParts, sign_headers};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+
+use super::load::Stream;
 
 /// The region that requests are signed for.
 pub const REGION: &str = "us-east-1";
@@ -45,12 +45,12 @@ pub fn signed(
 }
 
 /// Sends a request and reads its whole answer, head and body; the connection can be used again.
-pub async fn ask(stream: &mut TcpStream, request: &[u8]) -> String {
-    stream.write_all(request).await.expect("a request sent");
+pub async fn ask(stream: &mut Stream, request: &[u8]) -> String {
+    stream.write(request).await;
     let mut answer = Vec::new();
     loop {
         let mut some = [0; 16_384];
-        let read = stream.read(&mut some).await.expect("an answer");
+        let read = stream.read(&mut some).await;
         answer.extend_from_slice(&some[..read]);
         if read == 0 || super::load::whole(&answer).is_some_and(|length| answer.len() >= length) {
             break;

@@ -9,6 +9,7 @@ use tokio::runtime::Runtime;
 
 use super::least::Least;
 use super::load::{self, Round};
+use super::mutual::Tls;
 use super::world::{self, World};
 
 /// Requests of one kind, and how much of the bare handler's rate they shall reach.
@@ -18,6 +19,8 @@ pub struct Matter {
     pub path: &'static str,
     /// Who is asked beside the bare handler; the broker, where nobody else is named.
     pub at: Option<SocketAddr>,
+    /// Over TLS, where both sides show certificates.
+    pub tls: Option<Tls>,
     /// One request for each connection.
     pub requests: Vec<Vec<u8>>,
     /// The budget: a part of the bare handler's rate. None where another figure is promised.
@@ -60,13 +63,15 @@ pub fn measure(server: &Runtime, world: &World, matters: &[Matter]) -> Vec<Line>
     let only = std::env::var("BREVET_BENCH_ONLY").unwrap_or_default();
     for matter in matters.iter().filter(|matter| matter.name.contains(&only)) {
         let at = matter.at.unwrap_or(world.address);
-        let answer = server.block_on(world::once(at, &matter.requests[0]));
-        let bare = server.block_on(load::bare(matter.path, &answer, None));
+        let connector = matter.tls.as_ref().map(|tls| &tls.connector);
+        let acceptor = || matter.tls.as_ref().map(|tls| tls.acceptor.clone());
+        let answer = server.block_on(world::once(at, connector, &matter.requests[0]));
+        let bare = server.block_on(load::bare(matter.path, &answer, None, acceptor()));
         let least = matter.least.as_ref().map(|least| {
-            (least.doing, server.block_on(load::bare(matter.path, &answer, Some(Arc::clone(&least.work)))))
+            (least.doing, server.block_on(load::bare(matter.path, &answer, Some(Arc::clone(&least.work)), acceptor())))
         });
         let requests = matter.requests.get(..connections(matter.requests.len())).unwrap_or_default();
-        let turn = |address: SocketAddr, length| client.block_on(load::round(address, requests, length));
+        let turn = |address: SocketAddr, length| client.block_on(load::round(address, connector, requests, length));
         // Once without counting, so that caches and connections are warm.
         turn(bare, length / 4);
         turn(at, length / 4);

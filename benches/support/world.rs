@@ -11,12 +11,12 @@ use brevet::sigv4::Credentials;
 use brevet::telemetry;
 use brevet::types::{AccountId, SecretText};
 use tempfile::TempDir;
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsConnector;
 
-use super::request;
+use super::{load, request};
 use crate::scenario;
 
 /// A broker and its first account.
@@ -25,9 +25,11 @@ pub struct World {
     pub address: SocketAddr,
     pub account: AccountId,
     pub root: Credentials,
+    /// What it was started with.
+    pub config: Config,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
-    _folder: TempDir,
+    pub folder: TempDir,
 }
 
 impl World {
@@ -61,7 +63,8 @@ impl World {
             root: credentials(first.access_key.as_str(), first.secret.expose()),
             stop: Some(stop),
             task: Some(task),
-            _folder: folder,
+            config,
+            folder,
         }
     }
 
@@ -142,6 +145,16 @@ impl World {
         .into_bytes()
     }
 
+    /// The same by whoever shows a certificate.
+    pub fn unsigned(&self, path: &str, body: &str) -> Vec<u8> {
+        format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\nuser-agent: brevet-bench/1\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .into_bytes()
+    }
+
     /// Runs an IAM operation as the root user; it must succeed.
     pub async fn iam(&self, parameters: &[(&str, &str)]) -> String {
         let all: Vec<_> = parameters.iter().copied().chain([("Version", "2010-05-08")]).collect();
@@ -161,13 +174,13 @@ impl World {
 
     /// Sends one request on a connection of its own; the answer, which must be a success, head and body.
     pub async fn once(&self, request: &[u8]) -> String {
-        once(self.address, request).await
+        once(self.address, None, request).await
     }
 }
 
 /// Sends one request to whoever is at `address`, as [`World::once`].
-pub async fn once(address: SocketAddr, request: &[u8]) -> String {
-    let mut stream = TcpStream::connect(address).await.expect("a connection");
+pub async fn once(address: SocketAddr, tls: Option<&TlsConnector>, request: &[u8]) -> String {
+    let mut stream = load::connect(address, tls).await;
     let answer = request::ask(&mut stream, request).await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     answer
