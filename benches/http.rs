@@ -45,6 +45,12 @@ fn main() {
         tls: Some(mutual.tls.clone()),
         ..line(name, ONE, asked, all(&|i| asked.world.unsigned(ONE, &question(&asked.world, i))))
     };
+    let borne_over_tls = |name, asked: &Asked, mutual: &Mutual| {
+        let audience = format!("https://{}", mutual.address);
+        let token = server.block_on(asked.world.token_for(&asked.gateway, &audience));
+        let requests = all(&|i| asked.world.borne(&token, ONE, &question(&asked.world, i)));
+        Matter { requests, ..shown(name, asked, mutual) }
+    };
     let (mutual_again, mutual_anew) = (server.block_on(again.mutual()), server.block_on(anew.mutual()));
     let at_the_sidecar =
         |name, path, requests| Matter { at: Some(beside.address), ..line(name, path, &again, requests) };
@@ -68,6 +74,8 @@ fn main() {
         },
         line("AuthZEN, token, anew", ONE, &anew, all(&|i| anew.borne(ONE, &question(&anew.world, i)))),
         line("AuthZEN, token, again", ONE, &again, all(&|i| again.borne(ONE, &question(&again.world, i)))),
+        borne_over_tls("AuthZEN, token, TLS, anew", &anew, &mutual_anew),
+        borne_over_tls("AuthZEN, token, TLS, again", &again, &mutual_again),
         shown("AuthZEN, certificate, anew", &anew, &mutual_anew),
         shown("AuthZEN, certificate, again", &again, &mutual_again),
         // A service that asks on every request asks the sidecar beside it.

@@ -124,10 +124,15 @@ impl World {
     /// A web identity token of a user's for this broker, good for the longest that there is.
     pub async fn own_token(&self, of: &Credentials) -> String {
         self.iam(&[("Action", "EnableOutboundWebIdentityFederation")]).await;
+        self.token_for(of, &format!("http://{}", self.address)).await
+    }
+
+    /// The same for this audience, once there was one for the broker.
+    pub async fn token_for(&self, of: &Credentials, audience: &str) -> String {
         let parameters = [
             ("Action", "GetWebIdentityToken"),
             ("Version", "2011-06-15"),
-            ("Audience.member.1", &format!("http://{}", self.address)),
+            ("Audience.member.1", audience),
             ("SigningAlgorithm", "ES256"),
             ("DurationSeconds", "3600"),
         ];

@@ -20,7 +20,6 @@ use super::front::Front;
 use super::header_timer::HeaderTimer;
 use super::leaving::{Leaving, Stay};
 use super::opening::Opening;
-use super::peer::Peer;
 use super::places::Places;
 use super::visitor::Visitor;
 use crate::authn::ClientCertificate;
@@ -122,7 +121,7 @@ impl Connection {
         certificate: Option<Arc<ClientCertificate>>,
         stay: Stay,
     ) {
-        let visitor = Visitor::new(Peer { address: self.address, encrypted }, certificate);
+        let visitor = Visitor::new(self.address, encrypted, certificate);
         // Counted by this connection alone: what all requests count, the cores would hand to each other and back.
         let front = Arc::new(self.front.clone());
         let timeout = self.limits.request_timeout;

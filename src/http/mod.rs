@@ -41,3 +41,4 @@ pub use peer::TrustedProxies;
 pub use router::{Doors, router};
 pub use routes::{Routes, RoutesError};
 pub use tls::{TlsError, acceptor};
+pub use visitor::Visitor;

@@ -1,5 +1,6 @@
 //! Who is at the other end of a connection, and who they were when they asked last.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::peer::Peer;
@@ -7,9 +8,10 @@ use crate::authn::{Caller, ClientCertificate};
 use crate::clock::Timestamp;
 use crate::ops::{Broker, Knowledge};
 
-/// The other end of a connection.
+/// The other end of a connection. The router's doors look for it among a request's extensions; without it nobody knows where a request comes
+/// from, nor by which certificate.
 #[derive(Clone, Debug)]
-pub(super) struct Visitor(Arc<Visit>);
+pub struct Visitor(Arc<Visit>);
 
 #[derive(Debug)]
 struct Visit {
@@ -29,9 +31,9 @@ struct Last {
 }
 
 impl Visitor {
-    /// Nobody has said anything yet.
-    pub(super) fn new(peer: Peer, certificate: Option<Arc<ClientCertificate>>) -> Self {
-        Self(Arc::new(Visit { peer, certificate, last: Mutex::default() }))
+    /// Who has connected from `address`, with a certificate that a handshake has verified, if one was shown.
+    pub fn new(address: SocketAddr, encrypted: bool, certificate: Option<Arc<ClientCertificate>>) -> Self {
+        Self(Arc::new(Visit { peer: Peer { address, encrypted }, certificate, last: Mutex::default() }))
     }
 
     /// From where they come.

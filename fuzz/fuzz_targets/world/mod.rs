@@ -12,7 +12,7 @@ use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
 use brevet::authn::ClientCertificate;
 use brevet::clock::{Clock, SystemRandom, Timestamp};
 use brevet::config::Config;
-use brevet::http::{Doors, Followers, Repeated, Routes, router};
+use brevet::http::{Doors, Followers, Repeated, Routes, Visitor, router};
 use brevet::ops::{Broker, Registry};
 use brevet::server::{Bootstrap, Server};
 use brevet::sigv4::{Credentials, RequestParts, sign_headers};
@@ -186,7 +186,8 @@ impl World {
 
     /// The same with another certificate, which a handshake would have verified.
     pub fn send_by(&self, certificate: &Arc<ClientCertificate>, mut request: Request<Body>) -> Answer {
-        request.extensions_mut().insert(Arc::clone(certificate));
+        let visitor = Visitor::new(([192, 0, 2, 9], 443).into(), true, Some(Arc::clone(certificate)));
+        request.extensions_mut().insert(visitor);
         self.send(request)
     }
 
