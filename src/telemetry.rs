@@ -15,7 +15,7 @@ pub use tally::{Spans, Tally};
 pub mod names {
     /// Requests by door, operation and outcome code.
     pub const REQUESTS: &str = "brevet_requests_total";
-    /// Seconds from the last byte read to the first byte written, by door.
+    /// Seconds from the end of a request's head to its answer, by door; what its body takes to arrive is in them.
     pub const REQUEST_SECONDS: &str = "brevet_request_seconds";
     /// Decisions, by how they came out.
     pub const DECISIONS: &str = "brevet_decisions_total";

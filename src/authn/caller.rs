@@ -39,32 +39,12 @@ impl Caller {
         region: &str,
         session: Option<Arc<SessionClaims>>,
     ) -> Self {
-        let (region, access_key, found) = (region.into(), Some(access_key), OnceLock::new());
-        Self(Arc::new(Known {
-            subject,
-            access_key,
-            certificate: None,
-            region,
-            session,
-            bears: None,
-            found,
-            noted: never(),
-        }))
+        Self(Arc::new(Known { access_key: Some(access_key), session, ..Known::of(subject, region) }))
     }
 
     /// One that a client certificate names.
     pub(super) fn of_certificate(subject: Arc<Subject>, certificate: Arc<ClientCertificate>, region: &str) -> Self {
-        let (region, certificate, found) = (region.into(), Some(certificate), OnceLock::new());
-        Self(Arc::new(Known {
-            subject,
-            access_key: None,
-            certificate,
-            region,
-            session: None,
-            bears: None,
-            found,
-            noted: never(),
-        }))
+        Self(Arc::new(Known { certificate: Some(certificate), ..Known::of(subject, region) }))
     }
 
     /// One that came with a token in place of a signature, which was obtained with an access key.
@@ -75,8 +55,8 @@ impl Caller {
         region: &str,
         session: Option<Arc<SessionClaims>>,
     ) -> Self {
-        let (region, access_key, bears, found) = (region.into(), Some(access_key), Some(token), OnceLock::new());
-        Self(Arc::new(Known { subject, access_key, certificate: None, region, session, bears, found, noted: never() }))
+        let (access_key, bears) = (Some(access_key), Some(token));
+        Self(Arc::new(Known { access_key, session, bears, ..Known::of(subject, region) }))
     }
 
     /// When the token ends that it bears in place of a signature, and what that descends from: what revokes one of these ends it.
@@ -182,8 +162,20 @@ impl Caller {
     }
 }
 
-fn never() -> AtomicI64 {
-    AtomicI64::new(i64::MIN)
+impl Known {
+    /// Somebody, by nothing yet.
+    fn of(subject: Arc<Subject>, region: &str) -> Self {
+        Self {
+            subject,
+            access_key: None,
+            certificate: None,
+            region: region.into(),
+            session: None,
+            bears: None,
+            found: OnceLock::new(),
+            noted: AtomicI64::new(i64::MIN),
+        }
+    }
 }
 
 fn are_one<T>(one: Option<&Arc<T>>, other: Option<&Arc<T>>) -> bool {

@@ -28,7 +28,7 @@ pub(super) async fn query(State(doors): State<Doors>, request: Request<Body>) ->
 
 /// As [`query`], for whoever holds the doors.
 pub(super) async fn query_at(doors: &Doors, arrival: Arrival) -> Response<Body> {
-    let started = std::time::Instant::now();
+    let started = arrival.started;
     let request_id = doors.broker.new_id();
     let json = wants_json(&arrival.parts.headers);
     let (mut response, operation, code) = match answer(doors, arrival, json, &request_id).await {

@@ -3,8 +3,9 @@
 //! hyper-util's own way asks at every request whether that is so by what it would take to wait for it. Here a connection leaves word once,
 //! and looks at a number afterwards: its task has one waker for all its life.
 
-use hyper_util::server::graceful::GracefulConnection;
 use std::future::Future;
+
+use hyper_util::server::graceful::GracefulConnection;
 use tokio::sync::watch;
 
 /// All connections.

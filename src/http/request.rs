@@ -1,6 +1,7 @@
 //! What every door does with a request first: read its body within bounds, and find out who sent it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::body::{Body, HttpBody};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, USER_AGENT};
@@ -28,6 +29,8 @@ pub(super) struct Incoming {
 /// A request, and what came of reading its body.
 pub(super) struct Arrival {
     pub(super) parts: Parts,
+    /// When its head was there.
+    pub(super) started: Instant,
     body: Result<Bytes, Unreadable>,
     visitor: Option<Visitor>,
 }
@@ -71,6 +74,7 @@ impl Arrival {
     where
         B: HttpBody<Data = Bytes> + Unpin,
     {
+        let started = Instant::now();
         let (parts, body) = request.into_parts();
         // A length that is announced too large is refused before the first byte is read.
         let announced = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
@@ -78,12 +82,12 @@ impl Arrival {
             Some(length) if length > limit => Err(Unreadable::TooLarge),
             _ => whole(body, limit).await,
         };
-        Self { parts, body, visitor }
+        Self { parts, started, body, visitor }
     }
 
     /// The request, if its body could be read.
     pub(super) fn whole(self) -> Result<Incoming, Unreadable> {
-        let Self { parts, body, visitor } = self;
+        let Self { parts, started: _, body, visitor } = self;
         Ok(Incoming { parts, body: body?, visitor })
     }
 }

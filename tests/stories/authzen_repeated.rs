@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use crate::world::mutual_tls::{Authority, Client, listen_with_tls};
+use crate::world::mutual_tls::{Authority, Client};
 use crate::world::policies::{allow, allow_if, deny};
 use crate::world::raw::{Answer, ask, ask_with, post, post_with};
 use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World, within, within_a_second};
@@ -297,15 +297,13 @@ async fn an_answer_is_for_who_asked_and_from_where() {
 async fn an_answer_is_for_the_certificate_that_asked() {
     let (mut world, plain) = World::begin(Backend::Sqlite).await;
     let authority = Authority::new("services");
-    let (folder, now) = (world.folder.path().to_owned(), world.now());
-    let ca = listen_with_tls(&mut world.config, &folder, &authority.pem, now);
-    let tls = world.another_broker().await;
+    let (tls, ca) = world.another_with_tls(&authority).await;
     let root = world.root.at(&plain);
     let alice = root.user_with("alice", &allow("record:read", "*")).await;
     let service = root.user_with("service", &allow("brevet:Evaluate", &alice.arn)).await;
     let stranger = root.user("stranger").await;
     tls.settled().await;
-    let client = |user: &User| Client::new(&tls, &ca, Some(&authority.client(&[&user.arn], now)));
+    let client = |user: &User| Client::new(&tls, &ca, Some(&authority.client(&[&user.arn], world.now())));
     let (service, stranger) = (client(&service), client(&stranger));
     let question = question(json!({ "type": "user", "id": alice.arn }), "r1", json!({}));
     for _ in 0..4 {

@@ -6,7 +6,7 @@ use rcgen::ExtendedKeyUsagePurpose;
 use serde_json::{Value, json};
 
 use crate::world::follow::certified;
-use crate::world::mutual_tls::{Authority, Client, Shown, listen_with_tls};
+use crate::world::mutual_tls::{Authority, Client, Shown};
 use crate::world::policies::{allow, allow_if, trust};
 use crate::world::raw::post;
 use crate::world::{Actor, Backend, Outcome, Running, World};
@@ -24,10 +24,7 @@ impl Fleet {
     async fn begin() -> Self {
         let (mut world, plain) = World::begin(Backend::Sqlite).await;
         let authority = Authority::new("services");
-        let folder = world.folder.path().to_owned();
-        let now = world.now();
-        let ca = listen_with_tls(&mut world.config, &folder, &authority.pem, now);
-        let tls = world.another_broker().await;
+        let (tls, ca) = world.another_with_tls(&authority).await;
         Self { world, plain, tls, ca, authority }
     }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::world::mutual_tls::{Authority, Client, listen_with_tls};
+use crate::world::mutual_tls::{Authority, Client};
 use crate::world::policies::allow;
 use crate::world::raw::post;
 use crate::world::{Actor, Backend, Keys, Outcome, Running, User, World, within_a_second};
@@ -185,9 +185,7 @@ async fn a_token_ends_with_its_key_on_a_connection_that_it_came_over() {
 async fn a_certificate_that_was_good_a_moment_ago_ends_too() {
     let (mut world, plain) = World::begin(Backend::Sqlite).await;
     let authority = Authority::new("services");
-    let (folder, now) = (world.folder.path().to_owned(), world.now());
-    let ca = listen_with_tls(&mut world.config, &folder, &authority.pem, now);
-    let tls = world.another_broker().await;
+    let (tls, ca) = world.another_with_tls(&authority).await;
     let root = world.root.at(&plain);
     let alice = root.user_with("alice", &allow("record:read", "*")).await;
     let service = root.user_with("service", &allow("brevet:Evaluate", &alice.arn)).await;
@@ -197,7 +195,7 @@ async fn a_certificate_that_was_good_a_moment_ago_ends_too() {
         "resource": { "type": "record", "id": "r1" },
     });
     tls.settled().await;
-    let client = Client::new(&tls, &ca, Some(&authority.client(&[&service.arn], now)));
+    let client = Client::new(&tls, &ca, Some(&authority.client(&[&service.arn], world.now())));
     let good = async || {
         for _ in 0..4 {
             let answer = client.ask(&question).await;

@@ -7,7 +7,7 @@ use brevet::sigv4::{RequestParts, sign_headers};
 use serde_json::{Value, json};
 
 use crate::world::envoy::{self, CheckResponse, Proxy};
-use crate::world::mutual_tls::{Authority, Client, Shown, listen_with_tls};
+use crate::world::mutual_tls::{Authority, Client, Shown};
 use crate::world::policies::{allow, document, statement, trust};
 use crate::world::raw::post;
 use crate::world::{Actor, Backend, Keys, Outcome, Running, Session, User, World, within_a_second};
@@ -95,8 +95,7 @@ impl Stage {
         world.config.doors.routes = Some(routes);
         let plain = world.another_broker().await;
         let authority = Authority::new("proxies");
-        let ca = listen_with_tls(&mut world.config, &folder, &authority.pem, now);
-        let tls = world.another_broker().await;
+        let (tls, ca) = world.another_with_tls(&authority).await;
         let root = world.root.at(&plain);
         root.iam.enable_outbound_web_identity_federation().send().await.granted();
         let asks = statement("Allow", "brevet:*", "*");

@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
 
-use crate::world::mutual_tls::{Authority, client_config, listen_with_tls};
+use crate::world::mutual_tls::{Authority, client_config};
 use crate::world::{Backend, Running, World};
 
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -60,9 +60,7 @@ impl Port {
         if !tls {
             return Self { _world: world, broker, ca: None };
         }
-        let (folder, now) = (world.folder.path().to_owned(), world.now());
-        let ca = listen_with_tls(&mut world.config, &folder, &Authority::new("services").pem, now);
-        let broker = world.another_broker().await;
+        let (broker, ca) = world.another_with_tls(&Authority::new("services")).await;
         Self { _world: world, broker, ca: Some(ca) }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brevet::clock::Timestamp;
-use brevet::config::Config;
 use brevet::crypto::x509;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
@@ -15,8 +14,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::Running;
 use super::raw::Answer;
+use super::{Running, World};
 
 /// Whose certificates clients may show.
 pub struct Authority {
@@ -65,18 +64,24 @@ impl Authority {
     }
 }
 
-/// Lets the brokers that begin from now on speak TLS and ask for certificates of `authority`; the file that clients trust.
-pub fn listen_with_tls(config: &mut Config, folder: &Path, authority: &str, now: Timestamp) -> PathBuf {
-    let made = x509::development(&[], now).expect("certificates");
-    let write = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).expect("written");
-        path
-    };
-    config.server.tls_certificate = Some(write("server.pem", &made.server_certificate));
-    config.server.tls_key = Some(write("server.key", made.server_key.expose()));
-    config.server.client_authorities = Some(write("clients.pem", authority));
-    write("ca.pem", &made.ca_certificate)
+impl World {
+    /// One more broker, which speaks TLS and asks for certificates of `authority`, as those do that begin after it; and the file that clients trust.
+    pub async fn another_with_tls(&mut self, authority: &Authority) -> (Running, PathBuf) {
+        let made = x509::development(&[], self.now()).expect("certificates");
+        let write = |name: &str, text: &str| {
+            let path = self.folder.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            path
+        };
+        let certificate = write("server.pem", &made.server_certificate);
+        let key = write("server.key", made.server_key.expose());
+        let authorities = write("clients.pem", &authority.pem);
+        let ca = write("ca.pem", &made.ca_certificate);
+        let server = &mut self.config.server;
+        (server.tls_certificate, server.tls_key) = (Some(certificate), Some(key));
+        server.client_authorities = Some(authorities);
+        (self.another_broker().await, ca)
+    }
 }
 
 /// What a TLS client is configured with.

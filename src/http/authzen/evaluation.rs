@@ -8,7 +8,6 @@ use axum::http::Request;
 use axum::response::Response;
 use serde_json::json;
 
-use super::body::required;
 use super::entity::{self, Action, Entity, Told};
 use super::frame::{Answer, Received, framed};
 use super::many::Alone;
@@ -19,7 +18,6 @@ use crate::http::request::Arrival;
 use crate::http::router::Doors;
 use crate::ops::questions::{self, Asking, Keeping, Named, Question, WrittenAnswer};
 use crate::policy::Effect;
-use crate::wire::strict_json::Members;
 
 /// Subject, action, resource and context.
 pub(super) struct Evaluation<'a> {
@@ -49,7 +47,7 @@ pub(in crate::http) async fn evaluation_at(doors: &Doors, arrival: Arrival) -> R
 }
 
 impl<'a> Evaluation<'a> {
-    fn read(said: &'a Alone<'_>) -> Result<Self, String> {
+    pub(super) fn read(said: &'a Alone<'_>) -> Result<Self, String> {
         let missing = |name| move || format!("`{name}` is missing");
         let subject = said.subject.as_ref().ok_or_else(missing("subject"))?;
         let subject = entity::entity_of(subject.as_ref(), "subject")?;
@@ -58,16 +56,6 @@ impl<'a> Evaluation<'a> {
         let resource = said.resource.as_ref().ok_or_else(missing("resource"))?;
         let resource = entity::entity_of(resource.as_ref(), "resource")?;
         Ok(Self { subject, action, resource, context: entity::context(said.context.as_ref())? })
-    }
-
-    /// As it stands at the top of a batch that has no questions of its own.
-    pub(super) fn at_the_top(members: &'a Members<'_>) -> Result<Self, String> {
-        Ok(Self {
-            subject: entity::entity(required(members, "subject")?, "subject")?,
-            action: entity::action(required(members, "action")?)?,
-            resource: entity::entity(required(members, "resource")?, "resource")?,
-            context: entity::context(members.get("context"))?,
-        })
     }
 
     pub(super) async fn answered(&self, asking: &Asking<'_>, mut keeping: Option<Keeping>) -> Result<Answer, Refusal> {

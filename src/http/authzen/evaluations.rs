@@ -79,7 +79,9 @@ async fn made(doors: &Doors, received: &Received, keeping: Option<Keeping>) -> R
         Some(Err(NoList)) => return Err(Refusal::bad("`evaluations` must be a list")),
     };
     if items.is_empty() {
-        let asked = Evaluation::at_the_top(&members).map_err(Refusal::bad)?;
+        // One question, as it would stand alone.
+        let said = received.one()?;
+        let asked = Evaluation::read(&said).map_err(Refusal::bad)?;
         return asked.answered(&received.asking(doors).await?, keeping).await;
     }
     if items.len() > MOST {

@@ -114,7 +114,7 @@ pub(super) async fn framed(
     arrival: Arrival,
     made: impl AsyncFnOnce(Arrival) -> Result<Answer, Refusal>,
 ) -> Response {
-    let started = std::time::Instant::now();
+    let started = arrival.started;
     let request_id = arrival.parts.headers.get(REQUEST_ID).cloned();
     let mut response = match made(arrival).await {
         Ok(answer) => {
